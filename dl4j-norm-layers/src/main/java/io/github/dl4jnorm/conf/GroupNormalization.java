@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.conf;
+
+import io.github.dl4jnorm.norm.Pooling;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.Setter;
+import lombok.ToString;
+
+/**
+ * Group normalization (Wu and He 2018, arXiv 1803.08494): mean and variance over the channels of a group and all
+ * positions of one example, so an example's output depends on that example alone, whatever the size of the batch.
+ *
+ * <p>Dense input has one position: the statistics are over the C/groups values of a group. One group is
+ * {@link LayerNormalization} over the whole example, as many groups as channels are {@link InstanceNormalization}.
+ */
+@Getter
+@Setter
+@ToString(callSuper = true)
+@EqualsAndHashCode(callSuper = true)
+public class GroupNormalization extends NormLayer {
+    private static final long serialVersionUID = 1L;
+
+    private int groups = 32;
+
+    /** With 32 groups. */
+    public GroupNormalization() {
+    }
+
+    private GroupNormalization(Builder builder) {
+        super(builder);
+        groups = builder.groups;
+        finish(builder);
+    }
+
+    @Override
+    public NormPlan plan(int rank) {
+        if (rank < 2 || rank > 5) {
+            return null;
+        }
+        return rank == 2 ? NormPlan.byPosition(groups) : NormPlan.byChannel(Pooling.group(groups), false);
+    }
+
+    @Override
+    protected void validateOptions() {
+        super.validateOptions();
+        if (groups < 1) {
+            throw invalid("groups >= 1", "groups " + groups);
+        }
+        if (getNOut() > 0) {
+            validateChannels();
+        }
+    }
+
+    @Override
+    protected void validateChannels() {
+        super.validateChannels();
+        if (nOut % groups != 0) {
+            throw invalid("a number of channels that " + groups + " groups divide", nOut + " channels");
+        }
+    }
+
+    /** Options of {@link GroupNormalization}. */
+    @Getter
+    @Setter
+    public static class Builder extends NormBuilder<Builder> {
+        private int groups = 32;
+
+        /** With 32 groups. */
+        public Builder() {
+        }
+
+        /**
+         * With a number of groups.
+         *
+         * @param groups number of groups, a divisor of the number of channels
+         */
+        public Builder(int groups) {
+            this.groups = groups;
+        }
+
+        /**
+         * Number of groups.
+         *
+         * @param groups a divisor of the number of channels; default 32
+         * @return this builder
+         */
+        public Builder groups(int groups) {
+            this.groups = groups;
+            return this;
+        }
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public GroupNormalization build() {
+            return new GroupNormalization(this);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.conf;
+
+import static io.github.dl4jnorm.conf.NormParameter.BATCHES;
+import static io.github.dl4jnorm.conf.NormParameter.LOG10_STDEV;
+import static io.github.dl4jnorm.conf.NormParameter.MEAN;
+import static io.github.dl4jnorm.conf.NormParameter.VAR;
+
+import java.util.List;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.Setter;
+import lombok.ToString;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/**
+ * A norm that keeps a running mean and variance of each channel for use at test time.
+ *
+ * <p>They are parameters, so every way of saving a model saves them, but no gradient reaches them: a training step
+ * updates them directly, out of reach of gradient clipping, gradient sharing and constraints. Frozen layers do not
+ * update them, nor does a batch with NaN or infinite statistics.
+ */
+@Getter
+@Setter
+@ToString(callSuper = true)
+@EqualsAndHashCode(callSuper = true)
+public abstract class RunningNormLayer extends NormLayer {
+    private static final long serialVersionUID = 1L;
+
+    private RunningStatistics runningStatistics;
+    /** Whether log10stdev is stored instead of var; null until the network's data type decides. */
+    private Boolean logStdStored;
+
+    /**
+     * A layer with every option at its default.
+     *
+     * @param runningStatistics the default policy
+     */
+    protected RunningNormLayer(RunningStatistics runningStatistics) {
+        this.runningStatistics = runningStatistics;
+    }
+
+    /**
+     * A layer with the options of a builder.
+     *
+     * @param builder           the options
+     * @param runningStatistics the policy
+     */
+    protected RunningNormLayer(NormBuilder<?> builder, RunningStatistics runningStatistics) {
+        super(builder);
+        this.runningStatistics = runningStatistics;
+    }
+
+    /** @return whether running statistics are kept at all */
+    public abstract boolean tracksStatistics();
+
+    /** @return whether training updates them; otherwise only PopulationStatistics sets them */
+    public boolean updatesStatistics() {
+        return tracksStatistics();
+    }
+
+    /**
+     * A HALF network stores the logarithm of the deviation, which neither overflows beyond 256 nor loses small values.
+     * Once decided it stays, so that converting the network converts plain numbers.
+     */
+    @Override
+    public void setDataType(DataType dataType) {
+        if (logStdStored == null) {
+            logStdStored = dataType == DataType.HALF;
+        }
+    }
+
+    @Override
+    public List<NormParameter> parameters() {
+        List<NormParameter> parameters = super.parameters();
+        addBeforeStatistics(parameters);
+        if (tracksStatistics()) {
+            boolean log = logStdStored != null && logStdStored;
+            parameters.add(new NormParameter(MEAN, nOut, 0));
+            parameters.add(new NormParameter(log ? LOG10_STDEV : VAR, nOut, log ? 0 : 1));
+            if (runningStatistics.cumulativeMean()) {
+                parameters.add(new NormParameter(BATCHES, 1, 0));
+            }
+        }
+        return parameters;
+    }
+
+    /**
+     * Adds parameters that stand between gamma and beta and the statistics.
+     *
+     * @param parameters the list to add to
+     */
+    protected void addBeforeStatistics(List<NormParameter> parameters) {
+    }
+
+    @Override
+    protected void validateOptions() {
+        super.validateOptions();
+        if (runningStatistics == null) {
+            throw invalid("a policy for running statistics", "none");
+        }
+    }
+}

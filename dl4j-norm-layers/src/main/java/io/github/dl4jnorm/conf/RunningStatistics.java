@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.conf;
+
+import java.io.Serializable;
+import java.util.Objects;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.nd4j.shade.jackson.annotation.JsonCreator;
+import org.nd4j.shade.jackson.annotation.JsonProperty;
+
+/**
+ * How a running mean or variance takes up that of a batch:
+ *
+ * <pre>
+ *   decay(d), momentum(1 − d):  running = d·running + (1 − d)·batch
+ *   cumulative():               running = mean over all batches so far
+ * </pre>
+ *
+ * Frameworks disagree on the word momentum: {@link #decay} is the weight of the old value (Deeplearning4j, Keras),
+ * {@link #momentum} that of the new one (PyTorch).
+ *
+ * <p>{@link #unbiased} (the default) takes m/(m − 1) times the variance of the m elements of a batch (arXiv
+ * 1502.03167, algorithm 2); with m ≤ 1 the running variance is left alone.
+ */
+public final class RunningStatistics implements Serializable {
+    private static final long serialVersionUID = 1L;
+    private static final double CUMULATIVE = -1;
+
+    private final double decay;
+    private final boolean unbiased;
+
+    private RunningStatistics(double decay, boolean unbiased) {
+        this.decay = decay;
+        this.unbiased = unbiased;
+    }
+
+    /**
+     * An exponential average, by the weight of the old value.
+     *
+     * @param decay weight of the old value, from 0 (last batch only) to 1 (never changes)
+     * @return the policy, unbiased
+     * @throws DL4JInvalidConfigException if decay is outside [0, 1]
+     */
+    public static RunningStatistics decay(double decay) {
+        if (!(decay >= 0 && decay <= 1)) {
+            throw new DL4JInvalidConfigException("Running statistics: expected decay in [0, 1], got " + decay);
+        }
+        return new RunningStatistics(decay, true);
+    }
+
+    /**
+     * An exponential average, by the weight of the new value.
+     *
+     * @param momentum weight of the new value, from 0 (never changes) to 1 (last batch only)
+     * @return the policy, unbiased
+     * @throws DL4JInvalidConfigException if momentum is outside [0, 1]
+     */
+    public static RunningStatistics momentum(double momentum) {
+        if (!(momentum >= 0 && momentum <= 1)) {
+            throw new DL4JInvalidConfigException("Running statistics: expected momentum in [0, 1], got " + momentum);
+        }
+        return new RunningStatistics(1 - momentum, true);
+    }
+
+    /**
+     * The mean over all batches seen; how many that were is saved with the model.
+     *
+     * @return the policy, unbiased
+     */
+    public static RunningStatistics cumulative() {
+        return new RunningStatistics(CUMULATIVE, true);
+    }
+
+    @JsonCreator
+    static RunningStatistics fromJson(@JsonProperty("policy") String policy, @JsonProperty("decay") Double decay,
+                                      @JsonProperty("unbiased") Boolean unbiased) {
+        boolean unbiasedOrDefault = unbiased == null || unbiased;
+        if ("cumulative".equals(policy)) {
+            return cumulative().unbiased(unbiasedOrDefault);
+        }
+        if (!"decay".equals(policy) || decay == null) {
+            throw new DL4JInvalidConfigException("Running statistics: expected policy \"decay\" with a decay, or "
+                    + "\"cumulative\", got \"" + policy + "\" with decay " + decay);
+        }
+        return decay(decay).unbiased(unbiasedOrDefault);
+    }
+
+    /**
+     * The same policy with another variance.
+     *
+     * @param unbiased whether to take m/(m − 1) times the variance of a batch
+     * @return the policy
+     */
+    public RunningStatistics unbiased(boolean unbiased) {
+        return new RunningStatistics(decay, unbiased);
+    }
+
+    /** @return "decay" or "cumulative" */
+    @JsonProperty("policy")
+    public String policy() {
+        return isCumulative() ? "cumulative" : "decay";
+    }
+
+    /** @return weight of the old value, null if cumulative */
+    @JsonProperty("decay")
+    public Double decay() {
+        return isCumulative() ? null : decay;
+    }
+
+    /** @return whether the variance is the unbiased one */
+    @JsonProperty("unbiased")
+    public boolean unbiased() {
+        return unbiased;
+    }
+
+    /** @return whether every batch has the same weight, however many there are */
+    public boolean cumulativeMean() {
+        return isCumulative();
+    }
+
+    /**
+     * The weight of the next batch.
+     *
+     * @param batches number of batches taken up before
+     * @return weight of the new value
+     */
+    public double weight(double batches) {
+        return isCumulative() ? 1 / (batches + 1) : 1 - decay;
+    }
+
+    private boolean isCumulative() {
+        return decay == CUMULATIVE;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof RunningStatistics that && that.decay == decay && that.unbiased == unbiased;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(decay, unbiased);
+    }
+
+    @Override
+    public String toString() {
+        return (isCumulative() ? "cumulative" : "decay " + decay) + (unbiased ? "" : ", biased");
+    }
+}

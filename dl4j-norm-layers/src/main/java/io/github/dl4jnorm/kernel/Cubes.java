@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.View;
+import java.util.ArrayList;
+import java.util.List;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.controlflow.Select;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Arrays as cubes [N, C, S], made and taken apart with ND4J operations. */
+final class Cubes {
+    private Cubes() {
+    }
+
+    /** The type in which maps run: that of the array, FLOAT for HALF. */
+    static DataType working(INDArray x) {
+        return x.dataType() == DataType.HALF ? DataType.FLOAT : x.dataType();
+    }
+
+    /** A copy of the array as a cube, 0 where the mask says so. */
+    static INDArray of(INDArray array, View view, DataType type, INDArray keep) {
+        INDArray cube = array.permute(axes(view)).castTo(type).dup('c')
+                .reshape('c', view.examples(), view.channels(), view.positions());
+        return where(keep, cube);
+    }
+
+    /** Examples, channels, positions; folded axes stand among the positions. */
+    private static int[] axes(View view) {
+        List<Integer> axes = new ArrayList<>();
+        if (!view.batchFolded()) {
+            axes.add(0);
+        }
+        if (!view.channelsFolded()) {
+            axes.add(view.channelAxis());
+        }
+        for (int axis : view.positionAxes()) {
+            axes.add(axis);
+        }
+        return axes.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** Writes a cube into an array. */
+    static void assign(INDArray cube, View view, INDArray into) {
+        INDArray permuted = into.permute(axes(view));
+        permuted.assign(cube.reshape('c', permuted.shape()).castTo(into.dataType()));
+    }
+
+    /** One number for each example and channel, as a cube with one position. */
+    static INDArray column(double[] cells, View view, DataType type) {
+        return Nd4j.createFromArray(cells).castTo(type).reshape(view.examples(), view.channels(), 1);
+    }
+
+    /** 1 where an element counts: [N, 1 or C, S]; null without a mask. */
+    static INDArray mask(Mask mask, View view, DataType type) {
+        if (mask == null) {
+            return null;
+        }
+        int channels = mask.perChannel() ? view.channels() : 1;
+        double[] keep = new double[view.examples() * channels * view.positions()];
+        int i = 0;
+        for (int n = 0; n < view.examples(); n++) {
+            for (int c = 0; c < channels; c++) {
+                for (int s = 0; s < view.positions(); s++) {
+                    keep[i++] = mask.keeps(n, c, s) ? 1 : 0;
+                }
+            }
+        }
+        return Nd4j.createFromArray(keep).castTo(type).reshape(view.examples(), channels, view.positions());
+    }
+
+    /** How many elements of each example and channel count: [N, C, 1] in double. */
+    static INDArray count(INDArray keep, View view) {
+        if (keep == null) {
+            return Nd4j.valueArrayOf(new long[]{view.examples(), view.channels(), 1}, (double) view.positions(),
+                    DataType.DOUBLE);
+        }
+        INDArray count = keep.sum(true, 2);
+        return count.size(1) == view.channels() ? count : Nd4j.tile(count, 1, view.channels(), 1);
+    }
+
+    /** The values where the mask is 1, elsewhere 0 even for NaN: a product would keep that. */
+    static INDArray where(INDArray keep, INDArray values) {
+        if (keep == null) {
+            return values;
+        }
+        INDArray full = keep.size(1) == values.size(1) ? keep : Nd4j.tile(keep, 1, (int) values.size(1), 1);
+        return select(full.castTo(DataType.BOOL), values, values.like());
+    }
+
+    /** dy where a ReLU lets z through, else 0; NaN passes. */
+    static INDArray positive(INDArray dy, INDArray z) {
+        return select(z.lte(0), dy.like(), dy);
+    }
+
+    /** One array where the condition holds, else the other. Nd4j.where gives other elements than these in M2.1. */
+    private static INDArray select(INDArray condition, INDArray yes, INDArray no) {
+        return Nd4j.exec(new Select(new INDArray[]{condition, yes, no}, null))[0];
+    }
+}

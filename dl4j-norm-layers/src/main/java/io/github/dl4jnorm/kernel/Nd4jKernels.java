@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.Affine;
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+import io.github.dl4jnorm.norm.GradAffine;
+import io.github.dl4jnorm.norm.GradSums;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
+import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.View;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.ops.transforms.Transforms;
+
+/**
+ * {@link NormKernels} made of ND4J operations, for every backend: never looks at memory. Sums are formed in double, as
+ * ND4J's float reductions lose whole digits; the maps run in the input's own type (HALF in FLOAT).
+ */
+final class Nd4jKernels implements NormKernels {
+
+    @Override
+    public String name() {
+        return "nd4j";
+    }
+
+    @Override
+    public Moments moments(INDArray x, View view, Mask mask) {
+        INDArray keep = Cubes.mask(mask, view, DataType.DOUBLE);
+        INDArray cube = Cubes.of(x, view, DataType.DOUBLE, keep);
+        INDArray count = Cubes.count(keep, view);
+        INDArray divisor = Transforms.max(count, 1);
+        INDArray mean = cube.sum(true, 2).divi(divisor);
+        INDArray centered = Cubes.where(keep, cube.sub(mean));
+        double[] counts = count.dup('c').data().asDouble();
+        double[] means = mean.dup('c').data().asDouble();
+        double[] squares = centered.muli(centered).sum(true, 2).dup('c').data().asDouble();
+        Moments result = new Moments(view.examples(), view.channels());
+        for (int cell = 0; cell < means.length; cell++) {
+            result.merge(cell, counts[cell], means[cell], squares[cell]);
+        }
+        return result;
+    }
+
+    @Override
+    public void affine(INDArray x, View view, Mask mask, Affine affine, boolean relu, INDArray y) {
+        DataType type = Cubes.working(x);
+        INDArray keep = Cubes.mask(mask, view, type);
+        INDArray cube = Cubes.of(x, view, type, keep);
+        Table table = new Table(view, affine, null, type);
+        INDArray result = cube.sub(table.center).muli(table.scale).addi(table.shift);
+        Cubes.assign(Cubes.where(keep, relu ? Transforms.relu(result, false) : result), view, y);
+    }
+
+    @Override
+    public GradSums gradSums(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu) {
+        INDArray keep = Cubes.mask(mask, view, DataType.DOUBLE);
+        Table table = new Table(view, affine, null, DataType.DOUBLE);
+        INDArray centered = Cubes.where(keep, Cubes.of(x, view, DataType.DOUBLE, keep).subi(table.center));
+        INDArray active = Cubes.of(dy, view, DataType.DOUBLE, keep);
+        if (relu) {
+            // In the type of the forward pass, so that both agree on the sign.
+            DataType type = Cubes.working(x);
+            Table forward = new Table(view, affine, null, type);
+            INDArray cube = Cubes.of(x, view, type, Cubes.mask(mask, view, type));
+            active = forward.active(active, cube.subi(forward.center), true);
+        }
+        double[] sums = active.sum(true, 2).dup('c').data().asDouble();
+        double[] products = active.mul(centered).sum(true, 2).dup('c').data().asDouble();
+        int channels = view.channels();
+        return (n, intoDy, intoDyx) -> {
+            System.arraycopy(sums, n * channels, intoDy, 0, channels);
+            System.arraycopy(products, n * channels, intoDyx, 0, channels);
+        };
+    }
+
+    @Override
+    public void affineGrad(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu, GradAffine grad,
+                           INDArray dx) {
+        DataType type = Cubes.working(x);
+        INDArray keep = Cubes.mask(mask, view, type);
+        Table table = new Table(view, affine, grad, type);
+        INDArray centered = Cubes.of(x, view, type, keep).sub(table.center);
+        INDArray active = table.active(Cubes.of(dy, view, type, keep), centered, relu);
+        INDArray result = centered.muli(table.unit).muli(table.slope).addi(active.mul(table.scale))
+                .addi(table.gradShift);
+        Cubes.assign(Cubes.where(keep, result), view, dx);
+    }
+
+    @Override
+    public void rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
+        Rows rows = new Rows(x, view, mask, norm);
+        INDArray result = rows.normalized.mul(rows.gamma).addi(rows.beta);
+        Cubes.assign(Cubes.where(rows.keep, relu ? Transforms.relu(result, false) : result), view, y);
+    }
+
+    @Override
+    public PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
+                                              boolean relu, INDArray dx) {
+        Rows rows = new Rows(x, view, mask, norm);
+        INDArray active = Cubes.of(dy, view, DataType.DOUBLE, rows.keep);
+        if (relu) {
+            active = Cubes.positive(active, rows.normalized.mul(rows.gamma).addi(rows.beta));
+        }
+        INDArray toBeta = active.sum(0, 2);
+        INDArray toGamma = active.mul(rows.normalized).sum(0, 2);
+        INDArray scaled = active.mul(rows.gamma);
+        INDArray sum = rows.mean(scaled);
+        INDArray product = rows.mean(scaled.mul(rows.normalized));
+        INDArray result = scaled.subi(rows.spread(sum)).subi(rows.normalized.mul(rows.spread(product)))
+                .muli(rows.spread(rows.unit));
+        Cubes.assign(Cubes.where(rows.keep, result), view, dx);
+        return new PositionNorm.Gradients(toGamma.dup('c').data().asDouble(), toBeta.dup('c').data().asDouble());
+    }
+
+    /** Coefficients of all examples and channels as arrays of shape [N, C, 1]. */
+    private static final class Table {
+        final INDArray scale;
+        final INDArray center;
+        final INDArray unit;
+        final INDArray shift;
+        final INDArray slope;
+        final INDArray gradShift;
+
+        /** Center is the mean rounded to the working type; what it lost goes into the shifts, where it is small. */
+        Table(View view, Affine affine, GradAffine grad, DataType type) {
+            int channels = view.channels();
+            int cells = view.examples() * channels;
+            double[][] columns = new double[6][cells];
+            Coefficients k = new Coefficients(channels);
+            double[] slopes = new double[channels];
+            double[] shifts = new double[channels];
+            for (int n = 0; n < view.examples(); n++) {
+                affine.row(n, k);
+                if (grad != null) {
+                    grad.row(n, k, slopes, shifts);
+                }
+                for (int c = 0; c < channels; c++) {
+                    int cell = n * channels + c;
+                    double center = type == DataType.DOUBLE ? k.center[c] : (float) k.center[c];
+                    double lost = center - k.center[c];
+                    columns[0][cell] = k.scale[c];
+                    columns[1][cell] = center;
+                    columns[2][cell] = k.unit[c];
+                    columns[3][cell] = k.shift[c] + k.scale[c] * lost;
+                    columns[4][cell] = slopes[c];
+                    columns[5][cell] = shifts[c] + slopes[c] * k.unit[c] * lost;
+                }
+            }
+            scale = Cubes.column(columns[0], view, type);
+            center = Cubes.column(columns[1], view, type);
+            unit = Cubes.column(columns[2], view, type);
+            shift = Cubes.column(columns[3], view, type);
+            slope = Cubes.column(columns[4], view, type);
+            gradShift = Cubes.column(columns[5], view, type);
+        }
+
+        INDArray active(INDArray dy, INDArray centered, boolean relu) {
+            return relu ? Cubes.positive(dy, centered.mul(scale).addi(shift)) : dy;
+        }
+    }
+
+    /** Input normalized over the channels of each group, in double. */
+    private static final class Rows {
+        private final int n;
+        private final int c;
+        private final int s;
+        private final int groups;
+        private final INDArray divisor;
+        final INDArray keep;
+        final INDArray unit;
+        final INDArray normalized;
+        final INDArray gamma;
+        final INDArray beta;
+
+        Rows(INDArray x, View view, Mask mask, PositionNorm norm) {
+            n = view.examples();
+            c = view.channels();
+            s = view.positions();
+            groups = norm.groups();
+            keep = Cubes.mask(mask, view, DataType.DOUBLE);
+            divisor = keep == null ? Nd4j.valueArrayOf(new long[]{1, 1, 1, 1}, (double) (c / groups), DataType.DOUBLE)
+                    : Transforms.max(grouped(keep.mul(Nd4j.onesLike(Cubes.of(x, view, DataType.DOUBLE, keep))))
+                            .sum(true, 2), 1);
+            INDArray cube = Cubes.of(x, view, DataType.DOUBLE, keep);
+            INDArray centered = Cubes.where(keep, cube.sub(spread(mean(cube))));
+            unit = Transforms.pow(mean(centered.mul(centered)).addi(norm.eps()), -0.5, false);
+            normalized = centered.muli(spread(unit));
+            gamma = Nd4j.createFromArray(filled(norm, true)).reshape(1, c, 1);
+            beta = Nd4j.createFromArray(filled(norm, false)).reshape(1, c, 1);
+        }
+
+        private double[] filled(PositionNorm norm, boolean scale) {
+            double[] values = new double[c];
+            for (int i = 0; i < c; i++) {
+                values[i] = scale ? norm.gamma(i) : norm.beta(i);
+            }
+            return values;
+        }
+
+        private INDArray grouped(INDArray cube) {
+            return cube.dup('c').reshape('c', n, groups, c / groups, s);
+        }
+
+        /** Mean over the channels of each group: [N, G, 1, S]. */
+        INDArray mean(INDArray cube) {
+            return grouped(cube).sum(true, 2).divi(divisor);
+        }
+
+        /** [N, G, 1, S] back to [N, C, S]. */
+        INDArray spread(INDArray means) {
+            return Nd4j.tile(means, 1, 1, c / groups, 1).reshape('c', n, c, s);
+        }
+    }
+}

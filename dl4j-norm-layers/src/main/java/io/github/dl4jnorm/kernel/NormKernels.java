@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.Affine;
+import io.github.dl4jnorm.norm.GradAffine;
+import io.github.dl4jnorm.norm.GradSums;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
+import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.View;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * The passes over the data that all normalizations share. All arrays of a call have one floating-point type and the
+ * shape of the view; inputs may have any strides, outputs may not overlap them.
+ *
+ * <p>A mask may be null. What it leaves out is never read, enters no sum and is written as 0. Sums are formed in
+ * double. The activation behind the norm is the identity or, with {@code relu}, max(y, 0); backward passes find its
+ * sign again from x, with the expression of the forward pass.
+ *
+ * <p>Temporary arrays are allocated in the current workspace.
+ */
+public interface NormKernels {
+
+    /** @return name of the implementation, as {@code -Ddl4jnorm.kernels} takes it */
+    String name();
+
+    /**
+     * Count, mean and variance of every channel of every example.
+     *
+     * @param x    input
+     * @param view how to see it
+     * @param mask what counts, or null
+     * @return moments, N·C cells
+     */
+    Moments moments(INDArray x, View view, Mask mask);
+
+    /**
+     * {@code y = act(scale·(x − center) + shift)}.
+     *
+     * @param x      input
+     * @param view   how to see it
+     * @param mask   what counts, or null
+     * @param affine the coefficients
+     * @param relu   whether act is max(·, 0)
+     * @param y      output
+     */
+    void affine(INDArray x, View view, Mask mask, Affine affine, boolean relu, INDArray y);
+
+    /**
+     * Σdy and Σdy·(x − center) of every example and channel, dy counting as 0 where a ReLU was not active.
+     *
+     * @param x      input of the forward pass
+     * @param dy     gradient of its output
+     * @param view   how to see them
+     * @param mask   what counts, or null
+     * @param affine the coefficients of the forward pass
+     * @param relu   whether it had a ReLU
+     * @return the sums; they may read x and dy when asked
+     */
+    GradSums gradSums(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu);
+
+    /**
+     * {@code dx = scale·dy + slope·((x − center)·unit) + shift}.
+     *
+     * @param x      input of the forward pass
+     * @param dy     gradient of its output
+     * @param view   how to see them
+     * @param mask   what counts, or null
+     * @param affine the coefficients of the forward pass
+     * @param relu   whether it had a ReLU
+     * @param grad   slope and shift
+     * @param dx     output
+     */
+    void affineGrad(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu, GradAffine grad,
+                    INDArray dx);
+
+    /**
+     * Normalizes each group of channels at each position.
+     *
+     * @param x    input
+     * @param view how to see it, nothing folded
+     * @param mask what counts, or null
+     * @param norm groups, gamma, beta and eps
+     * @param relu whether max(·, 0) follows
+     * @param y    output
+     */
+    void rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y);
+
+    /**
+     * The gradients of {@link #rowNorm}.
+     *
+     * @param x    input of the forward pass
+     * @param dy   gradient of its output
+     * @param view how to see them, nothing folded
+     * @param mask what counts, or null
+     * @param norm groups, gamma, beta and eps
+     * @param relu whether the forward pass had a ReLU
+     * @param dx   output
+     * @return gradients of gamma and beta
+     */
+    PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, boolean relu,
+                                       INDArray dx);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.View;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.bytedeco.javacpp.BytePointer;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * The memory of an array along the three axes of a {@link View}, in elements. Made from strides alone: the ordering an
+ * array reports may be wrong.
+ */
+final class Strided {
+    private final INDArray array;
+    private final View view;
+    private final int elementBytes;
+    private final long strideN;
+    private final long strideC;
+    private final long strideS;
+
+    private Strided(INDArray array, View view, long strideN, long strideC, long strideS) {
+        this.array = array;
+        this.view = view;
+        this.elementBytes = ElementCodec.of(array.dataType()).bytes();
+        this.strideN = strideN;
+        this.strideC = strideC;
+        this.strideS = strideS;
+    }
+
+    /**
+     * Finds the strides.
+     *
+     * @return them, or null if the positions are not evenly spaced or a stride is negative
+     */
+    static Strided of(INDArray array, View view) {
+        long strideS = 1;
+        long expected = -1;
+        int[] axes = view.positionAxes();
+        for (int i = axes.length - 1; i >= 0; i--) {
+            long size = array.size(axes[i]);
+            if (size > 1) {
+                long stride = array.stride(axes[i]);
+                if (expected < 0) {
+                    strideS = stride;
+                } else if (stride != expected) {
+                    return null;
+                }
+                expected = stride * size;
+            }
+        }
+        long strideN = view.examples() == 1 ? 0 : array.stride(0);
+        long strideC = view.channels() == 1 ? 0 : array.stride(view.channelAxis());
+        return strideN < 0 || strideC < 0 || strideS < 0 ? null : new Strided(array, view, strideN, strideC, strideS);
+    }
+
+    /** Whether neighbours in a run of positions, or of channels, are neighbours in memory. */
+    boolean contiguous(boolean alongPositions) {
+        return alongPositions
+                ? strideS == 1 || view.positions() == 1
+                : strideC == 1 || view.channels() == 1;
+    }
+
+    /** The memory that a block of the view lies in. */
+    Window window(Block block) {
+        return new Window(block);
+    }
+
+    /** Whether a window of this many examples, channels and positions stays within the 2 GiB of a buffer. */
+    boolean fits(long examples, long channels, long positions) {
+        long extent = (examples - 1) * strideN + (channels - 1) * strideC + (positions - 1) * strideS + 1;
+        return extent * elementBytes <= Integer.MAX_VALUE;
+    }
+
+    /** A part of the view: ranges of examples, channels and positions, ends exclusive. */
+    record Block(int n0, int n1, int c0, int c1, int s0, int s1) {
+    }
+
+    /** A buffer over one block; valid while the array is reachable. */
+    final class Window {
+        final ByteBuffer buffer;
+        private final long origin;
+
+        private Window(Block b) {
+            origin = b.n0 * strideN + b.c0 * strideC + b.s0 * strideS;
+            long last = (b.n1 - 1) * strideN + (b.c1 - 1) * strideC + (b.s1 - 1) * strideS;
+            long offset = array.offset();
+            // A pointer of its own, moved to the block: a position would count against the 2 GiB of the buffer.
+            BytePointer bytes = new BytePointer(array.data().pointer()).getPointer((offset + origin) * elementBytes);
+            buffer = bytes.limit((last - origin + 1) * elementBytes).asByteBuffer().order(ByteOrder.nativeOrder());
+        }
+
+        /** Byte offset of an element of the block. */
+        int at(int n, int c, int s) {
+            return (int) ((n * strideN + c * strideC + s * strideS - origin) * elementBytes);
+        }
+    }
+}

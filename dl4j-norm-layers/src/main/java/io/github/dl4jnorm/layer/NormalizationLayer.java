@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.layer;
+
+import static io.github.dl4jnorm.conf.NormParameter.BETA;
+import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
+import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
+import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
+
+import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.conf.NormPlan;
+import io.github.dl4jnorm.conf.RunningNormLayer;
+import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.norm.Affine;
+import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Pool;
+import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.View;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.deeplearning4j.exception.DL4JInvalidInputException;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.gradient.DefaultGradient;
+import org.deeplearning4j.nn.gradient.Gradient;
+import org.deeplearning4j.nn.layers.BaseLayer;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.common.primitives.Pair;
+import org.nd4j.linalg.activations.impl.ActivationIdentity;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The running layer of every {@link NormLayer}: what differs between norms is in their {@link NormPlan}. */
+public class NormalizationLayer extends BaseLayer<NormLayer> {
+    private static final long serialVersionUID = 1L;
+    private static final Logger LOG = LoggerFactory.getLogger(NormalizationLayer.class);
+
+    private transient NormPass pass;
+    private transient boolean updatePending;
+    private transient RunningState running;
+    private transient Consumer<ChannelStatistics> observer;
+    private transient boolean warnedOfNonFinite;
+    private transient boolean warnedOfMissingAverage;
+
+    /**
+     * A layer without parameters yet.
+     *
+     * @param conf     configuration that holds the layer's
+     * @param dataType type of parameters and activations
+     */
+    public NormalizationLayer(NeuralNetConfiguration conf, DataType dataType) {
+        super(conf, dataType);
+    }
+
+    @Override
+    public Type type() {
+        return Type.NORMALIZATION;
+    }
+
+    @Override
+    public boolean isPretrainLayer() {
+        return false;
+    }
+
+    /**
+     * Calls back with the statistics of every batch that passes forward, in training and in test mode.
+     *
+     * @param observer receives them, or null to stop
+     * @throws IllegalStateException if the layer keeps no running statistics
+     */
+    public void observe(Consumer<ChannelStatistics> observer) {
+        if (observer != null && !tracks()) {
+            throw new IllegalStateException(layerId() + " keeps no running statistics to observe");
+        }
+        this.observer = observer;
+    }
+
+    /**
+     * The running mean of each channel.
+     *
+     * @return a copy
+     * @throws IllegalStateException if the layer keeps no running statistics
+     */
+    public double[] runningMean() {
+        return running().mean();
+    }
+
+    /**
+     * The running variance of each channel, whichever way it is stored.
+     *
+     * @return a copy
+     * @throws IllegalStateException if the layer keeps no running statistics
+     */
+    public double[] runningVariance() {
+        return running().variance();
+    }
+
+    /**
+     * Replaces the running statistics.
+     *
+     * @param mean     mean of each channel
+     * @param variance variance of each channel
+     * @throws IllegalArgumentException if there is not one finite value for each channel, or a variance is negative
+     * @throws IllegalStateException    if the layer keeps no running statistics
+     */
+    public void setRunningStatistics(double[] mean, double[] variance) {
+        long channels = layerConf().getNOut();
+        boolean valid = mean.length == channels && variance.length == channels
+                && Arrays.stream(mean).allMatch(Double::isFinite)
+                && Arrays.stream(variance).allMatch(v -> v >= 0 && Double.isFinite(v));
+        if (!valid) {
+            throw new IllegalArgumentException(layerId() + ": expected " + channels + " finite means and non-negative "
+                    + "variances, got " + Arrays.toString(mean) + " and " + Arrays.toString(variance));
+        }
+        running().set(mean, variance);
+    }
+
+    private boolean tracks() {
+        return layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics();
+    }
+
+    private RunningState running() {
+        if (!tracks()) {
+            throw new IllegalStateException(layerId() + " keeps no running statistics");
+        }
+        if (running == null) {
+            running = new RunningState(params);
+        }
+        return running;
+    }
+
+    @Override
+    public INDArray activate(boolean training, LayerWorkspaceMgr workspaceMgr) {
+        assertInputSet(false);
+        NormPlan plan = checkInput();
+        View view = View.of(input.shape(), layerConf().isChannelsLast());
+        Mask mask = Masks.of(maskArray, view, layerId());
+        INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, input.shape(), 'c');
+        try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
+            INDArray x = input.castTo(dataType);
+            NormPass now = makePass(x, view, mask, plan, training);
+            now.forward(x, layerConf().fusesRelu(), y);
+            if (!builtIn()) {
+                activateFurther(y, view, mask, training);
+            }
+            pass = now;
+            updatePending = training && tracks() && ((RunningNormLayer) layerConf()).updatesStatistics();
+        }
+        if (observer != null) {
+            observer.accept(pass.batchStatistics());
+        }
+        return y;
+    }
+
+    private NormPass makePass(INDArray x, View view, Mask mask, NormPlan plan, boolean training) {
+        NormParams numbers = NormParams.of(layerConf(), params);
+        if (plan.perPosition()) {
+            return new PositionPass(view, mask,
+                    new PositionNorm(plan.groups(), numbers.gamma(), numbers.beta(), numbers.eps()));
+        }
+        boolean constant = !training && plan.running() >= 0;
+        if (constant) {
+            warnOfMissingAverage();
+        }
+        Pool given = constant ? Pool.constant(running().mean(), running().variance()) : null;
+        return new ChannelPass(x, view, mask, plan, numbers, given, observer != null);
+    }
+
+    /** Whether the kernels apply the activation themselves. */
+    private boolean builtIn() {
+        return layerConf().fusesRelu()
+                || layerConf().getActivationFn() instanceof ActivationIdentity;
+    }
+
+    private void activateFurther(INDArray y, View view, Mask mask, boolean training) {
+        INDArray activated = layerConf().getActivationFn().getActivation(y.dup('c'), training);
+        if (mask == null) {
+            y.assign(activated);
+        } else {
+            Kernels.get().affine(activated, view, mask, Affine.IDENTITY, false, y);
+        }
+    }
+
+    @Override
+    public Pair<Gradient, INDArray> backpropGradient(INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
+        assertInputSet(true);
+        if (pass == null) {
+            throw new IllegalStateException(layerId() + ": backward pass without a forward pass of the same input");
+        }
+        if (!Arrays.equals(epsilon.shape(), input.shape())) {
+            throw new DL4JInvalidInputException(layerId() + ": expected a gradient of shape "
+                    + Arrays.toString(input.shape()) + ", got " + Arrays.toString(epsilon.shape()));
+        }
+        INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, input.shape(), 'c');
+        Gradient gradient = new DefaultGradient();
+        try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.BP_WORKING_MEM)) {
+            INDArray x = input.castTo(dataType);
+            INDArray dy = epsilon.castTo(dataType);
+            if (!builtIn()) {
+                INDArray z = Nd4j.createUninitialized(dataType, x.shape(), 'c');
+                pass.forward(x, false, z);
+                dy = layerConf().getActivationFn().backprop(z, dy.dup('c')).getFirst();
+            }
+            NormPass.Gradients gradients = pass.backward(x, dy, layerConf().fusesRelu(), dx);
+            for (NormParameter parameter : layerConf().parameters()) {
+                INDArray view = gradientViews.get(parameter.name());
+                write(gradients, parameter, view);
+                gradient.setGradientFor(parameter.name(), view);
+            }
+        }
+        if (updatePending) {
+            updatePending = false;
+            updateRunning(pass.batchStatistics());
+        }
+        return new Pair<>(gradient, dx);
+    }
+
+    private void write(NormPass.Gradients gradients, NormParameter parameter, INDArray view) {
+        switch (parameter.name()) {
+            case GAMMA -> Numbers.write(gradients.gamma(), view);
+            case BETA -> Numbers.write(gradients.beta(), view);
+            case MEAN_WEIGHT -> writeWeights(gradients.meanLogits(), view);
+            case VAR_WEIGHT -> writeWeights(gradients.varLogits(), view);
+            // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.
+            default -> view.assign(0);
+        }
+    }
+
+    /** Dense input leaves out the instance part, the first one. */
+    private static void writeWeights(double[] logits, INDArray view) {
+        double[] all = new double[(int) view.length()];
+        System.arraycopy(logits, 0, all, all.length - logits.length, logits.length);
+        Numbers.write(all, view);
+    }
+
+    private void updateRunning(ChannelStatistics batch) {
+        if (batch.isFinite()) {
+            running().update(batch, ((RunningNormLayer) layerConf()).getRunningStatistics());
+        } else if (!warnedOfNonFinite) {
+            warnedOfNonFinite = true;
+            LOG.warn("{}: a batch with NaN or infinite values leaves the running statistics as they were; "
+                    + "said once", layerId());
+        }
+    }
+
+    private void warnOfMissingAverage() {
+        boolean filledByUser = !((RunningNormLayer) layerConf()).updatesStatistics();
+        if (filledByUser && observer == null && !warnedOfMissingAverage
+                && Arrays.stream(running().mean()).allMatch(m -> m == 0)
+                && Arrays.stream(running().variance()).allMatch(v -> v == 1)) {
+            warnedOfMissingAverage = true;
+            LOG.warn("{} is used in test mode before PopulationStatistics.recompute gave it statistics; said once",
+                    layerId());
+        }
+    }
+
+    /** Checks the input before anything is allocated or changed. */
+    private NormPlan checkInput() {
+        NormLayer conf = layerConf();
+        long[] shape = input.shape();
+        NormPlan plan = conf.plan(shape.length);
+        if (plan == null) {
+            throw invalidInput(conf.expectedRanks(), "rank " + shape.length);
+        }
+        int axis = conf.isChannelsLast() ? shape.length - 1 : 1;
+        if (input.isEmpty() || Arrays.stream(shape).anyMatch(d -> d == 0)) {
+            throw invalidInput("at least one example and position", "an empty array");
+        }
+        if (shape[axis] != conf.getNOut()) {
+            throw invalidInput(conf.getNOut() + " channels in dimension " + axis, String.valueOf(shape[axis]));
+        }
+        if (!input.dataType().isFPType()) {
+            throw invalidInput("a floating-point type", input.dataType().toString());
+        }
+        return plan;
+    }
+
+    private DL4JInvalidInputException invalidInput(String expected, String actual) {
+        return new DL4JInvalidInputException(layerId() + ": expected " + expected + ", got " + actual
+                + " in input of shape " + Arrays.toString(input.shape()));
+    }
+
+    @Override
+    protected String layerId() {
+        String name = layerConf().getLayerName();
+        return layerConf().getClass().getSimpleName() + " layer \"" + (name == null ? "(not named)" : name)
+                + "\" (index " + index + ")";
+    }
+
+    @Override
+    public void setParamTable(Map<String, INDArray> paramTable) {
+        super.setParamTable(paramTable);
+        running = null;
+    }
+
+    @Override
+    public void clear() {
+        super.clear();
+        pass = null;
+        updatePending = false;
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.layer;
+
+import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.kernel.NormKernels;
+import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.View;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** One forward pass of a position normalization; its backward pass finds the statistics again, row by row. */
+final class PositionPass implements NormPass {
+    private final NormKernels kernels = Kernels.get();
+    private final View view;
+    private final Mask mask;
+    private final PositionNorm norm;
+
+    PositionPass(View view, Mask mask, PositionNorm norm) {
+        this.view = view;
+        this.mask = mask;
+        this.norm = norm;
+    }
+
+    @Override
+    public ChannelStatistics batchStatistics() {
+        return null;
+    }
+
+    @Override
+    public void forward(INDArray x, boolean relu, INDArray y) {
+        kernels.rowNorm(x, view, mask, norm, relu, y);
+    }
+
+    @Override
+    public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
+        PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, relu, dx);
+        return new Gradients(gradients.gamma(), gradients.beta(), null, null);
+    }
+}

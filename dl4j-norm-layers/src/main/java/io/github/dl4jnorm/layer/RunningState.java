@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.layer;
+
+import static io.github.dl4jnorm.conf.NormParameter.BATCHES;
+import static io.github.dl4jnorm.conf.NormParameter.LOG10_STDEV;
+import static io.github.dl4jnorm.conf.NormParameter.MEAN;
+import static io.github.dl4jnorm.conf.NormParameter.VAR;
+
+import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.norm.ChannelStatistics;
+import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Running mean and variance in the parameters of a layer, whichever way these store them. */
+final class RunningState {
+    /** Smallest variance whose logarithm is stored: that of 0 would be −∞. Far below any eps. */
+    private static final double TINY = 1e-38;
+    private static final double LARGEST_HALF = 65504;
+
+    private final Map<String, INDArray> params;
+    private final Shadow mean;
+    private final Shadow variance;
+    private final Shadow batches;
+
+    RunningState(Map<String, INDArray> params) {
+        this.params = params;
+        mean = new Shadow(params.get(MEAN));
+        variance = new Shadow(log() ? params.get(LOG10_STDEV) : params.get(VAR));
+        batches = params.containsKey(BATCHES) ? new Shadow(params.get(BATCHES)) : null;
+    }
+
+    private boolean log() {
+        return params.containsKey(LOG10_STDEV);
+    }
+
+    double[] mean() {
+        return mean.read();
+    }
+
+    double[] variance() {
+        double[] stored = variance.read();
+        if (log()) {
+            for (int c = 0; c < stored.length; c++) {
+                stored[c] = Math.pow(10, 2 * stored[c]);
+            }
+        }
+        return stored;
+    }
+
+    /** Takes up a batch as the policy says. */
+    void update(ChannelStatistics batch, RunningStatistics policy) {
+        double[] newMean = mean();
+        double[] newVariance = variance();
+        double seen = batches == null ? 0 : batches.read()[0];
+        double weight = policy.weight(seen);
+        for (int c = 0; c < newMean.length; c++) {
+            double taken = policy.unbiased() ? batch.unbiasedVariance()[c] : batch.variance()[c];
+            if (batch.count()[c] > 0) {
+                newMean[c] = (1 - weight) * newMean[c] + weight * batch.mean()[c];
+            }
+            if (batch.count()[c] > 0 && !Double.isNaN(taken)) {
+                newVariance[c] = (1 - weight) * newVariance[c] + weight * taken;
+            }
+        }
+        set(newMean, newVariance);
+        if (batches != null) {
+            batches.write(new double[]{seen + 1});
+        }
+    }
+
+    void set(double[] newMean, double[] newVariance) {
+        double[] stored = newVariance.clone();
+        if (log()) {
+            for (int c = 0; c < stored.length; c++) {
+                stored[c] = 0.5 * Math.log10(Math.max(stored[c], TINY));
+            }
+        }
+        mean.write(newMean);
+        variance.write(stored);
+    }
+
+    /**
+     * A parameter and, in HALF, what it was before rounding: an average that moves by less than half a unit in the last
+     * place would otherwise never move. Where the parameter was changed from outside, the parameter counts.
+     */
+    private static final class Shadow {
+        private final INDArray param;
+        private double[] exact;
+        private double[] rounded;
+
+        Shadow(INDArray param) {
+            this.param = param;
+        }
+
+        double[] read() {
+            double[] values = Numbers.read(param);
+            for (int i = 0; exact != null && i < values.length; i++) {
+                values[i] = values[i] == rounded[i] ? exact[i] : values[i];
+            }
+            return values;
+        }
+
+        void write(double[] values) {
+            if (param.dataType() == DataType.HALF) {
+                exact = values.clone();
+                double[] clipped = values.clone();
+                for (int i = 0; i < clipped.length; i++) {
+                    clipped[i] = Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, clipped[i]));
+                }
+                Numbers.write(clipped, param);
+                rounded = Numbers.read(param);
+            } else {
+                Numbers.write(values, param);
+            }
+        }
+    }
+}

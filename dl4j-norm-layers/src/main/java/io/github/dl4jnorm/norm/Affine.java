@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+import java.util.Arrays;
+
+/**
+ * What a normalization does to its input: {@code y = scale·(x − center) + shift} with coefficients for each example
+ * and channel, made row by row so that dense input needs no table of its own size.
+ *
+ * <p>Implementations are pure and may be called from several threads.
+ */
+@FunctionalInterface
+public interface Affine {
+    /** {@code y = x}: with a mask, what it leaves out becomes 0. */
+    Affine IDENTITY = (n, into) -> {
+        Arrays.fill(into.scale, 1);
+        Arrays.fill(into.center, 0);
+        Arrays.fill(into.shift, 0);
+        Arrays.fill(into.unit, 1);
+    };
+
+    /**
+     * The coefficients of all channels of an example.
+     *
+     * @param n    example
+     * @param into receives them
+     */
+    void row(int n, Coefficients into);
+
+    /** Coefficients of C channels of one example. */
+    final class Coefficients {
+        /** Factor: gamma/√(var + eps). */
+        public final double[] scale;
+        /** What is subtracted first: the mean. */
+        public final double[] center;
+        /** What is added last: beta. */
+        public final double[] shift;
+        /** The factor without gamma, 1/√(var + eps): brings x − center to the size of 1. */
+        public final double[] unit;
+
+        /**
+         * Room for the coefficients.
+         *
+         * @param channels C
+         */
+        public Coefficients(int channels) {
+            scale = new double[channels];
+            center = new double[channels];
+            shift = new double[channels];
+            unit = new double[channels];
+        }
+    }
+}

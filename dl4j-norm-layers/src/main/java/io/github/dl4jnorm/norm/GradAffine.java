@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+/**
+ * The gradient with respect to the input: {@code dx = scale·dy + slope·((x − center)·unit) + shift}, with scale,
+ * center and unit of the {@link Affine} at the same row. The slope is kept apart from unit because their product may
+ * leave the range of float where each of them does not.
+ *
+ * <p>Implementations are pure and may be called from several threads.
+ */
+@FunctionalInterface
+public interface GradAffine {
+    /**
+     * Slope and shift of all channels of an example.
+     *
+     * @param n     example
+     * @param at    coefficients of the {@link Affine} at that example
+     * @param slope receives the slopes
+     * @param shift receives the shifts
+     */
+    void row(int n, Affine.Coefficients at, double[] slope, double[] shift);
+}

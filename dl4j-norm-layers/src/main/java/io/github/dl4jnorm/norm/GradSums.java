@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+/**
+ * What a backward pass first sums up for each example and channel: Σdy and Σdy·(x − center), masked positions left
+ * out, center being that of the {@link Affine}. Handed over row by row; with one position for each channel nothing
+ * is stored.
+ *
+ * <p>Rows are asked for in order and by one thread.
+ */
+@FunctionalInterface
+public interface GradSums {
+    /**
+     * The sums of all channels of an example.
+     *
+     * @param n    example
+     * @param dy   receives Σdy
+     * @param dyx  receives Σdy·(x − center)
+     */
+    void row(int n, double[] dy, double[] dyx);
+}

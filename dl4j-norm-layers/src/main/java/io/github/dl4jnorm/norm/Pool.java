@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+/**
+ * Statistics shared by the cells of a {@link Pooling}: count, mean and biased variance of each pool.
+ *
+ * <p>Merged from moments by {@code var = Σ w·var + Σ w·(mean − pooled mean)²} in its pairwise form, so a mean much
+ * larger than the deviation costs no digits.
+ */
+public final class Pool {
+    private final Pooling pooling;
+    private final int channels;
+    private final Moments moments;
+    private final boolean constant;
+
+    private Pool(Pooling pooling, int channels, Moments moments, boolean constant) {
+        this.pooling = pooling;
+        this.channels = channels;
+        this.moments = moments;
+        this.constant = constant;
+    }
+
+    /**
+     * Pools the moments of all cells.
+     *
+     * @param pooling which cells belong together
+     * @param cells   moments of every example and channel
+     * @return the pooled statistics
+     */
+    public static Pool of(Pooling pooling, Moments cells) {
+        int examples = cells.examples();
+        int channels = cells.channels();
+        Moments pooled = new Moments(1, pooling.size(examples, channels));
+        for (int n = 0; n < examples; n++) {
+            for (int c = 0; c < channels; c++) {
+                int cell = n * channels + c;
+                pooled.merge(pooling.index(n, c, channels), cells.count(cell), cells.mean(cell), cells.squares(cell));
+            }
+        }
+        return new Pool(pooling, channels, pooled, false);
+    }
+
+    /**
+     * Statistics that already are one per pool.
+     *
+     * @param pooling  which cells belong together
+     * @param channels C
+     * @param pooled   one cell for each pool
+     * @return the pooled statistics
+     */
+    public static Pool ofPooled(Pooling pooling, int channels, Moments pooled) {
+        return new Pool(pooling, channels, pooled, false);
+    }
+
+    /**
+     * Given statistics of each channel, through which no gradient flows (running statistics at test time).
+     *
+     * @param mean     mean of each channel
+     * @param variance variance of each channel; a negative one counts as 0
+     * @return the pool
+     */
+    public static Pool constant(double[] mean, double[] variance) {
+        Moments given = new Moments(1, mean.length);
+        for (int c = 0; c < mean.length; c++) {
+            given.merge(c, 1, mean[c], variance[c] < 0 ? 0 : variance[c]);
+        }
+        return new Pool(Pooling.BATCH, mean.length, given, true);
+    }
+
+    /** @return whether these statistics are constants instead of functions of the input */
+    public boolean isConstant() {
+        return constant;
+    }
+
+    int index(int n, int c) {
+        return pooling.index(n, c, channels);
+    }
+
+    int size() {
+        return moments.examples() * moments.channels();
+    }
+
+    double count(int index) {
+        return moments.count(index);
+    }
+
+    double mean(int index) {
+        return moments.mean(index);
+    }
+
+    double variance(int index) {
+        return moments.variance(index);
+    }
+
+    /**
+     * The statistics of a batch as running statistics take them up: as they are for pools over the batch; for pools
+     * within an example the average over the examples (as PyTorch's instance norm has it).
+     *
+     * @return statistics for each channel
+     */
+    public ChannelStatistics perChannel() {
+        ChannelStatistics.Average average = new ChannelStatistics.Average(channels);
+        if (pooling.overBatch()) {
+            return ChannelStatistics.of(moments);
+        }
+        int examples = size() / pooling.groups();
+        for (int n = 0; n < examples; n++) {
+            Moments row = new Moments(1, channels);
+            for (int c = 0; c < channels; c++) {
+                int pool = index(n, c);
+                row.merge(c, count(pool), mean(pool), moments.squares(pool));
+            }
+            average.add(ChannelStatistics.of(row));
+        }
+        return average.result();
+    }
+}

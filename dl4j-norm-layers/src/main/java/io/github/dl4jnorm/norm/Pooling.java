@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+/**
+ * Which cells (n, c) share statistics: those of a channel over all examples, or those of a group of channels of one
+ * example.
+ *
+ * @param groups number of groups the channels of an example are split into; 0 pools over the examples instead
+ */
+public record Pooling(int groups) {
+    /** Batch normalization: a channel over all examples. */
+    public static final Pooling BATCH = new Pooling(0);
+    /** Layer normalization: all channels of an example. */
+    public static final Pooling LAYER = new Pooling(1);
+
+    /**
+     * Group normalization: C/groups neighbouring channels of an example.
+     *
+     * @param groups number of groups, at least 1
+     * @return the pooling
+     */
+    public static Pooling group(int groups) {
+        return new Pooling(groups);
+    }
+
+    /**
+     * Instance normalization: every channel of every example alone.
+     *
+     * @param channels C
+     * @return the pooling
+     */
+    public static Pooling instance(int channels) {
+        return new Pooling(channels);
+    }
+
+    /** @return whether a statistic spans the examples */
+    public boolean overBatch() {
+        return groups == 0;
+    }
+
+    /**
+     * The pool a cell belongs to.
+     *
+     * @param n        example
+     * @param c        channel
+     * @param channels C
+     * @return index of the pool
+     */
+    public int index(int n, int c, int channels) {
+        // In long: groups times c passes 2³¹ for 65,537 channels with instance statistics.
+        return groups == 0 ? c : n * groups + (int) ((long) c * groups / channels);
+    }
+
+    /**
+     * How many pools there are.
+     *
+     * @param examples N
+     * @param channels C
+     * @return number of pools
+     */
+    public int size(int examples, int channels) {
+        return groups == 0 ? channels : examples * groups;
+    }
+}
