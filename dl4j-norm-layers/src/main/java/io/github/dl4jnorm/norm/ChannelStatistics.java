@@ -4,12 +4,18 @@ package io.github.dl4jnorm.norm;
 /**
  * Mean and variance of each channel of a batch, as running statistics take them up.
  *
- * @param count            elements (or averaged results) behind a channel's mean, 0 if all were masked
+ * @param count            elements behind a channel's mean (instances, if averaged), 0 if all were masked
  * @param mean             mean
  * @param variance         biased variance
  * @param unbiasedVariance m/(m − 1) times the biased one, NaN where m ≤ 1
+ * @param averaged         whether these are averages of statistics instead of statistics of all elements together
  */
-public record ChannelStatistics(double[] count, double[] mean, double[] variance, double[] unbiasedVariance) {
+public record ChannelStatistics(double[] count, double[] mean, double[] variance, double[] unbiasedVariance,
+                                boolean averaged) {
+
+    private ChannelStatistics(int channels, boolean averaged) {
+        this(new double[channels], new double[channels], new double[channels], new double[channels], averaged);
+    }
 
     /**
      * The statistics of moments that have one cell for each channel.
@@ -18,10 +24,8 @@ public record ChannelStatistics(double[] count, double[] mean, double[] variance
      * @return the same as statistics
      */
     public static ChannelStatistics of(Moments moments) {
-        int channels = moments.channels();
-        ChannelStatistics result = new ChannelStatistics(
-                new double[channels], new double[channels], new double[channels], new double[channels]);
-        for (int c = 0; c < channels; c++) {
+        ChannelStatistics result = new ChannelStatistics(moments.channels(), false);
+        for (int c = 0; c < moments.channels(); c++) {
             double m = moments.count(c);
             result.count[c] = m;
             result.mean[c] = moments.mean(c);
@@ -46,11 +50,10 @@ public record ChannelStatistics(double[] count, double[] mean, double[] variance
         return true;
     }
 
-    /** Plain average of several statistics, channel by channel: each counts once, however many elements it has. */
+    /** A sum of statistics on the way to their average, channel by channel. */
     public static final class Average {
-        private final double[] means;
-        private final double[] unbiased;
         private final ChannelStatistics sum;
+        private final double[] unbiasedWeight;
 
         /**
          * An average of nothing.
@@ -58,40 +61,54 @@ public record ChannelStatistics(double[] count, double[] mean, double[] variance
          * @param channels number of channels
          */
         public Average(int channels) {
-            means = new double[channels];
-            unbiased = new double[channels];
-            sum = new ChannelStatistics(means, new double[channels], new double[channels], new double[channels]);
+            sum = new ChannelStatistics(channels, true);
+            unbiasedWeight = new double[channels];
         }
 
         /**
-         * Adds one; a channel without elements is left out.
+         * Adds statistics that count once, however many elements they have; a channel without any is left out.
          *
          * @param one statistics of as many channels
          */
         public void add(ChannelStatistics one) {
-            for (int c = 0; c < means.length; c++) {
-                if (one.count[c] > 0) {
-                    means[c]++;
-                    sum.mean[c] += one.mean[c];
-                    sum.variance[c] += one.variance[c];
-                    if (!Double.isNaN(one.unbiasedVariance[c])) {
-                        unbiased[c]++;
-                        sum.unbiasedVariance[c] += one.unbiasedVariance[c];
-                    }
+            for (int c = 0; c < unbiasedWeight.length; c++) {
+                add(c, one.count[c] > 0 ? 1 : 0, one);
+            }
+        }
+
+        /**
+         * Adds averages, weighted by what they are the average of.
+         *
+         * @param one averaged statistics of as many channels
+         */
+        public void addWeighted(ChannelStatistics one) {
+            for (int c = 0; c < unbiasedWeight.length; c++) {
+                add(c, one.count[c], one);
+            }
+        }
+
+        private void add(int c, double weight, ChannelStatistics one) {
+            if (weight > 0) {
+                sum.count[c] += weight;
+                sum.mean[c] += weight * one.mean[c];
+                sum.variance[c] += weight * one.variance[c];
+                if (!Double.isNaN(one.unbiasedVariance[c])) {
+                    unbiasedWeight[c] += weight;
+                    sum.unbiasedVariance[c] += weight * one.unbiasedVariance[c];
                 }
             }
         }
 
         /** @return the average so far; NaN unbiased variance where no part had more than one element */
         public ChannelStatistics result() {
-            int channels = means.length;
-            ChannelStatistics result = new ChannelStatistics(
-                    means.clone(), new double[channels], new double[channels], new double[channels]);
-            for (int c = 0; c < channels; c++) {
-                double parts = Math.max(means[c], 1);
+            ChannelStatistics result = new ChannelStatistics(unbiasedWeight.length, true);
+            for (int c = 0; c < unbiasedWeight.length; c++) {
+                double parts = sum.count[c] > 0 ? sum.count[c] : 1;
+                result.count[c] = sum.count[c];
                 result.mean[c] = sum.mean[c] / parts;
                 result.variance[c] = sum.variance[c] / parts;
-                result.unbiasedVariance[c] = unbiased[c] > 0 ? sum.unbiasedVariance[c] / unbiased[c] : Double.NaN;
+                result.unbiasedVariance[c] =
+                        unbiasedWeight[c] > 0 ? sum.unbiasedVariance[c] / unbiasedWeight[c] : Double.NaN;
             }
             return result;
         }

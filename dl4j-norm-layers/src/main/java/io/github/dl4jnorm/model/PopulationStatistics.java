@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.model;
+
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Moments;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.linalg.dataset.adapter.MultiDataSetIteratorAdapter;
+import org.nd4j.linalg.dataset.api.MultiDataSet;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Recomputes the running mean and variance of a network's normalization layers over a whole data set, as is due after
+ * training with a moving average that lags, after changing weights, or for data that moved.
+ *
+ * <p>Frozen layers keep theirs, and nothing else of the network changes. If the data ends in an exception, or gives a
+ * statistic that is not finite, all statistics are put back.
+ */
+public final class PopulationStatistics {
+    private static final Logger LOG = LoggerFactory.getLogger(PopulationStatistics.class);
+
+    private PopulationStatistics() {
+    }
+
+    /** How the statistics of batches become those of the population. */
+    public enum Method {
+        /**
+         * Forward passes in training mode; the mean is the mean of the batch means, the variance m/(m − 1) times the
+         * mean of the batch variances (arXiv 1502.03167, algorithm 2). One pass over the data. Dropout is active.
+         */
+        PAPER,
+        /**
+         * Layer by layer, each over the whole data in test mode behind layers already done: mean and variance of all
+         * elements together. One pass over the data for each layer.
+         */
+        EXACT
+    }
+
+    /** Is told how far a recomputation is. */
+    @FunctionalInterface
+    public interface Progress {
+        /** Writes a line to the log for each pass. */
+        Progress LOGGED = (layer, pass, passes, batches) -> {
+            if (batches == 0) {
+                LOG.info("Population statistics of {}: pass {} of {}", layer, pass, passes);
+            }
+        };
+
+        /**
+         * Called before the first batch of a pass and after each one.
+         *
+         * @param layer   layer or layers of this pass
+         * @param pass    number of the pass, from 1
+         * @param passes  how many there are
+         * @param batches batches done in this pass
+         */
+        void update(String layer, int pass, int passes, int batches);
+    }
+
+    /**
+     * Recomputes the statistics of a MultiLayerNetwork.
+     *
+     * @param net    initialized network; one without running statistics is left as it is
+     * @param data   data set, from its beginning to its end
+     * @param method how
+     * @return the new statistics by name (or index) of the layer, in order
+     * @throws IllegalArgumentException if the data is empty, or cannot be reset though more than one pass is due
+     * @throws IllegalStateException    if a statistic is not finite
+     */
+    public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method) {
+        return recompute(net, data, method, Progress.LOGGED);
+    }
+
+    /**
+     * Recomputes the statistics of a MultiLayerNetwork and reports on the way.
+     *
+     * @param net      initialized network
+     * @param data     data set
+     * @param method   how
+     * @param progress is told how far it is
+     * @return the new statistics by name (or index) of the layer, in order
+     * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
+     */
+    public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method,
+                                                           Progress progress) {
+        return new Run(NormLayers.of(net), new MultiDataSetIteratorAdapter(data), progress, (batch, training) ->
+                net.output(batch.getFeatures(0), training, batch.getFeaturesMaskArray(0), null)).by(method);
+    }
+
+    /**
+     * Recomputes the statistics of a ComputationGraph.
+     *
+     * @param net    initialized graph
+     * @param data   data set, from its beginning to its end
+     * @param method how
+     * @return the new statistics by name of the layer, in topological order
+     * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
+     */
+    public static Map<String, ChannelStatistics> recompute(ComputationGraph net, DataSetIterator data, Method method) {
+        return recompute(net, new MultiDataSetIteratorAdapter(data), method, Progress.LOGGED);
+    }
+
+    /**
+     * Recomputes the statistics of a ComputationGraph and reports on the way.
+     *
+     * @param net      initialized graph
+     * @param data     data set
+     * @param method   how
+     * @param progress is told how far it is
+     * @return the new statistics by name of the layer, in topological order
+     * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
+     */
+    public static Map<String, ChannelStatistics> recompute(ComputationGraph net, MultiDataSetIterator data,
+                                                           Method method, Progress progress) {
+        return new Run(NormLayers.of(net), data, progress, (batch, training) ->
+                net.output(training, batch.getFeatures(), batch.getFeaturesMaskArrays(), null)).by(method);
+    }
+
+    private interface Forward {
+        void pass(MultiDataSet batch, boolean training);
+    }
+
+    /** One recomputation. */
+    private static final class Run {
+        private final Map<String, NormalizationLayer> layers;
+        private final MultiDataSetIterator data;
+        private final Progress progress;
+        private final Forward forward;
+
+        Run(Map<String, NormalizationLayer> layers, MultiDataSetIterator data, Progress progress, Forward forward) {
+            this.layers = layers;
+            this.data = data;
+            this.progress = progress;
+            this.forward = forward;
+        }
+
+        Map<String, ChannelStatistics> by(Method method) {
+            Map<String, double[][]> before = new LinkedHashMap<>();
+            layers.forEach((name, layer) ->
+                    before.put(name, new double[][]{layer.runningMean(), layer.runningVariance()}));
+            boolean done = false;
+            try {
+                Map<String, ChannelStatistics> result = method == Method.PAPER ? paper() : exact();
+                done = true;
+                return result;
+            } finally {
+                layers.values().forEach(layer -> layer.observe(null));
+                if (!done) {
+                    before.forEach((name, old) -> layers.get(name).setRunningStatistics(old[0], old[1]));
+                }
+            }
+        }
+
+        private Map<String, ChannelStatistics> paper() {
+            Map<String, ChannelStatistics.Average> averages = new LinkedHashMap<>();
+            layers.forEach((name, layer) -> {
+                ChannelStatistics.Average average = new ChannelStatistics.Average(layer.runningMean().length);
+                averages.put(name, average);
+                layer.observe(average::add);
+            });
+            Map<String, ChannelStatistics> results = new LinkedHashMap<>();
+            if (!layers.isEmpty()) {
+                pass(String.join(", ", layers.keySet()), 1, 1, true);
+            }
+            averages.forEach((name, average) -> results.put(name, average.result()));
+            results.forEach((name, result) -> set(name, result, result.unbiasedVariance()));
+            return results;
+        }
+
+        private Map<String, ChannelStatistics> exact() {
+            Map<String, ChannelStatistics> results = new LinkedHashMap<>();
+            List<String> names = new ArrayList<>(layers.keySet());
+            for (int i = 0; i < names.size(); i++) {
+                String name = names.get(i);
+                NormalizationLayer layer = layers.get(name);
+                Together together = new Together(layer.runningMean().length);
+                layer.observe(together::add);
+                pass(name, i + 1, names.size(), false);
+                layer.observe(null);
+                ChannelStatistics result = together.result();
+                set(name, result, result.variance());
+                results.put(name, result);
+            }
+            return results;
+        }
+
+        private void pass(String what, int pass, int passes, boolean training) {
+            if (data.resetSupported()) {
+                data.reset();
+            } else if (pass > 1) {
+                throw new IllegalArgumentException("EXACT needs " + passes
+                        + " passes over the data, which cannot be reset; use PAPER or other data");
+            }
+            int batches = 0;
+            progress.update(what, pass, passes, batches);
+            while (data.hasNext()) {
+                forward.pass(data.next(), training);
+                progress.update(what, pass, passes, ++batches);
+            }
+            if (batches == 0) {
+                throw new IllegalArgumentException("the data has no batch: there is nothing to take statistics of");
+            }
+        }
+
+        /** Channels without a value (all masked, or no variance of a single element) keep what they had. */
+        private void set(String name, ChannelStatistics found, double[] foundVariance) {
+            NormalizationLayer layer = layers.get(name);
+            if (!found.isFinite()) {
+                throw new IllegalStateException("the statistics of layer \"" + name + "\" are not finite: the data, or "
+                        + "what the layers before make of it, holds NaN or infinite values");
+            }
+            double[] mean = layer.runningMean();
+            double[] variance = layer.runningVariance();
+            for (int c = 0; c < mean.length; c++) {
+                if (found.count()[c] > 0) {
+                    mean[c] = found.mean()[c];
+                    variance[c] = Double.isNaN(foundVariance[c]) ? variance[c] : foundVariance[c];
+                }
+            }
+            layer.setRunningStatistics(mean, variance);
+        }
+    }
+
+    /** Statistics of all batches together: merged as moments, or averaged if they are averages. */
+    private static final class Together {
+        private final Moments moments;
+        private final ChannelStatistics.Average average;
+        private boolean averaged;
+
+        Together(int channels) {
+            moments = new Moments(1, channels);
+            average = new ChannelStatistics.Average(channels);
+        }
+
+        void add(ChannelStatistics batch) {
+            averaged = batch.averaged();
+            if (averaged) {
+                average.addWeighted(batch);
+            } else {
+                for (int c = 0; c < batch.channels(); c++) {
+                    moments.merge(c, batch.count()[c], batch.mean()[c], batch.variance()[c] * batch.count()[c]);
+                }
+            }
+        }
+
+        ChannelStatistics result() {
+            return averaged ? average.result() : ChannelStatistics.of(moments);
+        }
+    }
+}

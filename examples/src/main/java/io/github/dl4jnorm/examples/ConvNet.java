@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import org.deeplearning4j.nn.conf.ConvolutionMode;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.conf.layers.SubsamplingLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.weights.WeightInit;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
+
+/** A small network of three blocks conv → norm → relu, halving the image after the first two. */
+final class ConvNet {
+    private static final int BLOCKS = 3;
+
+    private ConvNet() {
+    }
+
+    static MultiLayerNetwork create(NormChoice norm, InputType.InputTypeConvolutional input, int classes, int channels,
+                                    double learningRate, long seed) {
+        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder()
+                .seed(seed)
+                .weightInit(WeightInit.RELU)
+                .updater(new Adam(learningRate))
+                .list();
+        for (int block = 1; block <= BLOCKS; block++) {
+            int width = block == 1 ? channels : 2 * channels;
+            layers.layer(new ConvolutionLayer.Builder(3, 3).name("conv" + block).nOut(width)
+                    .convolutionMode(ConvolutionMode.Same).activation(Activation.IDENTITY)
+                    // The norm subtracts a mean and adds beta: a bias in between would do nothing.
+                    .hasBias(norm == NormChoice.NONE).build());
+            var normLayer = norm.layer(width);
+            normLayer.setLayerName("norm" + block);
+            layers.layer(normLayer);
+            if (block < BLOCKS) {
+                layers.layer(new SubsamplingLayer.Builder(SubsamplingLayer.PoolingType.MAX, new int[]{2, 2},
+                        new int[]{2, 2}).name("pool" + block).build());
+            }
+        }
+        layers.layer(new OutputLayer.Builder(LossFunction.MCXENT).name("output").nOut(classes)
+                .weightInit(WeightInit.XAVIER).activation(Activation.SOFTMAX).build());
+        MultiLayerNetwork net = new MultiLayerNetwork(layers.setInputType(input).build());
+        net.init();
+        return net;
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.shade.jackson.databind.ObjectMapper;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Trains blocks of convolution, normalization and ReLU on images and tests them. */
+@Command(name = "TrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
+        usageHelpAutoWidth = true, description = "Trains conv -> norm -> relu blocks on images and tests them.")
+public final class TrainConvNet implements Callable<Integer> {
+    private static final int GENERATED_TRAIN = 4000;
+    private static final int GENERATED_TEST = 1000;
+
+    enum Dataset { GENERATED, MNIST, CIFAR10 }
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--norm", defaultValue = "batch", description = "Normalization: ${COMPLETION-CANDIDATES} "
+            + "(default: ${DEFAULT-VALUE}).")
+    private NormChoice norm;
+
+    @Option(names = "--compare", description = "Train with every normalization in turn; one table at the end.")
+    private boolean compare;
+
+    @Option(names = "--data", paramLabel = "DIR", description = "Directory with IDX files, gzip or not. One with a "
+            + "single pair of images and labels is split.")
+    private Path data;
+
+    @Option(names = "--test-fraction", defaultValue = "0.2", description = "Share of a single pair kept for the test "
+            + "(default: ${DEFAULT-VALUE}).")
+    private double testFraction;
+
+    @Option(names = "--dataset", description = "Without --data: ${COMPLETION-CANDIDATES} (default: generated). The "
+            + "last two are downloaded by Deeplearning4j.")
+    private Dataset dataset;
+
+    @Option(names = "--batch", defaultValue = "32", description = "Examples in a batch (default: ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data (default: ${DEFAULT-VALUE}).")
+    private int epochs;
+
+    @Option(names = "--seed", defaultValue = "42", description = "Seed of weights, data and order "
+            + "(default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block, half of those behind "
+            + "it (default: ${DEFAULT-VALUE}).")
+    private int channels;
+
+    @Option(names = "--learning-rate", defaultValue = "0.002", description = "Learning rate of Adam "
+            + "(default: ${DEFAULT-VALUE}).")
+    private double learningRate;
+
+    @Option(names = "--scale", defaultValue = "minmax", description = "Scaling of input: ${COMPLETION-CANDIDATES} "
+            + "(default: ${DEFAULT-VALUE}).")
+    private ImageData.Scale scale;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON: an array with one object "
+            + "for each normalization.")
+    private Path json;
+
+    /**
+     * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
+     *
+     * @param args options, see {@code --help}
+     */
+    public static void main(String[] args) {
+        System.setProperty("java.awt.headless", "true");
+        System.exit(commandLine().execute(args));
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new TrainConvNet())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((exception, command, parsed) -> {
+                    String message = exception.getMessage();
+                    command.getErr().println("error: " + (message == null ? exception.toString() : message));
+                    return CommandLine.ExitCode.SOFTWARE;
+                });
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        validate();
+        ImageData images = load().scaled(scale);
+        System.out.printf("%d training and %d test examples of %s, %s, batches of %d%n",
+                images.train().numExamples(), images.test().numExamples(), images.name(), images.inputType(), batch);
+        List<Training.Result> results = new ArrayList<>();
+        for (NormChoice choice : compare ? NormChoice.values() : new NormChoice[]{norm}) {
+            MultiLayerNetwork net = ConvNet.create(choice, images.inputType(), images.classes(), channels, learningRate,
+                    seed);
+            results.add(new Training(images, batch, epochs, seed).run(choice, net));
+            if (choice == NormChoice.BATCH) {
+                StatisticsTable.print(net, images.train());
+            }
+        }
+        print(results);
+        if (json != null) {
+            write(results);
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
+    private void validate() {
+        require(data == null || dataset == null, "--data and --dataset exclude each other");
+        require(batch >= 1, "--batch must be at least 1, not " + batch);
+        require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
+        require(channels >= 1, "--channels must be at least 1, not " + channels);
+        require(learningRate > 0 && Double.isFinite(learningRate), "--learning-rate must be positive, not " + learningRate);
+        require(testFraction > 0 && testFraction < 1, "--test-fraction must lie between 0 and 1, not " + testFraction);
+        Path directory = json == null ? null : json.toAbsolutePath().getParent();
+        require(directory == null || Files.isDirectory(directory), "--json: there is no directory " + directory);
+    }
+
+    private void require(boolean condition, String message) {
+        if (!condition) {
+            throw new ParameterException(spec.commandLine(), message);
+        }
+    }
+
+    private ImageData load() throws IOException {
+        ImageData images;
+        if (data != null) {
+            images = ImageData.idx(data, testFraction, seed);
+        } else if (dataset == null || dataset == Dataset.GENERATED) {
+            images = ImageData.generated(GENERATED_TRAIN, GENERATED_TEST, seed);
+        } else {
+            images = dataset == Dataset.MNIST ? OnlineData.mnist(seed) : OnlineData.cifar10(seed);
+        }
+        require(batch <= images.train().numExamples(), "--batch " + batch + " is more than the "
+                + images.train().numExamples() + " training examples");
+        return images;
+    }
+
+    private static void print(List<Training.Result> results) {
+        System.out.printf("%n%-12s %10s %10s %10s%n", "norm", "accuracy", "loss", "seconds");
+        for (Training.Result result : results) {
+            System.out.printf("%-12s %8.2f %% %10.4f %10.1f%n", result.norm(), 100 * result.accuracy(), result.loss(),
+                    result.seconds());
+        }
+    }
+
+    private void write(List<Training.Result> results) throws IOException {
+        List<Map<String, Object>> rows = new ArrayList<>();
+        for (Training.Result result : results) {
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("norm", result.norm());
+            row.put("accuracy", result.accuracy());
+            row.put("loss", result.loss());
+            row.put("seconds", result.seconds());
+            row.put("batch", result.batch());
+            row.put("epochs", result.epochs());
+            rows.add(row);
+        }
+        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(json.toFile(), rows);
+    }
+}
