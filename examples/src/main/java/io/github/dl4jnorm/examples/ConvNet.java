@@ -12,8 +12,13 @@ import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
+import org.nd4j.linalg.schedule.PolySchedule;
+import org.nd4j.linalg.schedule.ScheduleType;
 
-/** A small network of three blocks conv → norm → relu, halving the image after the first two. */
+/**
+ * A small network of three blocks conv → norm → relu, halving the image after the first two. The learning rate falls to
+ * 0 in a straight line.
+ */
 final class ConvNet {
     private static final int BLOCKS = 3;
 
@@ -21,11 +26,11 @@ final class ConvNet {
     }
 
     static MultiLayerNetwork create(NormChoice norm, InputType.InputTypeConvolutional input, int classes, int channels,
-                                    double learningRate, long seed) {
+                                    double learningRate, int iterations, long seed) {
         NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder()
                 .seed(seed)
                 .weightInit(WeightInit.RELU)
-                .updater(new Adam(learningRate))
+                .updater(new Adam(new PolySchedule(ScheduleType.ITERATION, learningRate, 1, iterations)))
                 .list();
         for (int block = 1; block <= BLOCKS; block++) {
             int width = block == 1 ? channels : 2 * channels;

@@ -63,8 +63,8 @@ public final class TrainConvNet implements Callable<Integer> {
             + "it (default: ${DEFAULT-VALUE}).")
     private int channels;
 
-    @Option(names = "--learning-rate", defaultValue = "0.002", description = "Learning rate of Adam "
-            + "(default: ${DEFAULT-VALUE}).")
+    @Option(names = "--learning-rate", defaultValue = "0.002", description = "Learning rate of Adam at "
+            + "the start; it falls to 0 (default: ${DEFAULT-VALUE}).")
     private double learningRate;
 
     @Option(names = "--scale", defaultValue = "minmax", description = "Scaling of input: ${COMPLETION-CANDIDATES} "
@@ -103,9 +103,10 @@ public final class TrainConvNet implements Callable<Integer> {
                 images.train().numExamples(), images.test().numExamples(), images.name(), images.inputType(), batch);
         List<Training.Result> results = new ArrayList<>();
         for (NormChoice choice : compare ? NormChoice.values() : new NormChoice[]{norm}) {
+            Training training = new Training(images, batch, epochs, seed);
             MultiLayerNetwork net = ConvNet.create(choice, images.inputType(), images.classes(), channels, learningRate,
-                    seed);
-            results.add(new Training(images, batch, epochs, seed).run(choice, net));
+                    training.iterations(), seed);
+            results.add(training.run(choice, net));
             if (choice == NormChoice.BATCH) {
                 StatisticsTable.print(net, images.train());
             }

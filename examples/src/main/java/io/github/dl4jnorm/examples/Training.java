@@ -26,6 +26,16 @@ final class Training {
         this.seed = seed;
     }
 
+    /** How many batches all epochs have together. */
+    int iterations() {
+        return epochs * batches();
+    }
+
+    /** Whole batches only: what is left over is another part of the data in every epoch. */
+    private int batches() {
+        return Math.max(1, data.train().numExamples() / batch);
+    }
+
     /**
      * What came of a training.
      *
@@ -55,18 +65,16 @@ final class Training {
     }
 
     private double epoch(String task, MultiLayerNetwork net) {
-        // Whole batches only: what is left over is another part of the data in every epoch.
-        int batches = Math.max(1, data.train().numExamples() / batch);
         double sum = 0;
-        try (ProgressBar bar = progressBar(task, batches)) {
-            for (int i = 0; i < batches; i++) {
+        try (ProgressBar bar = progressBar(task, batches())) {
+            for (int i = 0; i < batches(); i++) {
                 int end = Math.min(data.train().numExamples(), (i + 1) * batch);
                 net.fit((DataSet) data.train().getRange(i * batch, end));
                 sum += net.score();
                 bar.step();
             }
         }
-        return sum / batches;
+        return sum / batches();
     }
 
     private double accuracy(MultiLayerNetwork net) {
