@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
 public final class TrainConvNet implements Callable<Integer> {
     private static final int GENERATED_TRAIN = 4000;
     private static final int GENERATED_TEST = 1000;
+    private static final double LEARNING_RATE = 0.002;
 
     enum Dataset { GENERATED, MNIST, CIFAR10 }
 
@@ -63,9 +64,9 @@ public final class TrainConvNet implements Callable<Integer> {
             + "it (default: ${DEFAULT-VALUE}).")
     private int channels;
 
-    @Option(names = "--learning-rate", defaultValue = "0.002", description = "Learning rate of Adam at "
-            + "the start; it falls to 0 (default: ${DEFAULT-VALUE}).")
-    private double learningRate;
+    @Option(names = "--learning-rate", description = "Learning rate of Adam at the start; it falls to 0 "
+            + "(default: 0.002 for a batch of 32, in proportion to the root of the batch).")
+    private Double learningRate;
 
     @Option(names = "--scale", defaultValue = "minmax", description = "Scaling of input: ${COMPLETION-CANDIDATES} "
             + "(default: ${DEFAULT-VALUE}).")
@@ -123,7 +124,11 @@ public final class TrainConvNet implements Callable<Integer> {
         require(batch >= 1, "--batch must be at least 1, not " + batch);
         require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
         require(channels >= 1, "--channels must be at least 1, not " + channels);
-        require(learningRate > 0 && Double.isFinite(learningRate), "--learning-rate must be positive, not " + learningRate);
+        if (learningRate == null) {
+            learningRate = LEARNING_RATE * Math.sqrt(batch / 32.0);
+        }
+        require(learningRate > 0 && Double.isFinite(learningRate),
+                "--learning-rate must be positive, not " + learningRate);
         require(testFraction > 0 && testFraction < 1, "--test-fraction must lie between 0 and 1, not " + testFraction);
         Path directory = json == null ? null : json.toAbsolutePath().getParent();
         require(directory == null || Files.isDirectory(directory), "--json: there is no directory " + directory);

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.GroupNormalization;
+import io.github.dl4jnorm.conf.InstanceNormalization;
+import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.model.PopulationStatistics;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
+import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.LSTM;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.Test;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
+
+/** The README's Java compiles and runs: its lines are those of this class. */
+class ReadmeTest {
+
+    @Test
+    void theExamplesRun() {
+        DataSetIterator trainingData = new ListDataSetIterator<>(new DataSet(
+                Nd4j.rand(DataType.FLOAT, 8, 1, 28, 28), Nd4j.eye(10).get(
+                        org.nd4j.linalg.indexing.NDArrayIndex.interval(0, 8)).dup()).asList(), 4);
+        MultiLayerConfiguration batch = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).list()
+                .layer(new ConvolutionLayer.Builder(3, 3).nOut(16).hasBias(false).activation(Activation.IDENTITY).build())
+                .layer(new BatchNormalization.Builder().decay(0.9).activation(Activation.RELU).build())
+                .layer(new OutputLayer.Builder(LossFunction.MCXENT).nOut(10).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.convolutional(28, 28, 1))
+                .build();
+        MultiLayerConfiguration group = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).list()
+                .layer(new ConvolutionLayer.Builder(3, 3).nOut(32).hasBias(false).activation(Activation.IDENTITY).build())
+                .layer(new GroupNormalization.Builder(8).activation(Activation.RELU).build())
+                .layer(new OutputLayer.Builder(LossFunction.MCXENT).nOut(10).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.convolutional(28, 28, 1))
+                .build();
+        MultiLayerConfiguration instance = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).list()
+                .layer(new ConvolutionLayer.Builder(3, 3).nOut(16).hasBias(false).activation(Activation.IDENTITY).build())
+                .layer(new InstanceNormalization.Builder().trackRunningStats(false).activation(Activation.RELU).build())
+                .layer(new CnnLossLayer.Builder(LossFunction.MSE).activation(Activation.IDENTITY).build())
+                .setInputType(InputType.convolutional(32, 32, 3))
+                .build();
+        MultiLayerConfiguration layer = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).list()
+                .layer(new LSTM.Builder().nOut(64).activation(Activation.TANH).build())
+                .layer(new LayerNormalization.Builder().build())
+                .layer(new LSTM.Builder().nOut(64).activation(Activation.TANH).build())
+                .layer(new RnnOutputLayer.Builder(LossFunction.MCXENT).nOut(5).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.recurrent(12))
+                .build();
+        MultiLayerConfiguration switchable = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).list()
+                .layer(new ConvolutionLayer.Builder(3, 3).nOut(16).hasBias(false).activation(Activation.IDENTITY).build())
+                .layer(new SwitchableNormalization.Builder().batchAverage(true).activation(Activation.RELU).build())
+                .layer(new OutputLayer.Builder(LossFunction.MCXENT).nOut(10).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.convolutional(28, 28, 1))
+                .build();
+        MultiLayerNetwork net = new MultiLayerNetwork(switchable);
+        net.init();
+        net.fit(trainingData);
+        PopulationStatistics.recompute(net, trainingData, PopulationStatistics.Method.PAPER);
+        assertThat(net.output(Nd4j.rand(DataType.FLOAT, 2, 1, 28, 28)).isNaN().any()).isFalse();
+        for (MultiLayerConfiguration conf : List.of(batch, group)) {
+            fit(conf, Nd4j.rand(DataType.FLOAT, 4, 1, 28, 28), Nd4j.ones(DataType.FLOAT, 4, 10).divi(10));
+        }
+        fit(instance, Nd4j.rand(DataType.FLOAT, 2, 3, 32, 32), Nd4j.rand(DataType.FLOAT, 2, 16, 30, 30));
+        fit(layer, Nd4j.rand(DataType.FLOAT, 2, 12, 7), Nd4j.ones(DataType.FLOAT, 2, 5, 7).divi(5));
+    }
+
+    private static void fit(MultiLayerConfiguration conf, org.nd4j.linalg.api.ndarray.INDArray x,
+                            org.nd4j.linalg.api.ndarray.INDArray labels) {
+        MultiLayerNetwork net = new MultiLayerNetwork(conf);
+        net.init();
+        net.fit(x, labels);
+        assertThat(net.params().isNaN().any()).isFalse();
+    }
+
+    @Test
+    void everyLineOfJavaInTheReadmeStandsHere() throws IOException {
+        Path module = Path.of(System.getProperty("basedir", "."));
+        Path self = module.resolve("src/test/java/io/github/dl4jnorm/ReadmeTest.java");
+        Set<String> here = Files.readAllLines(self).stream().map(String::trim).collect(Collectors.toSet());
+        List<String> java = new ArrayList<>();
+        boolean inside = false;
+        for (String line : Files.readAllLines(module.resolve("../README.md"))) {
+            inside = inside ? !line.startsWith("```") : line.equals("```java");
+            if (inside && !line.equals("```java")) {
+                java.add(line.trim());
+            }
+        }
+        assertThat(java).isNotEmpty().allSatisfy(line -> assertThat(here).contains(line));
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.shade.jackson.databind.JsonNode;
+import org.nd4j.shade.jackson.databind.ObjectMapper;
+import picocli.CommandLine;
+
+class TrainConvNetTest {
+    @TempDir
+    private Path directory;
+
+    @BeforeEach
+    void writeData() throws IOException {
+        IdxWriter.write(GeneratedDigits.create(300, 1), directory, "t10k", true);
+    }
+
+    private static int run(StringWriter errors, String... args) {
+        CommandLine command = TrainConvNet.commandLine().setErr(new PrintWriter(errors, true));
+        return command.execute(args);
+    }
+
+    @Test
+    void comparingWritesOneObjectForEachNorm() throws IOException {
+        Path json = directory.resolve("results.json");
+        int exit = run(new StringWriter(), "--compare", "--data", directory.toString(), "--batch", "16", "--epochs", "2",
+                "--channels", "4", "--json", json.toString());
+        assertThat(exit).isZero();
+        JsonNode results = new ObjectMapper().readTree(json.toFile());
+        List<String> norms = new ArrayList<>();
+        results.forEach(result -> norms.add(result.get("norm").asText()));
+        assertThat(norms).containsExactly("batch", "group", "instance", "layer", "switchable", "none");
+        for (JsonNode result : results) {
+            assertThat(result.get("accuracy").asDouble()).isBetween(0.0, 1.0);
+            assertThat(result.get("loss").asDouble()).isPositive().isFinite();
+            assertThat(result.get("seconds").asDouble()).isPositive();
+            assertThat(result.get("batch").asInt()).isEqualTo(16);
+            assertThat(result.get("epochs").asInt()).isEqualTo(2);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"standardize", "none"})
+    void everyScaleTrains(String scale) {
+        assertThat(run(new StringWriter(), "--norm", "layer", "--data", directory.toString(), "--epochs", "1",
+                "--channels", "2", "--scale", scale)).isZero();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "--norm median|median",
+        "--batch 0|--batch must be at least 1, not 0",
+        "--batch 500|--batch 500 is more than the 240 training examples",
+        "--epochs 0|--epochs must be at least 1",
+        "--test-fraction 1|--test-fraction must lie between 0 and 1",
+        "--learning-rate -1|--learning-rate must be positive",
+        "--dataset mnist|--data and --dataset exclude each other",
+        "--json /no/such/place/x.json|there is no directory"})
+    void wrongOptionsAreNamedAndEndWithTwo(String options, String message) {
+        StringWriter errors = new StringWriter();
+        List<String> args = new ArrayList<>(List.of("--data", directory.toString()));
+        args.addAll(List.of(options.split(" ")));
+        assertThat(run(errors, args.toArray(new String[0]))).isEqualTo(2);
+        assertThat(errors.toString()).contains(message);
+    }
+
+    @Test
+    void unreadableDataIsOneLineAndEndsWithOne() throws IOException {
+        StringWriter errors = new StringWriter();
+        assertThat(run(errors, "--data", directory.resolve("nothing").toString())).isEqualTo(1);
+        Path empty = Files.createDirectory(directory.resolve("empty"));
+        assertThat(run(errors, "--data", empty.toString())).isEqualTo(1);
+        assertThat(errors.toString().lines()).hasSize(2)
+                .allSatisfy(line -> assertThat(line).startsWith("error: ").containsAnyOf("not a directory", "no IDX files"));
+    }
+
+    @Test
+    void generatedDigitsAreTheSameForTheSameSeed() {
+        DataSet digits = GeneratedDigits.create(50, 7);
+        assertThat(GeneratedDigits.create(50, 7).getFeatures()).isEqualTo(digits.getFeatures());
+        assertThat(GeneratedDigits.create(50, 8).getFeatures()).isNotEqualTo(digits.getFeatures());
+        assertThat(digits.getFeatures().minNumber().doubleValue()).isGreaterThanOrEqualTo(0);
+        assertThat(digits.getFeatures().maxNumber().doubleValue()).isLessThanOrEqualTo(255).isGreaterThan(150);
+        assertThat(digits.getLabels().sum(0).minNumber().intValue()).isPositive();
+    }
+}
