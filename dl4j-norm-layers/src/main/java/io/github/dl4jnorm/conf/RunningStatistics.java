@@ -44,7 +44,8 @@ public final class RunningStatistics implements Serializable {
         if (!(decay >= 0 && decay <= 1)) {
             throw new DL4JInvalidConfigException("Running statistics: expected decay in [0, 1], got " + decay);
         }
-        return new RunningStatistics(decay, true);
+        // Adding 0 makes 0 of −0.
+        return new RunningStatistics(decay + 0.0, true);
     }
 
     /**
@@ -133,7 +134,8 @@ public final class RunningStatistics implements Serializable {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof RunningStatistics that && that.decay == decay && that.unbiased == unbiased;
+        return other instanceof RunningStatistics that && Double.compare(that.decay, decay) == 0
+                && that.unbiased == unbiased;
     }
 
     @Override

@@ -8,6 +8,7 @@ import static io.github.dl4jnorm.conf.NormParameter.VAR;
 
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import java.util.Arrays;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -64,7 +65,7 @@ final class RunningState {
             }
         }
         set(newMean, newVariance);
-        if (batches != null) {
+        if (batches != null && Arrays.stream(batch.count()).anyMatch(count -> count > 0)) {
             batches.write(new double[]{seen + 1});
         }
     }

@@ -197,7 +197,8 @@ public final class Norm implements Affine {
                         r += poolMean[k][pool] + qk * (at.center[c] - parts.get(k).mean(pool));
                     }
                 }
-                slope[c] = q / at.unit[c];
+                // A variance beyond the range of double: the output is beta, whatever x is.
+                slope[c] = at.unit[c] == 0 ? 0 : q / at.unit[c];
                 shift[c] = r;
             }
         }
