@@ -12,15 +12,16 @@ import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
-import org.nd4j.linalg.schedule.PolySchedule;
+import org.nd4j.linalg.schedule.ExponentialSchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 /**
- * A small network of three blocks conv → norm → relu, halving the image after the first two. The learning rate falls to
- * 0 in a straight line.
+ * A small network of three blocks conv → norm → relu, halving the image after the first two. The learning rate
+ * falls to a fiftieth.
  */
 final class ConvNet {
     private static final int BLOCKS = 3;
+    private static final double FINAL_SHARE_OF_RATE = 0.02;
 
     private ConvNet() {
     }
@@ -30,7 +31,8 @@ final class ConvNet {
         NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder()
                 .seed(seed)
                 .weightInit(WeightInit.RELU)
-                .updater(new Adam(new PolySchedule(ScheduleType.ITERATION, learningRate, 1, iterations)))
+                .updater(new Adam(new ExponentialSchedule(ScheduleType.ITERATION, learningRate,
+                        Math.pow(FINAL_SHARE_OF_RATE, 1.0 / iterations))))
                 .list();
         for (int block = 1; block <= BLOCKS; block++) {
             int width = block == 1 ? channels : 2 * channels;

@@ -64,7 +64,7 @@ public final class TrainConvNet implements Callable<Integer> {
             + "it (default: ${DEFAULT-VALUE}).")
     private int channels;
 
-    @Option(names = "--learning-rate", description = "Learning rate of Adam at the start; it falls to 0 "
+    @Option(names = "--learning-rate", description = "Learning rate of Adam at the start; it falls to a fiftieth "
             + "(default: 0.002 for a batch of 32, in proportion to the root of the batch).")
     private Double learningRate;
 
