@@ -272,6 +272,7 @@ public abstract class NormLayer extends FeedForwardLayer {
         if (plan(type.rank()) == null) {
             throw invalid(expectedRanks(), inputType.toString());
         }
+        validateChannels();
         return inputType;
     }
 
