@@ -33,20 +33,15 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The running layer of every {@link NormLayer}: what differs between norms is in their {@link NormPlan}. */
 public class NormalizationLayer extends BaseLayer<NormLayer> {
     private static final long serialVersionUID = 1L;
-    private static final Logger LOG = LoggerFactory.getLogger(NormalizationLayer.class);
 
     private transient NormPass pass;
     private transient boolean updatePending;
     private transient RunningState running;
     private transient Consumer<ChannelStatistics> observer;
-    private transient boolean warnedOfNonFinite;
-    private transient boolean warnedOfMissingAverage;
 
     /**
      * A layer without parameters yet.
@@ -143,11 +138,12 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         Mask mask = Masks.of(maskArray, view, layerId());
         INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, input.shape(), 'c');
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
-            INDArray x = input.castTo(dataType);
+            INDArray x = input.castTo(workingType());
             NormPass now = makePass(x, view, mask, plan, training);
-            now.forward(x, layerConf().fusesRelu(), y);
-            if (!builtIn()) {
-                activateFurther(y, view, mask, training);
+            if (builtIn()) {
+                now.forward(x, layerConf().fusesRelu(), y);
+            } else {
+                y.assign(activated(now, x, view, mask, training).castTo(dataType));
             }
             pass = now;
             updatePending = training && tracks() && ((RunningNormLayer) layerConf()).updatesStatistics();
@@ -165,8 +161,8 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
                     new PositionNorm(plan.groups(), numbers.gamma(), numbers.beta(), numbers.eps()));
         }
         boolean constant = !training && plan.running() >= 0;
-        if (constant) {
-            warnOfMissingAverage();
+        if (constant && observer == null && !((RunningNormLayer) layerConf()).updatesStatistics()) {
+            running().warnIfNeverSet(layerId());
         }
         Pool given = constant ? Pool.constant(running().mean(), running().variance()) : null;
         return new ChannelPass(x, view, mask, plan, numbers, given, observer != null);
@@ -174,17 +170,24 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
 
     /** Whether the kernels apply the activation themselves. */
     private boolean builtIn() {
-        return layerConf().fusesRelu()
-                || layerConf().getActivationFn() instanceof ActivationIdentity;
+        return layerConf().fusesRelu() || layerConf().getActivationFn() instanceof ActivationIdentity;
     }
 
-    private void activateFurther(INDArray y, View view, Mask mask, boolean training) {
-        INDArray activated = layerConf().getActivationFn().getActivation(y.dup('c'), training);
+    /** In HALF, what lies between norm and activation stays in FLOAT: rounded, it would spoil the last digits of dx. */
+    private DataType workingType() {
+        return builtIn() || dataType != DataType.HALF ? dataType : DataType.FLOAT;
+    }
+
+    private INDArray activated(NormPass now, INDArray x, View view, Mask mask, boolean training) {
+        INDArray z = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
+        now.forward(x, false, z);
+        INDArray activated = layerConf().getActivationFn().getActivation(z, training);
         if (mask == null) {
-            y.assign(activated);
-        } else {
-            Kernels.get().affine(activated, view, mask, Affine.IDENTITY, false, y);
+            return activated;
         }
+        INDArray masked = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
+        Kernels.get().affine(activated, view, mask, Affine.IDENTITY, false, masked);
+        return masked;
     }
 
     @Override
@@ -200,14 +203,19 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, input.shape(), 'c');
         Gradient gradient = new DefaultGradient();
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.BP_WORKING_MEM)) {
-            INDArray x = input.castTo(dataType);
-            INDArray dy = epsilon.castTo(dataType);
+            DataType working = workingType();
+            INDArray x = input.castTo(working);
+            INDArray dy = epsilon.castTo(working);
+            INDArray result = working == dataType ? dx : Nd4j.createUninitialized(working, x.shape(), 'c');
             if (!builtIn()) {
-                INDArray z = Nd4j.createUninitialized(dataType, x.shape(), 'c');
+                INDArray z = Nd4j.createUninitialized(working, x.shape(), 'c');
                 pass.forward(x, false, z);
                 dy = layerConf().getActivationFn().backprop(z, dy.dup('c')).getFirst();
             }
-            NormPass.Gradients gradients = pass.backward(x, dy, layerConf().fusesRelu(), dx);
+            NormPass.Gradients gradients = pass.backward(x, dy, layerConf().fusesRelu(), result);
+            if (result != dx) {
+                dx.assign(result.castTo(dataType));
+            }
             for (NormParameter parameter : layerConf().parameters()) {
                 INDArray view = gradientViews.get(parameter.name());
                 write(gradients, parameter, view);
@@ -216,7 +224,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         }
         if (updatePending) {
             updatePending = false;
-            updateRunning(pass.batchStatistics());
+            running().takeUp(pass.batchStatistics(), ((RunningNormLayer) layerConf()).getRunningStatistics(), layerId());
         }
         return new Pair<>(gradient, dx);
     }
@@ -237,27 +245,6 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         double[] all = new double[(int) view.length()];
         System.arraycopy(logits, 0, all, all.length - logits.length, logits.length);
         Numbers.write(all, view);
-    }
-
-    private void updateRunning(ChannelStatistics batch) {
-        if (batch.isFinite()) {
-            running().update(batch, ((RunningNormLayer) layerConf()).getRunningStatistics());
-        } else if (!warnedOfNonFinite) {
-            warnedOfNonFinite = true;
-            LOG.warn("{}: a batch with NaN or infinite values leaves the running statistics as they were; "
-                    + "said once", layerId());
-        }
-    }
-
-    private void warnOfMissingAverage() {
-        boolean filledByUser = !((RunningNormLayer) layerConf()).updatesStatistics();
-        if (filledByUser && observer == null && !warnedOfMissingAverage
-                && Arrays.stream(running().mean()).allMatch(m -> m == 0)
-                && Arrays.stream(running().variance()).allMatch(v -> v == 1)) {
-            warnedOfMissingAverage = true;
-            LOG.warn("{} is used in test mode before PopulationStatistics.recompute gave it statistics; said once",
-                    layerId());
-        }
     }
 
     /** Checks the input before anything is allocated or changed. */

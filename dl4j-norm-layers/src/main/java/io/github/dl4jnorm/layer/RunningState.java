@@ -12,17 +12,22 @@ import java.util.Arrays;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Running mean and variance in the parameters of a layer, whichever way these store them. */
 final class RunningState {
     /** Smallest variance whose logarithm is stored: that of 0 would be −∞. Far below any eps. */
     private static final double TINY = 1e-38;
     private static final double LARGEST_HALF = 65504;
+    private static final Logger LOG = LoggerFactory.getLogger(RunningState.class);
 
     private final Map<String, INDArray> params;
     private final Shadow mean;
     private final Shadow variance;
     private final Shadow batches;
+    private boolean warnedOfNonFinite;
+    private boolean warnedOfNeverSet;
 
     RunningState(Map<String, INDArray> params) {
         this.params = params;
@@ -49,7 +54,26 @@ final class RunningState {
         return stored;
     }
 
-    /** Takes up a batch as the policy says. */
+    /** Takes up a batch as the policy says; one with NaN or infinite values changes nothing. */
+    void takeUp(ChannelStatistics batch, RunningStatistics policy, String layerId) {
+        if (batch.isFinite()) {
+            update(batch, policy);
+        } else if (!warnedOfNonFinite) {
+            warnedOfNonFinite = true;
+            LOG.warn("{}: a batch with NaN or infinite values leaves the running statistics as they were; said once",
+                    layerId);
+        }
+    }
+
+    /** Warns of use at test time while the statistics are still those a new layer has. */
+    void warnIfNeverSet(String layerId) {
+        if (!warnedOfNeverSet && Arrays.stream(mean()).allMatch(m -> m == 0)
+                && Arrays.stream(variance()).allMatch(v -> v == 1)) {
+            warnedOfNeverSet = true;
+            LOG.warn("{} is used in test mode before PopulationStatistics.recompute gave it statistics; said once", layerId);
+        }
+    }
+
     void update(ChannelStatistics batch, RunningStatistics policy) {
         double[] newMean = mean();
         double[] newVariance = variance();
