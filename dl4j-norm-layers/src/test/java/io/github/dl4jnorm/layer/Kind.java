@@ -25,10 +25,10 @@ enum Kind {
     DENSE(false, 3),
     RNN_FIRST(false, 3, 4),
     RNN_LAST(true, 4, 3),
-    CNN_FIRST(false, 2, 4, 3),
-    CNN_LAST(true, 4, 3, 2),
-    CNN3D_FIRST(false, 2, 3, 2, 3),
-    CNN3D_LAST(true, 3, 2, 3, 2);
+    CNN_FIRST(false, 2, 2, 3),
+    CNN_LAST(true, 2, 3, 2),
+    CNN3D_FIRST(false, 2, 2, 2, 2),
+    CNN3D_LAST(true, 2, 2, 2, 2);
 
     static final int CHANNELS = 4;
     private static final int CLASSES = 3;
@@ -54,10 +54,10 @@ enum Kind {
             case DENSE -> InputType.feedForward(3);
             case RNN_FIRST -> InputType.recurrent(3, 4, RNNFormat.NCW);
             case RNN_LAST -> InputType.recurrent(3, 4, RNNFormat.NWC);
-            case CNN_FIRST -> InputType.convolutional(4, 3, 2, CNN2DFormat.NCHW);
-            case CNN_LAST -> InputType.convolutional(4, 3, 2, CNN2DFormat.NHWC);
-            case CNN3D_FIRST -> InputType.convolutional3D(Convolution3D.DataFormat.NCDHW, 3, 2, 3, 2);
-            case CNN3D_LAST -> InputType.convolutional3D(Convolution3D.DataFormat.NDHWC, 3, 2, 3, 2);
+            case CNN_FIRST -> InputType.convolutional(2, 3, 2, CNN2DFormat.NCHW);
+            case CNN_LAST -> InputType.convolutional(2, 3, 2, CNN2DFormat.NHWC);
+            case CNN3D_FIRST -> InputType.convolutional3D(Convolution3D.DataFormat.NCDHW, 2, 2, 2, 2);
+            case CNN3D_LAST -> InputType.convolutional3D(Convolution3D.DataFormat.NDHWC, 2, 2, 2, 2);
         };
     }
 
@@ -76,9 +76,9 @@ enum Kind {
         };
     }
 
-    /** Pooling of the kind, where masks of positions have to end. */
+    /** Where masks of positions end. Not an average: that of an instance norm is a constant. */
     Layer pooling() {
-        return new GlobalPoolingLayer.Builder(PoolingType.AVG).build();
+        return new GlobalPoolingLayer.Builder(PoolingType.PNORM).pnorm(3).build();
     }
 
     Layer output() {
