@@ -30,7 +30,7 @@ public class InstanceNormalization extends RunningNormLayer {
     }
 
     private InstanceNormalization(Builder builder) {
-        super(builder, builder.runningStatistics);
+        super(builder, builder.getRunningStatistics());
         trackRunningStats = builder.trackRunningStats;
         finish(builder);
     }
@@ -56,9 +56,13 @@ public class InstanceNormalization extends RunningNormLayer {
     /** Options of {@link InstanceNormalization}. */
     @Getter
     @Setter
-    public static class Builder extends NormBuilder<Builder> {
+    public static class Builder extends RunningNormBuilder<Builder> {
         private boolean trackRunningStats;
-        private RunningStatistics runningStatistics = DEFAULT;
+
+        /** Without running statistics; if they are switched on, {@code momentum(0.1)}. */
+        public Builder() {
+            super(DEFAULT);
+        }
 
         /**
          * Whether running averages replace the statistics of an instance at test time.
@@ -68,17 +72,6 @@ public class InstanceNormalization extends RunningNormLayer {
          */
         public Builder trackRunningStats(boolean trackRunningStats) {
             this.trackRunningStats = trackRunningStats;
-            return this;
-        }
-
-        /**
-         * How running averages take up a batch.
-         *
-         * @param runningStatistics default {@code momentum(0.1)}
-         * @return this builder
-         */
-        public Builder runningStatistics(RunningStatistics runningStatistics) {
-            this.runningStatistics = runningStatistics;
             return this;
         }
 

@@ -13,7 +13,7 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
  */
 @Getter
 @Setter
-public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends NormBuilder<T> {
+public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends RunningNormBuilder<T> {
     /** Weight of the old value in the running statistics. */
     protected double decay = 0.9;
     /** No effect, as in Deeplearning4j. */
@@ -22,10 +22,13 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     protected boolean lockGammaBeta;
     /** No effect: there is no helper to fall back from. */
     protected boolean cudnnAllowFallback = true;
-    /** Policy that takes the place of decay, or null. */
-    protected RunningStatistics runningStatistics;
     /** Whether log10stdev is stored, null if nothing was said. */
     private Boolean logStd;
+
+    /** With the defaults of Deeplearning4j; a policy, where one is set, takes the place of decay. */
+    protected StockBatchBuilder() {
+        super(null);
+    }
 
     @SuppressWarnings("unchecked")
     private T self() {
@@ -39,17 +42,6 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     /** As Deeplearning4j has it; where the policy is one that it does not know, the network's data type decides. */
     Boolean logStdStored() {
         return logStd == null && runningStatistics == null ? Boolean.TRUE : logStd;
-    }
-
-    /**
-     * How the running statistics take up a batch, in place of {@link #decay(double)}.
-     *
-     * @param runningStatistics the policy
-     * @return this builder
-     */
-    public T runningStatistics(RunningStatistics runningStatistics) {
-        this.runningStatistics = runningStatistics;
-        return self();
     }
 
     /**

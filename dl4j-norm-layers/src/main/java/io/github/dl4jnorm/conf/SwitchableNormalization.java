@@ -43,7 +43,7 @@ public class SwitchableNormalization extends RunningNormLayer {
     }
 
     private SwitchableNormalization(Builder builder) {
-        super(builder, builder.runningStatistics);
+        super(builder, builder.getRunningStatistics());
         useBatch = builder.useBatch;
         batchAverage = builder.batchAverage;
         finish(builder);
@@ -96,10 +96,14 @@ public class SwitchableNormalization extends RunningNormLayer {
     /** Options of {@link SwitchableNormalization}. */
     @Getter
     @Setter
-    public static class Builder extends NormBuilder<Builder> {
+    public static class Builder extends RunningNormBuilder<Builder> {
         private boolean useBatch = true;
         private boolean batchAverage;
-        private RunningStatistics runningStatistics = DEFAULT;
+
+        /** With all three parts and the moving average {@code decay(0.9).unbiased(false)}. */
+        public Builder() {
+            super(DEFAULT);
+        }
 
         /**
          * Whether batch statistics are one of the parts.
@@ -121,17 +125,6 @@ public class SwitchableNormalization extends RunningNormLayer {
          */
         public Builder batchAverage(boolean batchAverage) {
             this.batchAverage = batchAverage;
-            return this;
-        }
-
-        /**
-         * How the moving average takes up a batch.
-         *
-         * @param runningStatistics default {@code decay(0.9).unbiased(false)}
-         * @return this builder
-         */
-        public Builder runningStatistics(RunningStatistics runningStatistics) {
-            this.runningStatistics = runningStatistics;
             return this;
         }
 

@@ -29,13 +29,13 @@ final class ChannelPass implements NormPass {
     /**
      * Computes the statistics.
      *
-     * @param x       input
-     * @param whole   view of the input, nothing folded
-     * @param whole   mask for it, or null
-     * @param plan    how to normalize
-     * @param params  gamma, beta and the logits of the weights
-     * @param running what stands in for the statistics of the batch, or null to compute those
-     * @param observe whether the statistics of the batch are wanted although they are not used
+     * @param x         input
+     * @param whole     view of the input, nothing folded
+     * @param wholeMask mask for it, or null
+     * @param plan      how to normalize
+     * @param params    gamma, beta and the logits of the weights
+     * @param running   what stands in for the statistics of the batch, or null to compute those
+     * @param observe   whether the statistics of the batch are wanted although they are not used
      */
     ChannelPass(INDArray x, View whole, Mask wholeMask, NormPlan plan, NormParams params, Pool running,
                 boolean observe) {
@@ -44,32 +44,27 @@ final class ChannelPass implements NormPass {
         boolean fold = dense && plan.parts().equals(List.of(Pooling.BATCH));
         view = fold ? whole.batchAsPositions() : whole;
         mask = fold && wholeMask != null ? wholeMask.batchAsPositions() : wholeMask;
-        int channels = view.channels();
-        Moments cells = null;
+        boolean fromInput = running == null || observe || plan.parts().size() > 1;
+        Moments cells = fromInput && !dense ? kernels.moments(x, view, mask) : null;
         List<Pool> parts = new ArrayList<>();
         ChannelStatistics observed = null;
         for (int k = 0; k < plan.parts().size(); k++) {
             Pooling pooling = plan.parts().get(k);
             boolean replaced = k == plan.running() && running != null;
+            Pool own = null;
             if (!replaced || observe) {
-                Pool pool;
-                if (dense) {
-                    pool = densePool(x, whole, wholeMask, pooling);
-                } else {
-                    cells = cells == null ? kernels.moments(x, view, mask) : cells;
-                    pool = Pool.of(pooling, cells);
-                }
-                observed = k == plan.running() ? pool.perChannel() : observed;
-                parts.add(replaced ? running : pool);
-            } else {
-                parts.add(running);
+                own = dense ? densePool(x, whole, wholeMask, pooling) : Pool.of(pooling, cells);
             }
+            if (k == plan.running() && own != null) {
+                observed = own.perChannel();
+            }
+            parts.add(replaced ? running : own);
         }
         batch = observed;
         double[] meanWeights = params.mixture(params.meanLogits(), plan);
         double[] varWeights = params.mixture(params.varLogits(), plan);
-        norm = new Norm(view.examples(), channels, parts, meanWeights, varWeights, params.gamma(), params.beta(),
-                params.eps());
+        norm = new Norm(view.examples(), view.channels(), parts, meanWeights, varWeights, params.gamma(),
+                params.beta(), params.eps());
     }
 
     private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {

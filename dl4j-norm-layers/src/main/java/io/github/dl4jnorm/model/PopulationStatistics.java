@@ -105,7 +105,21 @@ public final class PopulationStatistics {
      * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
      */
     public static Map<String, ChannelStatistics> recompute(ComputationGraph net, DataSetIterator data, Method method) {
-        return recompute(net, new MultiDataSetIteratorAdapter(data), method, Progress.LOGGED);
+        return recompute(net, new MultiDataSetIteratorAdapter(data), method);
+    }
+
+    /**
+     * Recomputes the statistics of a ComputationGraph with several inputs.
+     *
+     * @param net    initialized graph
+     * @param data   data set, from its beginning to its end
+     * @param method how
+     * @return the new statistics by name of the layer, in topological order
+     * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
+     */
+    public static Map<String, ChannelStatistics> recompute(ComputationGraph net, MultiDataSetIterator data,
+                                                           Method method) {
+        return recompute(net, data, method, Progress.LOGGED);
     }
 
     /**
