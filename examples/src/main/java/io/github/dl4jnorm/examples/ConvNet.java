@@ -17,11 +17,11 @@ import org.nd4j.linalg.schedule.ScheduleType;
 
 /**
  * A small network of three blocks conv → norm → relu, halving the image after the first two. The learning rate
- * falls to a fiftieth.
+ * falls to a tenth.
  */
 final class ConvNet {
     private static final int BLOCKS = 3;
-    private static final double FINAL_SHARE_OF_RATE = 0.02;
+    private static final double FINAL_SHARE_OF_RATE = 0.1;
 
     private ConvNet() {
     }
