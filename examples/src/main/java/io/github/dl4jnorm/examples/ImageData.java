@@ -4,6 +4,7 @@ package io.github.dl4jnorm.examples;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
@@ -23,7 +24,14 @@ import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
  */
 record ImageData(DataSet train, DataSet test, boolean pixels, String name) {
     /** How input is scaled. */
-    enum Scale { MINMAX, STANDARDIZE, NONE }
+    enum Scale {
+        MINMAX, STANDARDIZE, NONE;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
 
     /** Digits made on the spot. */
     static ImageData generated(int train, int test, long seed) {

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -26,7 +27,14 @@ public final class TrainConvNet implements Callable<Integer> {
     private static final int GENERATED_TEST = 1000;
     private static final double LEARNING_RATE = 0.004;
 
-    enum Dataset { GENERATED, MNIST, CIFAR10 }
+    enum Dataset {
+        GENERATED, MNIST, CIFAR10;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
 
     @Spec
     private CommandSpec spec;
@@ -60,8 +68,8 @@ public final class TrainConvNet implements Callable<Integer> {
             + "(default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block, half of those behind "
-            + "it (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block; the blocks behind "
+            + "it have twice as many (default: ${DEFAULT-VALUE}).")
     private int channels;
 
     @Option(names = "--learning-rate", description = "Learning rate of Adam at the start; it falls to a tenth "

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
-import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -50,7 +49,7 @@ final class Training {
     }
 
     Result run(NormChoice norm, MultiLayerNetwork net) {
-        String name = norm.name().toLowerCase(Locale.ROOT);
+        String name = norm.toString();
         long start = System.nanoTime();
         double loss = Double.NaN;
         double accuracy = 0;
