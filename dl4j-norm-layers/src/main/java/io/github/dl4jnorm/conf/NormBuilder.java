@@ -14,8 +14,8 @@ import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
- * Options that every normalization layer has. The activation is the identity unless set here; a ReLU costs nothing
- * extra. Updater and name are set as for any Deeplearning4j layer.
+ * Options that every normalization layer has. The activation is the identity unless set here; a ReLU is applied
+ * in the same pass. Updater and name are set as for any Deeplearning4j layer.
  *
  * @param <T> the builder itself
  */

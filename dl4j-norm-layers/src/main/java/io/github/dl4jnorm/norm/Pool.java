@@ -99,10 +99,10 @@ public final class Pool {
      * @return statistics for each channel
      */
     public ChannelStatistics perChannel() {
-        ChannelStatistics.Average average = new ChannelStatistics.Average(channels);
         if (pooling.overBatch()) {
             return ChannelStatistics.of(moments);
         }
+        ChannelStatistics.Average average = new ChannelStatistics.Average(channels);
         int examples = size() / pooling.groups();
         for (int n = 0; n < examples; n++) {
             Moments row = new Moments(1, channels);
