@@ -2,33 +2,37 @@
 package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.kernel.Strided.Block;
-import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Affine;
-import io.github.dl4jnorm.norm.Affine.Coefficients;
+import io.github.dl4jnorm.norm.CellRange;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
-import java.util.function.Function;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.function.BiConsumer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/**
- * {@link NormKernels} over off-heap memory: walks blocks, runs and masks and leaves the arithmetic of one run to
- * {@link RowOps}.
- */
+/** {@link NormKernels} over off-heap memory: splits each pass into blocks that several threads walk over. */
 final class CpuKernels implements NormKernels {
+    /** Fewer units than this do not keep the threads busy, so their two passes are split further instead. */
+    private static final int MIN_UNITS = 8;
+
     private final String name;
-    private final Function<DataType, RowOps> rowOps;
+    private final ThreadLocal<Map<DataType, RowOps>> rowOps;
+    private final RowOps.Factory factory;
     private final PositionKernels positions;
 
-    CpuKernels(String name, Function<DataType, RowOps> rowOps) {
+    CpuKernels(String name, RowOps.Factory factory) {
         this.name = name;
-        this.rowOps = rowOps;
-        this.positions = new PositionKernels(rowOps);
+        this.factory = factory;
+        this.rowOps = ThreadLocal.withInitial(() -> new EnumMap<>(DataType.class));
+        this.positions = new PositionKernels(this::rowOps);
     }
 
     @Override
@@ -36,85 +40,31 @@ final class CpuKernels implements NormKernels {
         return name;
     }
 
+    /** The calling thread's own. */
+    private RowOps rowOps(DataType type) {
+        return rowOps.get().computeIfAbsent(type, factory::of);
+    }
+
+    private Walk walk(Operands operands, Mask mask) {
+        return Walk.of(operands, mask, rowOps(operands.type()));
+    }
+
     @Override
     public Moments moments(INDArray x, View view, Mask mask) {
         Operands operands = new Operands(view, false, x);
-        Moments[] parts = new Moments[operands.positionBlocks()];
+        Moments[] parts = new Moments[operands.parts()];
         Arrays.setAll(parts, i -> new Moments(view.examples(), view.channels()));
-        operands.forEachBlock(block -> {
-            RowOps ops = operands.rowOps(rowOps);
-            Window from = operands.window(0, block);
-            Moments into = parts[block.s0() / operands.positionsPerBlock];
-            if (operands.alongPositions) {
-                momentsAlongPositions(ops, from, block, view, mask, into);
-            } else {
-                momentsAlongChannels(ops, from, block, view, mask, into);
-            }
-        });
+        operands.forEachBlock(block -> walk(operands, mask).moments(0, block, false, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].merge(parts[i]);
         }
         return parts[0];
     }
 
-    private static void momentsAlongPositions(RowOps ops, Window x, Block block, View view, Mask mask, Moments into) {
-        double[] sums = new double[2];
-        Runs.alongPositions(block, mask, (n, c, s, length, kept) -> {
-            if (kept) {
-                int at = x.at(n, c, s);
-                double pivot = ops.get(x.buffer, at);
-                ops.moments(x.buffer, at, length, pivot, sums);
-                into.mergeSums(n * view.channels() + c, length, pivot, sums[0], sums[1]);
-            }
-        });
-    }
-
-    private static void momentsAlongChannels(RowOps ops, Window x, Block block, View view, Mask mask, Moments into) {
-        int channels = view.channels();
-        double[] count = new double[channels];
-        double[] pivot = new double[channels];
-        double[] sum = new double[channels];
-        double[] squares = new double[channels];
-        for (int n = block.n0(); n < block.n1(); n++) {
-            Arrays.fill(count, 0);
-            Arrays.fill(sum, 0);
-            Arrays.fill(squares, 0);
-            Runs.alongChannels(block, n, mask, (row, c, s, length, kept) -> {
-                if (kept) {
-                    int at = x.at(row, c, s);
-                    for (int i = c; i < c + length; i++) {
-                        if (count[i]++ == 0) {
-                            pivot[i] = ops.get(x.buffer, at + (i - c) * ops.elementBytes());
-                        }
-                    }
-                    ops.addMoments(x.buffer, at, length, c, pivot, sum, squares);
-                }
-            });
-            for (int c = 0; c < channels; c++) {
-                into.mergeSums(n * channels + c, count[c], pivot[c], sum[c], squares[c]);
-            }
-        }
-    }
-
     @Override
     public void affine(INDArray x, View view, Mask mask, Affine affine, boolean relu, INDArray y) {
         Operands operands = new Operands(view, true, x, y);
-        operands.forEachBlock(block -> {
-            RowOps ops = operands.rowOps(rowOps);
-            Window from = operands.window(0, block);
-            Window into = operands.window(1, block);
-            Coefficients k = new Coefficients(view.channels());
-            Runs.forEach(block, mask, operands.alongPositions, n -> affine.row(n, k), (n, c, s, length, kept) -> {
-                int at = into.at(n, c, s);
-                if (!kept) {
-                    ops.zero(into.buffer, at, length);
-                } else if (operands.alongPositions) {
-                    ops.affine(from.buffer, from.at(n, c, s), into.buffer, at, length, k, c, relu);
-                } else {
-                    ops.affineAlong(from.buffer, from.at(n, c, s), into.buffer, at, length, k, c, relu);
-                }
-            });
-        });
+        operands.forEachBlock(block -> walk(operands, mask).affine(0, 1, block, affine, relu));
     }
 
     @Override
@@ -123,72 +73,24 @@ final class CpuKernels implements NormKernels {
         if (view.positions() == 1) {
             return lazyGradSums(operands, mask, affine, relu);
         }
-        int channels = view.channels();
-        double[][] sums = new double[operands.positionBlocks()][view.examples() * channels];
-        double[][] products = new double[sums.length][view.examples() * channels];
-        operands.forEachBlock(block -> {
-            RowOps ops = operands.rowOps(rowOps);
-            Window fromX = operands.window(0, block);
-            Window fromDy = operands.window(1, block);
-            Coefficients k = new Coefficients(channels);
-            int part = block.s0() / operands.positionsPerBlock;
-            double[] pair = new double[2];
-            double[] rowSums = new double[channels];
-            double[] rowProducts = new double[channels];
-            for (int n = block.n0(); n < block.n1(); n++) {
-                Block one = new Block(n, n + 1, block.c0(), block.c1(), block.s0(), block.s1());
-                Arrays.fill(rowSums, 0);
-                Arrays.fill(rowProducts, 0);
-                Runs.forEach(one, mask, operands.alongPositions, example -> affine.row(example, k),
-                        (example, c, s, length, kept) -> {
-                            int atX = fromX.at(example, c, s);
-                            int atDy = fromDy.at(example, c, s);
-                            if (kept && operands.alongPositions) {
-                                ops.gradSums(fromX.buffer, atX, fromDy.buffer, atDy, length, k, c, relu, pair);
-                                rowSums[c] += pair[0];
-                                rowProducts[c] += pair[1];
-                            } else if (kept) {
-                                ops.addGradSums(fromX.buffer, atX, fromDy.buffer, atDy, length, k, c, relu,
-                                        rowSums, rowProducts);
-                            }
-                        });
-                int cells = block.c1() - block.c0();
-                System.arraycopy(rowSums, block.c0(), sums[part], n * channels + block.c0(), cells);
-                System.arraycopy(rowProducts, block.c0(), products[part], n * channels + block.c0(), cells);
-            }
-        });
-        return (n, intoDy, intoDyx) -> {
-            for (int c = 0; c < channels; c++) {
-                intoDy[c] = 0;
-                intoDyx[c] = 0;
-                for (int part = 0; part < sums.length; part++) {
-                    intoDy[c] += sums[part][n * channels + c];
-                    intoDyx[c] += products[part][n * channels + c];
-                }
-            }
-        };
+        SumTable[] parts = new SumTable[operands.parts()];
+        Arrays.setAll(parts, i -> new SumTable(view.examples(), view.channels()));
+        operands.forEachBlock(block -> walk(operands, mask).gradSums(0, 1, block, affine, relu,
+                parts[operands.part(block)]));
+        for (int i = 1; i < parts.length; i++) {
+            parts[0].add(parts[i]);
+        }
+        return parts[0];
     }
 
     /** With one position the sums are dy and dy·(x − center) themselves: read when asked for, never stored. */
     private GradSums lazyGradSums(Operands operands, Mask mask, Affine affine, boolean relu) {
         int channels = operands.view.channels();
-        Coefficients k = new Coefficients(channels);
-        return (n, intoDy, intoDyx) -> {
-            Arrays.fill(intoDy, 0);
-            Arrays.fill(intoDyx, 0);
-            affine.row(n, k);
-            operands.forEachTask(1, task -> {
-                Block row = new Block(n, n + 1, 0, channels, 0, 1);
-                RowOps ops = operands.rowOps(rowOps);
-                Window fromX = operands.window(0, row);
-                Window fromDy = operands.window(1, row);
-                Runs.alongChannels(row, n, mask, (example, c, s, length, kept) -> {
-                    if (kept) {
-                        ops.addGradSums(fromX.buffer, fromX.at(n, c, s), fromDy.buffer, fromDy.at(n, c, s), length,
-                                k, c, relu, intoDy, intoDyx);
-                    }
-                });
-            });
+        Walk walk = walk(operands, mask);
+        return (n, from, to, intoDy, intoDyx) -> {
+            SumTable row = new SumTable(1, channels, n);
+            operands.inline(() -> walk.gradSums(0, 1, new Block(n, n + 1, 0, channels, 0, 1), affine, relu, row));
+            row.row(n, from, to, intoDy, intoDyx);
         };
     }
 
@@ -196,32 +98,45 @@ final class CpuKernels implements NormKernels {
     public void affineGrad(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu, GradAffine grad,
                            INDArray dx) {
         Operands operands = new Operands(view, true, x, dy, dx);
-        operands.forEachBlock(block -> {
-            RowOps ops = operands.rowOps(rowOps);
-            Window fromX = operands.window(0, block);
-            Window fromDy = operands.window(1, block);
-            Window into = operands.window(2, block);
-            Coefficients k = new Coefficients(view.channels());
-            double[] slope = new double[view.channels()];
-            double[] shift = new double[view.channels()];
-            Runs.forEach(block, mask, operands.alongPositions, n -> {
-                affine.row(n, k);
-                grad.row(n, k, slope, shift);
-            }, (n, c, s, length, kept) -> {
-                int at = into.at(n, c, s);
-                int atX = fromX.at(n, c, s);
-                int atDy = fromDy.at(n, c, s);
-                if (!kept) {
-                    ops.zero(into.buffer, at, length);
-                } else if (operands.alongPositions) {
-                    ops.affineGrad(fromX.buffer, atX, fromDy.buffer, atDy, into.buffer, at, length, k, slope, shift, c,
-                            relu);
-                } else {
-                    ops.affineGradAlong(fromX.buffer, atX, fromDy.buffer, atDy, into.buffer, at, length, k, slope,
-                            shift, c, relu);
-                }
-            });
-        });
+        operands.forEachBlock(block -> walk(operands, mask).affineGrad(0, 1, 2, block, affine, relu, grad));
+    }
+
+    @Override
+    public void normalize(INDArray x, View view, Mask mask, int groups, Moments into, CellRange ready, Affine affine,
+                          boolean relu, INDArray y) {
+        Operands operands = new Operands(view, true, x, y);
+        boolean pooled = groups < view.channels();
+        if (!forEachUnit(operands, groups, (block, walk) -> {
+            walk.moments(0, block, pooled, into);
+            ready.complete(operands.row(block.n0()), block.c0(), block.c1());
+            walk.affine(0, 1, block, affine, relu);
+        }, mask)) {
+            NormKernels.super.normalize(x, view, mask, groups, into, ready, affine, relu, y);
+        }
+    }
+
+    @Override
+    public void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
+                              SumTable into, CellRange ready, GradAffine grad, INDArray dx) {
+        Operands operands = new Operands(view, true, x, dy, dx);
+        if (!forEachUnit(operands, groups, (block, walk) -> {
+            walk.gradSums(0, 1, block, affine, relu, into);
+            ready.complete(operands.row(block.n0()), block.c0(), block.c1());
+            walk.affineGrad(0, 1, 2, block, affine, relu, grad);
+        }, mask)) {
+            NormKernels.super.normalizeGrad(x, dy, view, mask, groups, affine, relu, into, ready, grad, dx);
+        }
+    }
+
+    /** Does each unit from begin to end, so that its second pass finds it in the cache; false if they are too few. */
+    private boolean forEachUnit(Operands operands, int groups, BiConsumer<Block, Walk> work, Mask mask) {
+        int perRow = operands.alongPositions ? groups : 1;
+        int units = Math.multiplyExact(operands.rows(), perRow);
+        if (units < MIN_UNITS) {
+            return false;
+        }
+        operands.forEachUnit(perRow, () -> walk(operands, mask), work);
+        return true;
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -56,8 +57,8 @@ final class Nd4jKernels implements NormKernels {
     @Override
     public GradSums gradSums(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu) {
         INDArray keep = Cubes.mask(mask, view, DataType.DOUBLE);
-        Table table = new Table(view, affine, null, DataType.DOUBLE);
-        INDArray centered = Cubes.where(keep, Cubes.of(x, view, DataType.DOUBLE, keep).subi(table.center));
+        Table exact = new Table(view, affine, null, DataType.DOUBLE);
+        INDArray centered = Cubes.where(keep, Cubes.of(x, view, DataType.DOUBLE, keep).subi(exact.center));
         INDArray active = Cubes.of(dy, view, DataType.DOUBLE, keep);
         if (relu) {
             // In the type of the forward pass, so that both agree on the sign.
@@ -68,11 +69,11 @@ final class Nd4jKernels implements NormKernels {
         }
         double[] sums = active.sum(true, 2).dup('c').data().asDouble();
         double[] products = active.mul(centered).sum(true, 2).dup('c').data().asDouble();
-        int channels = view.channels();
-        return (n, intoDy, intoDyx) -> {
-            System.arraycopy(sums, n * channels, intoDy, 0, channels);
-            System.arraycopy(products, n * channels, intoDyx, 0, channels);
-        };
+        SumTable table = new SumTable(view.examples(), view.channels());
+        for (int cell = 0; cell < sums.length; cell++) {
+            table.add(cell, sums[cell], products[cell]);
+        }
+        return table;
     }
 
     @Override
@@ -132,9 +133,9 @@ final class Nd4jKernels implements NormKernels {
             double[] slopes = new double[channels];
             double[] shifts = new double[channels];
             for (int n = 0; n < view.examples(); n++) {
-                affine.row(n, k);
+                affine.row(n, 0, channels, k);
                 if (grad != null) {
-                    grad.row(n, k, slopes, shifts);
+                    grad.row(n, 0, channels, k, slopes, shifts);
                 }
                 for (int c = 0; c < channels; c++) {
                     int cell = n * channels + c;

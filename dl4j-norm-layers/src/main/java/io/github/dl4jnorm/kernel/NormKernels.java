@@ -2,11 +2,13 @@
 package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.norm.Affine;
+import io.github.dl4jnorm.norm.CellRange;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -74,6 +76,60 @@ public interface NormKernels {
      */
     void affineGrad(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu, GradAffine grad,
                     INDArray dx);
+
+    /**
+     * {@link #moments} and {@link #affine} in one: where the statistics of a group of channels of an example are all
+     * that its coefficients depend on. An implementation may do both for one group while it is in the cache, so the
+     * coefficients of a group must be right once it was reported to be complete, whatever thread asks for them.
+     *
+     * @param x      input
+     * @param view   how to see it
+     * @param mask   what counts, or null
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param into   receives the moments; those of a whole group may stand in one of its cells
+     * @param ready  told of every group, or of several at once, when its moments are complete
+     * @param affine the coefficients
+     * @param relu   whether max(·, 0) follows
+     * @param y      output
+     */
+    default void normalize(INDArray x, View view, Mask mask, int groups, Moments into, CellRange ready, Affine affine,
+                           boolean relu, INDArray y) {
+        into.merge(moments(x, view, mask));
+        for (int n = 0; n < view.examples(); n++) {
+            ready.complete(n, 0, view.channels());
+        }
+        affine(x, view, mask, affine, relu, y);
+    }
+
+    /**
+     * {@link #gradSums} and {@link #affineGrad} in one, under the same condition as {@link #normalize}.
+     *
+     * @param x      input of the forward pass
+     * @param dy     gradient of its output
+     * @param view   how to see them
+     * @param mask   what counts, or null
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param affine the coefficients of the forward pass
+     * @param relu   whether it had a ReLU
+     * @param into   receives the sums
+     * @param ready  told of every group, or of several at once, when its sums are complete
+     * @param grad   slope and shift
+     * @param dx     output
+     */
+    default void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
+                               SumTable into, CellRange ready, GradAffine grad, INDArray dx) {
+        GradSums sums = gradSums(x, dy, view, mask, affine, relu);
+        double[] rowSums = new double[view.channels()];
+        double[] rowProducts = new double[view.channels()];
+        for (int n = 0; n < view.examples(); n++) {
+            sums.row(n, 0, view.channels(), rowSums, rowProducts);
+            for (int c = 0; c < view.channels(); c++) {
+                into.add(n * view.channels() + c, rowSums[c], rowProducts[c]);
+            }
+            ready.complete(n, 0, view.channels());
+        }
+        affineGrad(x, dy, view, mask, affine, relu, grad, dx);
+    }
 
     /**
      * Normalizes each group of channels at each position.

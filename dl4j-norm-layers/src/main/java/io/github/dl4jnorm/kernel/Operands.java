@@ -2,14 +2,16 @@
 package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.View;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -26,26 +28,32 @@ final class Operands {
     private static final int MAX_POSITION_BLOCKS = 32;
     private static final int MIN_ROWS = 64;
 
+    /** How the memory lies: where the view counts examples as positions, that may be the view without this. */
     final View view;
     final boolean alongPositions;
+    /** Whether all examples of the memory are one example of the view that was asked for. */
+    private final boolean shared;
     private final INDArray[] arrays;
     private final Strided[] strided;
+    private final Window[] whole;
     private final int examplesPerBlock;
     private final int channelsPerBlock;
-    final int positionsPerBlock;
+    private final int positionsPerBlock;
 
     /**
      * Prepares a pass.
      *
-     * @param view   how to see the arrays
+     * @param asked  how to see the arrays
      * @param output whether the last array is written, and so decides the direction
      * @param given  the arrays; inputs that do not fit the direction are copied
      */
-    Operands(View view, boolean output, INDArray... given) {
-        this.view = view;
-        this.arrays = given.clone();
-        this.strided = new Strided[given.length];
-        this.alongPositions = direction(output);
+    Operands(View asked, boolean output, INDArray... given) {
+        shared = asked.batchFolded() && !evenlySpaced(asked, given);
+        view = shared ? asked.examplesApart() : asked;
+        arrays = given.clone();
+        strided = new Strided[given.length];
+        whole = new Window[given.length];
+        alongPositions = direction(output);
         int c = view.channels();
         int s = view.positions();
         if (alongPositions) {
@@ -61,7 +69,41 @@ final class Operands {
                 ? (int) Math.min(view.examples(), Math.max(1, TASK / ((long) c * s))) : 1;
         for (int i = 0; i < arrays.length; i++) {
             fit(i, output && i == arrays.length - 1);
+            if (strided[i].fits(view.examples(), c, s)) {
+                whole[i] = strided[i].window(new Block(0, view.examples(), 0, c, 0, s));
+            }
         }
+    }
+
+    /** Whether all examples together lie in memory as one with more positions would, its channels in a row. */
+    private static boolean evenlySpaced(View folded, INDArray[] arrays) {
+        for (INDArray array : arrays) {
+            Strided memory = Strided.of(array, folded);
+            if (memory == null || !memory.contiguous(false)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The row of statistics, coefficients and mask that an example of the memory has. */
+    int row(int n) {
+        return shared ? 0 : n;
+    }
+
+    /** Where the mask of an example starts in the mask of its row. */
+    int maskStart(int n) {
+        return shared ? n * view.positions() : 0;
+    }
+
+    /** Number of rows of statistics. */
+    int rows() {
+        return shared ? 1 : view.examples();
+    }
+
+    /** Elements of one row. */
+    long rowLength() {
+        return view.length() / rows();
     }
 
     private boolean direction(boolean output) {
@@ -118,27 +160,59 @@ final class Operands {
         return axes.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    /** How many blocks the positions are split into. */
-    int positionBlocks() {
+    private int positionBlocks() {
         return (view.positions() - 1) / positionsPerBlock + 1;
     }
 
-    /** The memory of one array over a block. */
-    Strided.Window window(int array, Block block) {
-        return strided[array].window(block);
+    /** How many tables of sums the blocks need so that no two of them add to the same cell of one. */
+    int parts() {
+        return positionBlocks() * (shared ? exampleBlocks() : 1);
     }
 
-    /** Operations on runs of the arrays' type, for the calling thread. */
-    RowOps rowOps(Function<DataType, RowOps> ops) {
-        return ops.apply(arrays[0].dataType());
+    /** Which of the {@link #parts()} a block adds to. */
+    int part(Block block) {
+        return block.s0() / positionsPerBlock + (shared ? block.n0() / examplesPerBlock * positionBlocks() : 0);
+    }
+
+    private int exampleBlocks() {
+        return (view.examples() - 1) / examplesPerBlock + 1;
+    }
+
+    /** Memory that holds at least a block of an array. */
+    Window window(int array, Block block) {
+        return whole[array] == null ? strided[array].window(block) : whole[array];
+    }
+
+    /** Bytes from one position to the next. */
+    int positionBytes(int array) {
+        return strided[array].positionBytes();
+    }
+
+    /** Bytes from one channel to the next. */
+    int channelBytes(int array) {
+        return strided[array].channelBytes();
+    }
+
+    /** Whether neighbouring channels of every array follow each other without a gap: runs along positions join. */
+    boolean channelsJoin() {
+        return Arrays.stream(strided).allMatch(Strided::channelsJoin);
+    }
+
+    /** Whether neighbouring positions of every array follow each other without a gap: runs along channels join. */
+    boolean positionsJoin() {
+        return Arrays.stream(strided).allMatch(Strided::positionsJoin);
+    }
+
+    /** Element type of the arrays. */
+    DataType type() {
+        return arrays[0].dataType();
     }
 
     /** Does every block, several at a time. */
     void forEachBlock(Consumer<Block> work) {
         int channelBlocks = (view.channels() - 1) / channelsPerBlock + 1;
         int positionBlocks = positionBlocks();
-        int exampleBlocks = (view.examples() - 1) / examplesPerBlock + 1;
-        forEachTask(exampleBlocks * channelBlocks * positionBlocks, task -> {
+        forEachTask(exampleBlocks() * channelBlocks * positionBlocks, task -> {
             int n = task / (channelBlocks * positionBlocks) * examplesPerBlock;
             int c = task / positionBlocks % channelBlocks * channelsPerBlock;
             int s = task % positionBlocks * positionsPerBlock;
@@ -149,6 +223,33 @@ final class Operands {
         });
     }
 
+    /**
+     * Does every unit, a group of channels of one row of statistics with all its positions, several at a time.
+     *
+     * @param groups groups of channels in a row
+     * @param walks  makes the walk of a thread
+     * @param work   does a unit
+     */
+    void forEachUnit(int groups, Supplier<Walk> walks, BiConsumer<Block, Walk> work) {
+        int units = rows() * groups;
+        int size = view.channels() / groups;
+        int together = (int) Math.min(units, Math.max(1, TASK * groups / Math.max(1, rowLength())));
+        forEachTask((units - 1) / together + 1, task -> {
+            Walk walk = walks.get();
+            for (int unit = task * together; unit < Math.min(units, (task + 1) * together); unit++) {
+                int row = unit / groups;
+                int c = unit % groups * size;
+                int n1 = shared ? view.examples() : row + 1;
+                work.accept(new Block(row, n1, c, c + size, 0, view.positions()), walk);
+            }
+        });
+    }
+
+    /** Does something at once; the arrays stay reachable. */
+    void inline(Runnable work) {
+        forEachTask(1, task -> work.run());
+    }
+
     /** Does every task, several at a time; the arrays stay reachable until all are done. */
     void forEachTask(int tasks, IntConsumer work) {
         try {
@@ -157,7 +258,7 @@ final class Operands {
                     work.accept(task);
                 }
             } else {
-                IntStream.range(0, tasks).parallel().forEach(work);
+                Workers.run(tasks, work);
             }
         } finally {
             Reference.reachabilityFence(arrays);

@@ -1,54 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.norm.Affine.Coefficients;
-import java.nio.ByteBuffer;
+import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * What kernels do to one contiguous run of elements of one type. A run is given by a buffer and the byte offset of its
- * first element in it.
+ * The arithmetic of kernels for one element type. The parts hold scratch memory: one set for each thread.
  *
- * <p>Most operations come in two forms: along positions of one channel, where coefficients are single numbers, and
- * along channels (or along positions with statistics of their own), where element i uses coefficient {@code from + i}.
- * Instances hold scratch memory: one for each thread.
+ * <p>Every x first becomes {@code d = x·zoom − center}. The zoom is 1 or a power of two that keeps the squares of very
+ * large and very small numbers within the range of float; multiplying by it is exact and, as part of a fused
+ * multiply-add, free. A ReLU passes NaN, so that it stays visible.
+ *
+ * @param type     the element type
+ * @param runs     elements of one channel in a row
+ * @param columns  channels in a row, many rows
+ * @param crossing positions with statistics of their own
  */
-interface RowOps {
-    /** @return bytes of an element */
-    int elementBytes();
+record RowOps(DataType type, RunOps runs, ColumnOps columns, CrossOps crossing) {
 
-    /**
-     * @return the element at a byte offset
-     */
-    double get(ByteBuffer x, int at);
+    /** Makes the arithmetic of a type. */
+    @FunctionalInterface
+    interface Factory {
+        /**
+         * @param type FLOAT, DOUBLE or HALF
+         * @return new parts
+         * @throws IllegalArgumentException for any other type
+         */
+        RowOps of(DataType type);
+    }
+
+    /** @return the number nearest to a value among those that arithmetic runs in */
+    double round(double value) {
+        return type == DataType.DOUBLE ? value : (float) value;
+    }
 
     /** Writes zeros. */
-    void zero(ByteBuffer y, int at, int length);
+    void zero(Memory y, int at, int length) {
+        int end = at + length * type.width();
+        for (int i = at; i < end; i += 2) {
+            y.bytes.putShort(i, (short) 0);
+        }
+    }
 
-    /** {@code sums = (Σ(x − pivot), Σ(x − pivot)²)}. */
-    void moments(ByteBuffer x, int at, int length, double pivot, double[] sums);
-
-    /** {@code sum[from + i] += x − pivot[from + i]}, {@code squares[from + i] += (x − pivot[from + i])²}. */
-    void addMoments(ByteBuffer x, int at, int length, int from, double[] pivot, double[] sum, double[] squares);
-
-    /** {@code y = act(scale·(x − center) + shift)} with coefficient c for the whole run. */
-    void affine(ByteBuffer x, int atX, ByteBuffer y, int atY, int length, Coefficients k, int c, boolean relu);
-
-    /** {@code y = act(scale·(x − center) + shift)} with coefficient from + i. */
-    void affineAlong(ByteBuffer x, int atX, ByteBuffer y, int atY, int length, Coefficients k, int from, boolean relu);
-
-    /** {@code sums = (Σdy, Σdy·(x − center))} with coefficient c for the whole run. */
-    void gradSums(ByteBuffer x, int atX, ByteBuffer dy, int atDy, int length, Coefficients k, int c, boolean relu,
-                  double[] sums);
-
-    /** {@code sum[from + i] += dy}, {@code products[from + i] += dy·(x − center)} with coefficient from + i. */
-    void addGradSums(ByteBuffer x, int atX, ByteBuffer dy, int atDy, int length, Coefficients k, int from, boolean relu,
-                     double[] sum, double[] products);
-
-    /** {@code dx = scale·dy + slope·((x − center)·unit) + shift} with coefficient c for the whole run. */
-    void affineGrad(ByteBuffer x, int atX, ByteBuffer dy, int atDy, ByteBuffer dx, int atDx, int length, Coefficients k,
-                    double[] slope, double[] shift, int c, boolean relu);
-
-    /** {@code dx = scale·dy + slope·((x − center)·unit) + shift} with coefficient from + i. */
-    void affineGradAlong(ByteBuffer x, int atX, ByteBuffer dy, int atDy, ByteBuffer dx, int atDx, int length,
-                         Coefficients k, double[] slope, double[] shift, int from, boolean relu);
+    static IllegalArgumentException unsupported(DataType type) {
+        return new IllegalArgumentException("normalization works on FLOAT, DOUBLE and HALF, not " + type);
+    }
 }

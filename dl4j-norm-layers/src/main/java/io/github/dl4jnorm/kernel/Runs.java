@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.norm.Mask;
-import java.util.function.IntConsumer;
 
-/** Splits a block into runs of kept and of masked elements, so that no kernel has to test a mask inside a loop. */
+/** Splits input into runs of kept and of masked elements, so that no kernel has to test a mask inside a loop. */
 final class Runs {
     private Runs() {
+    }
+
+    /** Receives a stretch of positions. */
+    @FunctionalInterface
+    interface Stretch {
+        void accept(int start, int length, boolean kept);
     }
 
     /** Receives one run. */
@@ -23,65 +27,56 @@ final class Runs {
         void accept(int n, int c, int s, int length, boolean kept);
     }
 
-    /** Every run of a block; before those of an example, that example is announced. */
-    static void forEach(Block block, Mask mask, boolean alongPositions, IntConsumer example, Run run) {
-        for (int n = block.n0(); n < block.n1(); n++) {
-            example.accept(n);
-            if (alongPositions) {
-                alongPositions(new Block(n, n + 1, block.c0(), block.c1(), block.s0(), block.s1()), mask, run);
-            } else {
-                alongChannels(block, n, mask, run);
-            }
+    /** Runs of positions of one channel of one example. */
+    static void alongPositions(Operands operands, Mask mask, int n, int c, int s0, int s1, Run run) {
+        if (mask == null) {
+            run.accept(n, c, s0, s1 - s0, true);
+            return;
         }
+        int base = operands.maskStart(n);
+        forEach(mask.runs(operands.row(n), c), base, s0, s1, (start, length, kept) ->
+                run.accept(n, c, start, length, kept));
     }
 
-    /** Runs of positions, channel by channel. */
-    static void alongPositions(Block block, Mask mask, Run run) {
-        for (int n = block.n0(); n < block.n1(); n++) {
-            for (int c = block.c0(); c < block.c1(); c++) {
-                if (mask == null) {
-                    run.accept(n, c, block.s0(), block.s1() - block.s0(), true);
-                } else {
-                    alongPositions(n, c, block, mask.runs(n, c), run);
-                }
-            }
-        }
+    /** Stretches of positions that are kept or masked in every channel; for masks that are the same for all. */
+    static void ofAllChannels(Operands operands, Mask mask, int n, int s0, int s1, Stretch stretch) {
+        forEach(mask.runs(operands.row(n), 0), operands.maskStart(n), s0, s1, stretch);
     }
 
-    private static void alongPositions(int n, int c, Block block, int[] kept, Run run) {
-        int done = block.s0();
-        for (int i = 0; i < kept.length && kept[i] < block.s1(); i += 2) {
-            int start = Math.max(kept[i], block.s0());
-            int end = Math.min(kept[i + 1], block.s1());
+    private static void forEach(int[] kept, int base, int s0, int s1, Stretch stretch) {
+        int done = s0;
+        for (int i = 0; i < kept.length && kept[i] - base < s1; i += 2) {
+            int start = Math.max(kept[i] - base, s0);
+            int end = Math.min(kept[i + 1] - base, s1);
             if (start < end) {
                 if (done < start) {
-                    run.accept(n, c, done, start - done, false);
+                    stretch.accept(done, start - done, false);
                 }
-                run.accept(n, c, start, end - start, true);
+                stretch.accept(start, end - start, true);
                 done = end;
             }
         }
-        if (done < block.s1()) {
-            run.accept(n, c, done, block.s1() - done, false);
+        if (done < s1) {
+            stretch.accept(done, s1 - done, false);
         }
     }
 
-    /** Runs of channels of one example, position by position. */
-    static void alongChannels(Block block, int n, Mask mask, Run run) {
-        for (int s = block.s0(); s < block.s1(); s++) {
-            int start = block.c0();
-            while (start < block.c1()) {
-                boolean kept = mask == null || mask.keeps(n, start, s);
-                int end = block.c1();
-                if (mask != null && mask.perChannel()) {
-                    end = start + 1;
-                    while (end < block.c1() && mask.keeps(n, end, s) == kept) {
-                        end++;
-                    }
+    /** Runs of channels at one position of one example. */
+    static void alongChannels(Operands operands, Mask mask, int n, int s, int c0, int c1, Run run) {
+        int position = operands.maskStart(n) + s;
+        int row = operands.row(n);
+        int start = c0;
+        while (start < c1) {
+            boolean kept = mask == null || mask.keeps(row, start, position);
+            int end = c1;
+            if (mask != null && mask.perChannel()) {
+                end = start + 1;
+                while (end < c1 && mask.keeps(row, end, position) == kept) {
+                    end++;
                 }
-                run.accept(n, start, s, end - start, kept);
-                start = end;
             }
+            run.accept(n, start, s, end - start, kept);
+            start = end;
         }
     }
 }

@@ -2,7 +2,6 @@
 package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.norm.View;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.bytedeco.javacpp.BytePointer;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -22,7 +21,7 @@ final class Strided {
     private Strided(INDArray array, View view, long strideN, long strideC, long strideS) {
         this.array = array;
         this.view = view;
-        this.elementBytes = ElementCodec.of(array.dataType()).bytes();
+        this.elementBytes = array.dataType().width();
         this.strideN = strideN;
         this.strideC = strideC;
         this.strideS = strideS;
@@ -61,6 +60,26 @@ final class Strided {
                 : strideC == 1 || view.channels() == 1;
     }
 
+    /** Bytes from one position to the next. */
+    int positionBytes() {
+        return Math.toIntExact(strideS * elementBytes);
+    }
+
+    /** Bytes from one channel to the next. */
+    int channelBytes() {
+        return Math.toIntExact(strideC * elementBytes);
+    }
+
+    /** Whether a channel's positions end where those of the next one start. */
+    boolean channelsJoin() {
+        return contiguous(true) && strideC == view.positions();
+    }
+
+    /** Whether a position's channels end where those of the next one start. */
+    boolean positionsJoin() {
+        return contiguous(false) && strideS == view.channels();
+    }
+
     /** The memory that a block of the view lies in. */
     Window window(Block block) {
         return new Window(block);
@@ -78,7 +97,7 @@ final class Strided {
 
     /** A buffer over one block; valid while the array is reachable. */
     final class Window {
-        final ByteBuffer buffer;
+        final Memory memory;
         private final long origin;
 
         private Window(Block b) {
@@ -87,7 +106,8 @@ final class Strided {
             long offset = array.offset();
             // A pointer of its own, moved to the block: a position would count against the 2 GiB of the buffer.
             BytePointer bytes = new BytePointer(array.data().pointer()).getPointer((offset + origin) * elementBytes);
-            buffer = bytes.limit((last - origin + 1) * elementBytes).asByteBuffer().order(ByteOrder.nativeOrder());
+            memory = new Memory(bytes.limit((last - origin + 1) * elementBytes).asByteBuffer()
+                    .order(ByteOrder.nativeOrder()));
         }
 
         /** Byte offset of an element of the block. */

@@ -8,8 +8,10 @@ import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.Norm;
+import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
+import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,10 +26,15 @@ final class ChannelPass implements NormPass {
     private final View view;
     private final Mask mask;
     private final Norm norm;
-    private final ChannelStatistics batch;
+    /** Whether a number for each example and channel is much less than the input. */
+    private final boolean tables;
+    private final Moments cells;
+    private final Pool batch;
+    /** Groups of channels of an example that share statistics, if the kernels may still find those; else 0. */
+    private int pendingGroups;
 
     /**
-     * Computes the statistics.
+     * Computes the statistics, or leaves it to the forward pass where nothing else depends on them.
      *
      * @param x         input
      * @param whole     view of the input, nothing folded
@@ -40,31 +47,37 @@ final class ChannelPass implements NormPass {
     ChannelPass(INDArray x, View whole, Mask wholeMask, NormPlan plan, NormParams params, Pool running,
                 boolean observe) {
         boolean dense = whole.positions() == 1 && whole.shape().length == 2;
-        // Dense batch normalization is one example with N positions: no table of the size of the input.
-        boolean fold = dense && plan.parts().equals(List.of(Pooling.BATCH));
+        // Batch normalization sees one example with N·S positions: its tables have C cells, and for dense input none
+        // is of the size of the input.
+        boolean fold = plan.parts().equals(List.of(Pooling.BATCH));
         view = fold ? whole.batchAsPositions() : whole;
         mask = fold && wholeMask != null ? wholeMask.batchAsPositions() : wholeMask;
-        boolean fromInput = running == null || observe || plan.parts().size() > 1;
-        Moments cells = fromInput && !dense ? kernels.moments(x, view, mask) : null;
+        boolean alone = plan.parts().size() == 1;
+        tables = fold || !dense;
+        boolean pending = alone && running == null && tables;
+        boolean fromInput = !pending && (running == null || observe || !alone);
+        cells = pending ? new Moments(view.examples(), view.channels())
+                : fromInput && !dense ? kernels.moments(x, view, mask) : null;
         List<Pool> parts = new ArrayList<>();
-        ChannelStatistics observed = null;
+        Pool observable = null;
         for (int k = 0; k < plan.parts().size(); k++) {
             Pooling pooling = plan.parts().get(k);
             boolean replaced = k == plan.running() && running != null;
             Pool own = null;
-            if (!replaced || observe) {
+            if (pending) {
+                own = Pool.over(pooling, cells);
+            } else if (!replaced || observe) {
                 own = dense ? densePool(x, whole, wholeMask, pooling) : Pool.of(pooling, cells);
             }
-            if (k == plan.running() && own != null) {
-                observed = own.perChannel();
+            if (k == plan.running()) {
+                observable = own;
             }
             parts.add(replaced ? running : own);
         }
-        batch = observed;
-        double[] meanWeights = params.mixture(params.meanLogits(), plan);
-        double[] varWeights = params.mixture(params.varLogits(), plan);
-        norm = new Norm(view.examples(), view.channels(), parts, meanWeights, varWeights, params.gamma(),
-                params.beta(), params.eps());
+        batch = observable;
+        pendingGroups = pending ? plan.parts().get(0).groupsOf(view.channels()) : 0;
+        norm = new Norm(view.examples(), view.channels(), parts, params.mixture(params.meanLogits(), plan),
+                params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps());
     }
 
     private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {
@@ -80,18 +93,31 @@ final class ChannelPass implements NormPass {
 
     @Override
     public ChannelStatistics batchStatistics() {
-        return batch;
+        return batch == null ? null : batch.perChannel();
     }
 
     @Override
     public void forward(INDArray x, boolean relu, INDArray y) {
-        kernels.affine(x, view, mask, norm, relu, y);
+        if (pendingGroups > 0) {
+            kernels.normalize(x, view, mask, pendingGroups, cells, norm::pool, norm, relu, y);
+            pendingGroups = 0;
+        } else {
+            kernels.affine(x, view, mask, norm, relu, y);
+        }
     }
 
     @Override
     public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
-        Norm.Gradients gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, relu));
-        kernels.affineGrad(x, dy, view, mask, norm, relu, gradients, dx);
+        NormGradients gradients;
+        if (norm.parts().size() == 1 && tables) {
+            SumTable sums = new SumTable(view.examples(), view.channels());
+            gradients = new NormGradients(norm, sums, true);
+            kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, relu, sums, gradients::add,
+                    gradients, dx);
+        } else {
+            gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, relu));
+            kernels.affineGrad(x, dy, view, mask, norm, relu, gradients, dx);
+        }
         return new Gradients(gradients.gamma(), gradients.beta(), gradients.meanLogits(), gradients.varLogits());
     }
 }

@@ -12,20 +12,22 @@ import java.util.Arrays;
 @FunctionalInterface
 public interface Affine {
     /** {@code y = x}: with a mask, what it leaves out becomes 0. */
-    Affine IDENTITY = (n, into) -> {
-        Arrays.fill(into.scale, 1);
-        Arrays.fill(into.center, 0);
-        Arrays.fill(into.shift, 0);
-        Arrays.fill(into.unit, 1);
+    Affine IDENTITY = (n, from, to, into) -> {
+        Arrays.fill(into.scale, 0, to - from, 1);
+        Arrays.fill(into.center, 0, to - from, 0);
+        Arrays.fill(into.shift, 0, to - from, 0);
+        Arrays.fill(into.unit, 0, to - from, 1);
     };
 
     /**
-     * The coefficients of all channels of an example.
+     * The coefficients of some channels of an example.
      *
      * @param n    example
-     * @param into receives them
+     * @param from first channel
+     * @param to   channel after the last one
+     * @param into receives them, that of the first channel at index 0
      */
-    void row(int n, Coefficients into);
+    void row(int n, int from, int to, Coefficients into);
 
     /** Coefficients of C channels of one example. */
     final class Coefficients {

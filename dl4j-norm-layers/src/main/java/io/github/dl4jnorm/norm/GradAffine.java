@@ -11,12 +11,14 @@ package io.github.dl4jnorm.norm;
 @FunctionalInterface
 public interface GradAffine {
     /**
-     * Slope and shift of all channels of an example.
+     * Slope and shift of some channels of an example.
      *
      * @param n     example
-     * @param at    coefficients of the {@link Affine} at that example
-     * @param slope receives the slopes
+     * @param from  first channel
+     * @param to    channel after the last one
+     * @param at    coefficients of the {@link Affine} there
+     * @param slope receives the slopes, that of the first channel at index 0
      * @param shift receives the shifts
      */
-    void row(int n, Affine.Coefficients at, double[] slope, double[] shift);
+    void row(int n, int from, int to, Affine.Coefficients at, double[] slope, double[] shift);
 }

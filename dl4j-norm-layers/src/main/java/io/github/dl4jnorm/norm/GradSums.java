@@ -11,11 +11,13 @@ package io.github.dl4jnorm.norm;
 @FunctionalInterface
 public interface GradSums {
     /**
-     * The sums of all channels of an example.
+     * The sums of some channels of an example.
      *
      * @param n    example
-     * @param dy   receives Σdy
+     * @param from first channel
+     * @param to   channel after the last one
+     * @param dy   receives Σdy, that of the first channel at index 0
      * @param dyx  receives Σdy·(x − center)
      */
-    void row(int n, double[] dy, double[] dyx);
+    void row(int n, int from, int to, double[] dy, double[] dyx);
 }

@@ -87,21 +87,48 @@ public final class Norm implements Affine {
     }
 
     @Override
-    public void row(int n, Coefficients into) {
-        for (int c = 0; c < channels; c++) {
-            double mean = 0;
-            double variance = 0;
-            for (int k = 0; k < meanWeights.length; k++) {
-                Pool part = parts.get(k);
-                int pool = part.index(n, c);
-                mean += meanWeights[k] * part.mean(pool);
-                variance += varWeights[k] * part.variance(pool);
+    public void row(int n, int from, int to, Coefficients into) {
+        double mean = 0;
+        double unit = 0;
+        for (int c = from; c < to; c++) {
+            if (c == from || !sharesPools(n, c)) {
+                mean = 0;
+                double variance = 0;
+                for (int k = 0; k < meanWeights.length; k++) {
+                    Pool part = parts.get(k);
+                    int pool = part.index(n, c);
+                    mean += meanWeights[k] * part.mean(pool);
+                    variance += varWeights[k] * part.variance(pool);
+                }
+                unit = 1 / Math.sqrt(variance + eps);
             }
-            double unit = 1 / Math.sqrt(variance + eps);
-            into.unit[c] = unit;
-            into.scale[c] = gamma == null ? unit : gamma[c] * unit;
-            into.center[c] = mean;
-            into.shift[c] = beta == null ? 0 : beta[c];
+            into.unit[c - from] = unit;
+            into.scale[c - from] = gamma == null ? unit : gamma[c] * unit;
+            into.center[c - from] = mean;
+            into.shift[c - from] = beta == null ? 0 : beta[c];
+        }
+    }
+
+    /** Whether a channel has the statistics of the one before. */
+    private boolean sharesPools(int n, int c) {
+        for (Pool part : parts) {
+            if (part.index(n, c) != part.index(n, c - 1)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Pools the statistics of some channels of an example, all whose moments are complete by now.
+     *
+     * @param n    example
+     * @param from first channel
+     * @param to   channel after the last one
+     */
+    public void pool(int n, int from, int to) {
+        for (Pool part : parts) {
+            part.add(n, from, to);
         }
     }
 
@@ -116,111 +143,27 @@ public final class Norm implements Affine {
      * @param sums Σdy and Σdy·(x − center) of every example and channel
      * @return gradients of the parameters, and the map that gives the gradient of the input
      */
-    public Gradients backward(GradSums sums) {
-        Gradients result = new Gradients();
-        Coefficients at = new Coefficients(channels);
-        double[] dy = new double[channels];
-        double[] dyx = new double[channels];
+    public NormGradients backward(GradSums sums) {
+        NormGradients result = new NormGradients(this, sums, false);
         for (int n = 0; n < examples; n++) {
-            row(n, at);
-            sums.row(n, dy, dyx);
-            for (int c = 0; c < channels; c++) {
-                result.add(n, c, at, dy[c], dyx[c]);
-            }
+            result.add(n, 0, channels);
         }
-        result.finish();
         return result;
     }
 
-    /** Gradients of the parameters; as a {@link GradAffine}, of the input. */
-    public final class Gradients implements GradAffine {
-        private final double[] gammaGradient = new double[channels];
-        private final double[] betaGradient = new double[channels];
-        private final double[] meanLogits = new double[meanWeights.length];
-        private final double[] varLogits = new double[varWeights.length];
-        private final double[][] poolMean = new double[meanWeights.length][];
-        private final double[][] poolVariance = new double[varWeights.length][];
+    int examples() {
+        return examples;
+    }
 
-        private Gradients() {
-            for (int k = 0; k < poolMean.length; k++) {
-                if (!parts.get(k).isConstant()) {
-                    poolMean[k] = new double[parts.get(k).size()];
-                    poolVariance[k] = new double[parts.get(k).size()];
-                }
-            }
-        }
+    int channels() {
+        return channels;
+    }
 
-        private void add(int n, int c, Coefficients at, double dy, double dyx) {
-            double unit = at.unit[c];
-            gammaGradient[c] += dyx * unit;
-            betaGradient[c] += dy;
-            double dMean = -at.scale[c] * dy;
-            double dVariance = -0.5 * at.scale[c] * unit * (dyx * unit);
-            double variance = 0;
-            for (int k = 0; k < poolMean.length; k++) {
-                variance += varWeights[k] * parts.get(k).variance(parts.get(k).index(n, c));
-            }
-            for (int k = 0; k < poolMean.length; k++) {
-                Pool part = parts.get(k);
-                int pool = part.index(n, c);
-                // Softmax subtracts the weighted average; done here, before the sum, it costs no digits.
-                meanLogits[k] += meanWeights[k] * dMean * (part.mean(pool) - at.center[c]);
-                varLogits[k] += varWeights[k] * dVariance * (part.variance(pool) - variance);
-                if (poolMean[k] != null) {
-                    poolMean[k][pool] += meanWeights[k] * dMean;
-                    poolVariance[k][pool] += varWeights[k] * dVariance;
-                }
-            }
-        }
+    double meanWeight(int part) {
+        return meanWeights[part];
+    }
 
-        /** Turns the gradient of a pool's statistics into what each of its elements receives. */
-        private void finish() {
-            for (int k = 0; k < poolMean.length; k++) {
-                for (int pool = 0; poolMean[k] != null && pool < poolMean[k].length; pool++) {
-                    double count = Math.max(parts.get(k).count(pool), 1);
-                    poolMean[k][pool] /= count;
-                    poolVariance[k][pool] *= 2 / count;
-                }
-            }
-        }
-
-        @Override
-        public void row(int n, Coefficients at, double[] slope, double[] shift) {
-            for (int c = 0; c < channels; c++) {
-                double q = 0;
-                double r = 0;
-                for (int k = 0; k < poolMean.length; k++) {
-                    if (poolMean[k] != null) {
-                        int pool = parts.get(k).index(n, c);
-                        double qk = poolVariance[k][pool];
-                        q += qk;
-                        r += poolMean[k][pool] + qk * (at.center[c] - parts.get(k).mean(pool));
-                    }
-                }
-                // A variance beyond the range of double: the output is beta, whatever x is.
-                slope[c] = at.unit[c] == 0 ? 0 : q / at.unit[c];
-                shift[c] = r;
-            }
-        }
-
-        /** @return gradient of gamma */
-        public double[] gamma() {
-            return gammaGradient;
-        }
-
-        /** @return gradient of beta */
-        public double[] beta() {
-            return betaGradient;
-        }
-
-        /** @return gradient of the logits behind the weights of the means */
-        public double[] meanLogits() {
-            return meanLogits;
-        }
-
-        /** @return gradient of the logits behind the weights of the variances */
-        public double[] varLogits() {
-            return varLogits;
-        }
+    double varWeight(int part) {
+        return varWeights[part];
     }
 }

@@ -10,13 +10,15 @@ package io.github.dl4jnorm.norm;
 public final class Pool {
     private final Pooling pooling;
     private final int channels;
-    private final Moments moments;
+    private final Moments cells;
+    private final Moments pooled;
     private final boolean constant;
 
-    private Pool(Pooling pooling, int channels, Moments moments, boolean constant) {
+    private Pool(Pooling pooling, int channels, Moments cells, Moments pooled, boolean constant) {
         this.pooling = pooling;
         this.channels = channels;
-        this.moments = moments;
+        this.cells = cells;
+        this.pooled = pooled;
         this.constant = constant;
     }
 
@@ -28,16 +30,23 @@ public final class Pool {
      * @return the pooled statistics
      */
     public static Pool of(Pooling pooling, Moments cells) {
-        int examples = cells.examples();
-        int channels = cells.channels();
-        Moments pooled = new Moments(1, pooling.size(examples, channels));
-        for (int n = 0; n < examples; n++) {
-            for (int c = 0; c < channels; c++) {
-                int cell = n * channels + c;
-                pooled.merge(pooling.index(n, c, channels), cells.count(cell), cells.mean(cell), cells.squares(cell));
-            }
+        Pool pool = over(pooling, cells);
+        for (int n = 0; n < cells.examples(); n++) {
+            pool.add(n, 0, cells.channels());
         }
-        return new Pool(pooling, channels, pooled, false);
+        return pool;
+    }
+
+    /**
+     * Pools that take up the moments of cells when they are told to, by {@link Norm#pool}.
+     *
+     * @param pooling which cells belong together
+     * @param cells   moments of every example and channel, which need not be known yet
+     * @return pools of nothing
+     */
+    public static Pool over(Pooling pooling, Moments cells) {
+        int channels = cells.channels();
+        return new Pool(pooling, channels, cells, new Moments(1, pooling.size(cells.examples(), channels)), false);
     }
 
     /**
@@ -49,7 +58,7 @@ public final class Pool {
      * @return the pooled statistics
      */
     public static Pool ofPooled(Pooling pooling, int channels, Moments pooled) {
-        return new Pool(pooling, channels, pooled, false);
+        return new Pool(pooling, channels, null, pooled, false);
     }
 
     /**
@@ -64,7 +73,7 @@ public final class Pool {
         for (int c = 0; c < mean.length; c++) {
             given.merge(c, 1, mean[c], variance[c] < 0 ? 0 : variance[c]);
         }
-        return new Pool(Pooling.BATCH, mean.length, given, true);
+        return new Pool(Pooling.BATCH, mean.length, null, given, true);
     }
 
     /** @return whether these statistics are constants instead of functions of the input */
@@ -72,24 +81,36 @@ public final class Pool {
         return constant;
     }
 
+    /** @return groups that the channels of an example fall into */
+    public int groups() {
+        return pooling.groupsOf(channels);
+    }
+
+    void add(int n, int from, int to) {
+        for (int c = from; c < to; c++) {
+            int cell = n * channels + c;
+            pooled.merge(index(n, c), cells.count(cell), cells.mean(cell), cells.squares(cell));
+        }
+    }
+
     int index(int n, int c) {
         return pooling.index(n, c, channels);
     }
 
     int size() {
-        return moments.examples() * moments.channels();
+        return pooled.examples() * pooled.channels();
     }
 
     double count(int index) {
-        return moments.count(index);
+        return pooled.count(index);
     }
 
     double mean(int index) {
-        return moments.mean(index);
+        return pooled.mean(index);
     }
 
     double variance(int index) {
-        return moments.variance(index);
+        return pooled.variance(index);
     }
 
     /**
@@ -100,7 +121,7 @@ public final class Pool {
      */
     public ChannelStatistics perChannel() {
         if (pooling.overBatch()) {
-            return ChannelStatistics.of(moments);
+            return ChannelStatistics.of(pooled);
         }
         ChannelStatistics.Average average = new ChannelStatistics.Average(channels);
         int examples = size() / pooling.groups();
@@ -108,7 +129,7 @@ public final class Pool {
             Moments row = new Moments(1, channels);
             for (int c = 0; c < channels; c++) {
                 int pool = index(n, c);
-                row.merge(c, count(pool), mean(pool), moments.squares(pool));
+                row.merge(c, count(pool), mean(pool), pooled.squares(pool));
             }
             average.add(ChannelStatistics.of(row));
         }

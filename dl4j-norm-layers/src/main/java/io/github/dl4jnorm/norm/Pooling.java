@@ -52,6 +52,16 @@ public record Pooling(int groups) {
     }
 
     /**
+     * How many groups the channels of one example, or of all together, fall into.
+     *
+     * @param channels C
+     * @return number of groups of neighbouring channels
+     */
+    public int groupsOf(int channels) {
+        return groups == 0 ? channels : groups;
+    }
+
+    /**
      * How many pools there are.
      *
      * @param examples N

@@ -33,6 +33,17 @@ public record PositionNorm(int groups, double[] gamma, double[] beta, double eps
     }
 
     /**
+     * What normalizes the elements of a group at a position: 1/√(var + eps).
+     *
+     * @param count   number of elements
+     * @param squares their Σ(x − mean)²
+     * @return the factor
+     */
+    public double unit(double count, double squares) {
+        return 1 / Math.sqrt((count == 0 ? 0 : squares / count) + eps);
+    }
+
+    /**
      * Gradients of the parameters.
      *
      * @param gamma gradient of gamma

@@ -55,6 +55,11 @@ public final class View {
         return new View(shape, channelAxis, true, channelsFolded);
     }
 
+    /** @return the same array with its examples apart again */
+    public View examplesApart() {
+        return new View(shape, channelAxis, false, channelsFolded);
+    }
+
     /** @return the same array as one channel with C·S positions */
     public View channelsAsPositions() {
         return new View(shape, channelAxis, batchFolded, true);

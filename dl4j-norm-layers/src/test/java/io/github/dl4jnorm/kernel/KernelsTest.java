@@ -13,7 +13,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class KernelsTest {
 
     @ParameterizedTest
-    @CsvSource({"scalar, scalar", "SCALAR, scalar", "' Scalar ', scalar", "nd4j, nd4j", "ND4J, nd4j", "' nd4j\t', nd4j"})
+    @CsvSource({"vector, vector", "VECTOR, vector", "scalar, scalar",
+        "SCALAR, scalar", "' Scalar ', scalar", "nd4j, nd4j", "ND4J, nd4j", "' nd4j\t', nd4j"})
     void aForcedNameIsTakenOnTheCpu(String forced, String expected) {
         assertThat(Kernels.choose(forced, true).name()).isEqualTo(expected);
     }

@@ -150,17 +150,17 @@ class NormAlgebraTest {
     void aStatisticOverOneElementGivesBetaAndNoGradient() {
         Norm norm = Norm.of(1, 2, Pool.of(Pooling.instance(2), single(1e6, -3)), null, new double[]{0.5, -0.25}, 1e-5);
         Affine.Coefficients at = new Affine.Coefficients(2);
-        norm.row(0, at);
+        norm.row(0, 0, 2, at);
         assertThat(at.center).containsExactly(1e6, -3);
         assertThat(at.shift).containsExactly(0.5, -0.25);
-        Norm.Gradients gradients = norm.backward((n, dy, dyx) -> {
+        NormGradients gradients = norm.backward((n, from, to, dy, dyx) -> {
             dy[0] = 0.7;
             dy[1] = -1.3;
             Arrays.fill(dyx, 0);
         });
         double[] slope = new double[2];
         double[] shift = new double[2];
-        gradients.row(0, at, slope, shift);
+        gradients.row(0, 0, 2, at, slope, shift);
         assertThat(at.scale[0] * 0.7 + shift[0]).as("dx of the first").isZero();
         assertThat(at.scale[1] * -1.3 + shift[1]).as("dx of the second").isZero();
     }
@@ -172,13 +172,13 @@ class NormAlgebraTest {
         cells.merge(0, 2, 0, 2 * 1e155 * 1e155);
         Norm norm = Norm.of(1, 1, Pool.of(Pooling.BATCH, cells), null, null, 1e-5);
         Affine.Coefficients at = new Affine.Coefficients(1);
-        norm.row(0, at);
+        norm.row(0, 0, 1, at);
         double[] slope = new double[1];
         double[] shift = new double[1];
-        norm.backward((n, dy, dyx) -> {
+        norm.backward((n, from, to, dy, dyx) -> {
             dy[0] = 1;
             dyx[0] = 0.5e155;
-        }).row(0, at, slope, shift);
+        }).row(0, 0, 1, at, slope, shift);
         assertThat(new double[]{at.scale[0], at.unit[0], slope[0], shift[0]}).as("scale, unit, slope, shift")
                 .doesNotContain(Double.NaN);
     }
@@ -198,7 +198,7 @@ class NormAlgebraTest {
         NormCase drawn = new NormCase(Kind.BATCH, Masking.NONE, true, true, 3);
         assertThat(drawn.y(Affine.IDENTITY)).as("y of %s", drawn).containsExactly(drawn.x);
         Affine.Coefficients at = new Affine.Coefficients(2);
-        Affine.IDENTITY.row(0, at);
+        Affine.IDENTITY.row(0, 0, 2, at);
         assertThat(at.unit).containsExactly(1, 1);
     }
 

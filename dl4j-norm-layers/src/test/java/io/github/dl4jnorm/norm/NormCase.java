@@ -141,7 +141,7 @@ final class NormCase {
         double[] y = new double[x.length];
         Coefficients at = new Coefficients(c);
         for (int i = 0; i < n; i++) {
-            affine.row(i, at);
+            affine.row(i, 0, c, at);
             for (int j = 0; j < c; j++) {
                 for (int p = 0; p < s; p++) {
                     if (keeps(i, j, p)) {
@@ -156,8 +156,8 @@ final class NormCase {
     /** The gradients that the norm itself gives. */
     Result analytic(Norm norm) {
         Coefficients at = new Coefficients(c);
-        Norm.Gradients gradients = norm.backward((i, dy, dyx) -> {
-            norm.row(i, at);
+        NormGradients gradients = norm.backward((i, from, to, dy, dyx) -> {
+            norm.row(i, 0, c, at);
             Arrays.fill(dy, 0);
             Arrays.fill(dyx, 0);
             for (int j = 0; j < c; j++) {
@@ -173,8 +173,8 @@ final class NormCase {
         double[] slope = new double[c];
         double[] shift = new double[c];
         for (int i = 0; i < n; i++) {
-            norm.row(i, at);
-            gradients.row(i, at, slope, shift);
+            norm.row(i, 0, c, at);
+            gradients.row(i, 0, c, at, slope, shift);
             for (int j = 0; j < c; j++) {
                 for (int p = 0; p < s; p++) {
                     int k = at(i, j, p);

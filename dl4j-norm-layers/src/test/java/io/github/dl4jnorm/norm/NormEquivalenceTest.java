@@ -60,8 +60,8 @@ class NormEquivalenceTest {
                     alone.merge(c, cells.count(cell), cells.mean(cell), cells.squares(cell));
                 }
                 Pool pool = Pool.of(Pooling.BATCH, alone);
-                Norm.of(1, drawn.c, pool, drawn.gamma, drawn.beta, drawn.eps).row(0, batch);
-                drawn.norm().row(n, instance);
+                Norm.of(1, drawn.c, pool, drawn.gamma, drawn.beta, drawn.eps).row(0, 0, drawn.c, batch);
+                drawn.norm().row(n, 0, drawn.c, instance);
                 assertThat(batch.scale).as("scale, example %d of %s", n, drawn).containsExactly(instance.scale);
                 assertThat(batch.center).as("center, example %d of %s", n, drawn).containsExactly(instance.center);
                 assertThat(batch.shift).as("shift, example %d of %s", n, drawn).containsExactly(instance.shift);
@@ -95,9 +95,9 @@ class NormEquivalenceTest {
         Affine.Coefficients instance = new Affine.Coefficients(drawn.c);
         Affine.Coefficients layer = new Affine.Coefficients(drawn.c);
         for (int n = 0; n < drawn.n; n++) {
-            mixed.row(n, both);
-            Norm.of(drawn.n, drawn.c, mixed.parts().get(0), drawn.gamma, drawn.beta, drawn.eps).row(n, instance);
-            Norm.of(drawn.n, drawn.c, mixed.parts().get(1), drawn.gamma, drawn.beta, drawn.eps).row(n, layer);
+            mixed.row(n, 0, drawn.c, both);
+            Norm.of(drawn.n, drawn.c, mixed.parts().get(0), drawn.gamma, drawn.beta, drawn.eps).row(n, 0, drawn.c, instance);
+            Norm.of(drawn.n, drawn.c, mixed.parts().get(1), drawn.gamma, drawn.beta, drawn.eps).row(n, 0, drawn.c, layer);
             assertThat(both.center).as("center, example %d of %s", n, drawn).containsExactly(instance.center);
             assertThat(both.scale).as("scale, example %d of %s", n, drawn).containsExactly(layer.scale);
         }

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Strided.Window;
+import io.github.dl4jnorm.norm.Affine;
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+import io.github.dl4jnorm.norm.GradAffine;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
+import io.github.dl4jnorm.norm.SumTable;
+import java.util.Arrays;
+
+/**
+ * Where the channels of a position lie in a row (channels last). Blocks have all channels.
+ *
+ * <p>Few channels make short rows; where rows follow each other without a gap, several of them are taken as one, and
+ * the columns i, C + i, 2·C + i, … are all of channel i.
+ */
+final class ChannelWalk extends Walk {
+    /** Columns that are worth a run: whole vectors, and enough of them. */
+    private static final int WIDTH = 64;
+    private static final int LANES = 16;
+
+    /** How many rows are taken as one. */
+    private final int joined;
+    private final int columns;
+    private final ColumnMoments moments;
+    private final Line line = new Line();
+    private final double[] sums;
+    private final double[] products;
+
+    ChannelWalk(Operands operands, Mask mask, RowOps ops) {
+        super(operands, mask, ops);
+        joined = mask == null && operands.positionsJoin() ? joined(channels) : 1;
+        columns = joined * channels;
+        moments = new ColumnMoments(ops);
+        sums = new double[columns];
+        products = new double[columns];
+        ops.columns().columns(columns);
+    }
+
+    private static int joined(int channels) {
+        if (channels >= WIDTH) {
+            return 1;
+        }
+        int forWholeVectors = LANES / Math.min(LANES, Integer.lowestOneBit(channels));
+        int width = forWholeVectors * channels;
+        return forWholeVectors * ((WIDTH - 1) / width + 1);
+    }
+
+    /** Receives a block of rows: columns 0, …, columns − 1, or with a mask for each channel a part of one row. */
+    private interface Rows {
+        void accept(int s, int rows, int column, int length, boolean kept);
+    }
+
+    private void forEach(int n, Block block, Rows rows) {
+        if (mask == null) {
+            int all = block.s1() - block.s0();
+            int whole = all / joined;
+            if (whole > 0) {
+                rows.accept(block.s0(), whole, 0, columns, true);
+            }
+            if (all > whole * joined) {
+                rows.accept(block.s0() + whole * joined, 1, 0, (all - whole * joined) * channels, true);
+            }
+        } else if (mask.perChannel()) {
+            Runs.Run one = (example, c, s, length, kept) -> rows.accept(s, 1, c, length, kept);
+            for (int s = block.s0(); s < block.s1(); s++) {
+                Runs.alongChannels(operands, mask, n, s, 0, channels, one);
+            }
+        } else {
+            Runs.ofAllChannels(operands, mask, n, block.s0(), block.s1(),
+                    (start, length, kept) -> rows.accept(start, length, 0, channels, kept));
+        }
+    }
+
+    private int stride(int array) {
+        return operands.positionBytes(array) * joined;
+    }
+
+    @Override
+    void moments(int x, Block block, boolean pooled, Moments into) {
+        Window from = operands.window(x, block);
+        int stride = stride(x);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            int example = n;
+            moments.compute(columns, sink -> forEach(example, block, (s, rows, c, length, kept) -> {
+                if (kept) {
+                    sink.block(from.memory, from.at(example, c, s), stride, rows, c, length);
+                }
+            }));
+            for (int i = 0; i < columns; i++) {
+                into.merge(cell(n, i % channels), moments.count(i), moments.mean(i), moments.squares(i));
+            }
+        }
+    }
+
+    @Override
+    void affine(int x, int y, Block block, Affine affine, boolean relu) {
+        Window from = operands.window(x, block);
+        Window into = operands.window(y, block);
+        int strideX = stride(x);
+        int strideY = stride(y);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            int example = n;
+            set(affine, null, n, block);
+            forEach(n, block, (s, rows, c, length, kept) -> {
+                int at = into.at(example, c, s);
+                if (kept) {
+                    ops.columns().affine(from.memory, from.at(example, c, s), strideX, into.memory, at, strideY, rows, c,
+                            length, relu);
+                } else {
+                    zero(into.memory, at, strideY, rows, length);
+                }
+            });
+        }
+    }
+
+    @Override
+    void gradSums(int x, int dy, Block block, Affine affine, boolean relu, SumTable into) {
+        Window fromX = operands.window(x, block);
+        Window fromDy = operands.window(dy, block);
+        int strideX = stride(x);
+        int strideDy = stride(dy);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            int example = n;
+            Coefficients k = set(affine, null, n, block);
+            Arrays.fill(sums, 0);
+            Arrays.fill(products, 0);
+            forEach(n, block, (s, rows, c, length, kept) -> {
+                int atX = fromX.at(example, c, s);
+                int atDy = fromDy.at(example, c, s);
+                for (int r = 0; kept && r < rows; r += ColumnMoments.RUNS) {
+                    ops.columns().gradSums(fromX.memory, atX + r * strideX, strideX, fromDy.memory, atDy + r * strideDy,
+                            strideDy, Math.min(ColumnMoments.RUNS, rows - r), c, length, relu, sums, products);
+                }
+            });
+            for (int i = 0; i < columns; i++) {
+                line.set(ops, k, i % channels);
+                into.add(cell(n, i % channels), sums[i], line.product(sums[i], products[i]));
+            }
+        }
+    }
+
+    @Override
+    void affineGrad(int x, int dy, int dx, Block block, Affine affine, boolean relu, GradAffine grad) {
+        Window fromX = operands.window(x, block);
+        Window fromDy = operands.window(dy, block);
+        Window into = operands.window(dx, block);
+        int strideX = stride(x);
+        int strideDy = stride(dy);
+        int strideDx = stride(dx);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            int example = n;
+            set(affine, grad, n, block);
+            forEach(n, block, (s, rows, c, length, kept) -> {
+                int at = into.at(example, c, s);
+                if (kept) {
+                    ops.columns().affineGrad(fromX.memory, fromX.at(example, c, s), strideX, fromDy.memory,
+                            fromDy.at(example, c, s), strideDy, into.memory, at, strideDx, rows, c, length, relu);
+                } else {
+                    zero(into.memory, at, strideDx, rows, length);
+                }
+            });
+        }
+    }
+
+    private Coefficients set(Affine affine, GradAffine grad, int n, Block block) {
+        Coefficients k = coefficients(affine, n, block);
+        if (grad != null) {
+            gradient(grad, n, block);
+        }
+        for (int c = 0; c < channels; c++) {
+            line.set(ops, k, c);
+            if (grad != null) {
+                line.setGrad(slope(c), shift(c));
+            }
+            for (int column = c; column < columns; column += channels) {
+                ops.columns().set(column, line);
+            }
+        }
+        return k;
+    }
+
+    private void zero(Memory y, int at, int stride, int rows, int length) {
+        for (int r = 0; r < rows; r++) {
+            ops.zero(y, at + r * stride, length);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Strided.Window;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.PositionNorm;
+import java.util.Arrays;
+
+/** Position normalization where the positions of a channel lie in a row. */
+final class ChannelsFirstStrip implements PositionKernels.Strip {
+    private final Operands operands;
+    private final Mask mask;
+    private final PositionNorm norm;
+    private final boolean relu;
+    private final RowOps ops;
+    private final int channels;
+    private final ColumnMoments moments;
+    private final double[] pair = new double[2];
+    private final double[] units;
+    private final double[] sums;
+    private final double[] products;
+    private final double[] gammaGradient;
+    private final double[] betaGradient;
+
+    ChannelsFirstStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops, int length) {
+        this.operands = operands;
+        this.mask = mask;
+        this.norm = norm;
+        this.relu = relu;
+        this.ops = ops;
+        channels = operands.view.channels();
+        moments = new ColumnMoments(ops);
+        units = new double[length];
+        sums = new double[length];
+        products = new double[length];
+        gammaGradient = new double[channels];
+        betaGradient = new double[channels];
+        ops.crossing().prepare(false, length);
+    }
+
+    @Override
+    public void forward(Block block) {
+        Window x = operands.window(0, block);
+        Window y = operands.window(1, block);
+        int size = channels / norm.groups();
+        Runs.Run map = (n, c, s, length, kept) -> {
+            int at = y.at(n, c, s);
+            if (kept) {
+                ops.crossing().affine(x.memory, x.at(n, c, s), y.memory, at, s - block.s0(), length, relu);
+            } else {
+                ops.zero(y.memory, at, length);
+            }
+        };
+        for (int c = 0; c < channels; c += size) {
+            statistics(x, block, c, c + size);
+            forEachChannel(block, c, c + size, map);
+        }
+    }
+
+    @Override
+    public void backward(Block block) {
+        Window x = operands.window(0, block);
+        Window dy = operands.window(1, block);
+        Window dx = operands.window(2, block);
+        int size = channels / norm.groups();
+        int length = block.s1() - block.s0();
+        Runs.Run add = (n, c, s, run, kept) -> {
+            for (int done = 0; kept && done < run; done += RunOps.CHUNK) {
+                int at = s + done;
+                ops.crossing().gradSums(x.memory, x.at(n, c, at), dy.memory, dy.at(n, c, at), at - block.s0(),
+                        Math.min(RunOps.CHUNK, run - done), relu, pair);
+                betaGradient[c] += pair[0];
+                gammaGradient[c] += pair[1];
+            }
+        };
+        Runs.Run map = (n, c, s, run, kept) -> {
+            int at = dx.at(n, c, s);
+            if (kept) {
+                ops.crossing().affineGrad(x.memory, x.at(n, c, s), dy.memory, dy.at(n, c, s), dx.memory, at,
+                        s - block.s0(), run, relu);
+            } else {
+                ops.zero(dx.memory, at, run);
+            }
+        };
+        for (int c = 0; c < channels; c += size) {
+            statistics(x, block, c, c + size);
+            Arrays.fill(sums, 0);
+            Arrays.fill(products, 0);
+            for (int from = c; from < c + size; from += ColumnMoments.RUNS) {
+                forEachChannel(block, from, Math.min(c + size, from + ColumnMoments.RUNS), add);
+                ops.crossing().drain(length, sums, products);
+            }
+            for (int i = 0; i < length; i++) {
+                // dx = gamma·unit·dy − unit·(Σ gamma·dy)/m − unit·x̂·(Σ gamma·dy·x̂)/m
+                double perElement = -units[i] / Math.max(1, moments.count(i));
+                ops.crossing().gradient(i, perElement * sums[i], perElement * products[i]);
+            }
+            forEachChannel(block, c, c + size, map);
+        }
+    }
+
+    @Override
+    public PositionNorm.Gradients gradients() {
+        return new PositionNorm.Gradients(gammaGradient, betaGradient);
+    }
+
+    private void forEachChannel(Block block, int from, int to, Runs.Run run) {
+        for (int c = from; c < to; c++) {
+            ops.crossing().parameters(0, norm.gamma(c), norm.beta(c));
+            Runs.alongPositions(operands, mask, block.n0(), c, block.s0(), block.s1(), run);
+        }
+    }
+
+    private void statistics(Window x, Block block, int from, int to) {
+        int length = block.s1() - block.s0();
+        moments.compute(length, sink -> {
+            if (mask == null) {
+                sink.block(x.memory, x.at(block.n0(), from, block.s0()), operands.channelBytes(0), to - from, 0, length);
+                return;
+            }
+            for (int c = from; c < to; c++) {
+                Runs.alongPositions(operands, mask, block.n0(), c, block.s0(), block.s1(), (n, channel, s, run, kept) -> {
+                    if (kept) {
+                        sink.block(x.memory, x.at(n, channel, s), 0, 1, s - block.s0(), run);
+                    }
+                });
+            }
+        });
+        for (int i = 0; i < length; i++) {
+            units[i] = norm.unit(moments.count(i), moments.squares(i));
+            ops.crossing().statistics(i, moments.mean(i), units[i]);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import java.util.Arrays;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/** What {@link RunMoments} does, for the columns of blocks of runs: statistics of each column over the runs. */
+final class ColumnMoments {
+    /** Runs summed up in the element type at a time: as many as a lane of {@link RunMoments} has in a chunk. */
+    static final int RUNS = 128;
+    /** Runs that suggest the first center of a column. */
+    private static final int SAMPLE = 8;
+
+    private final RowOps ops;
+    private final Line line = new Line();
+    private double[] count = {};
+    private double[] center = {};
+    private double[] zoom = {};
+    private double[] mean = {};
+    private double[] squares = {};
+    private double[] sum = {};
+    private double[] sumSquares = {};
+
+    ColumnMoments(RowOps ops) {
+        this.ops = ops;
+    }
+
+    /** Blocks of runs, the same as often as asked for. */
+    @FunctionalInterface
+    interface Source {
+        void to(Sink sink);
+    }
+
+    /** Takes a block whose elements belong to the columns from, …, from + length − 1. */
+    @FunctionalInterface
+    interface Sink {
+        void block(Memory x, int at, int stride, int runs, int from, int length);
+    }
+
+    double count(int column) {
+        return count[column];
+    }
+
+    double mean(int column) {
+        return mean[column];
+    }
+
+    double squares(int column) {
+        return squares[column];
+    }
+
+    /** Goes over all blocks; what was found before is lost, and so are the coefficients of the columns. */
+    void compute(int columns, Source source) {
+        makeRoom(columns);
+        sample(columns, source);
+        count(columns, source);
+        sum(columns, source, 1);
+        if (recenter(columns)) {
+            sum(columns, source, 1);
+        }
+        for (int c = 0; c < columns; c++) {
+            zoom[c] = ops.type() == DataType.DOUBLE ? 1 : Range.zoomFor(sumSquares[c], count[c], center[c]);
+        }
+        take(columns, 1);
+        for (double other : Range.ZOOMS) {
+            if (needed(columns, other)) {
+                Arrays.fill(center, 0, columns, 0);
+                sum(columns, source, other);
+                recenter(columns);
+                sum(columns, source, other);
+                take(columns, other);
+            }
+        }
+    }
+
+    private void makeRoom(int columns) {
+        ops.columns().columns(columns);
+        if (columns > count.length) {
+            count = new double[columns];
+            center = new double[columns];
+            zoom = new double[columns];
+            mean = new double[columns];
+            squares = new double[columns];
+            sum = new double[columns];
+            sumSquares = new double[columns];
+        }
+    }
+
+    /** Centers from the first runs of every column. */
+    private void sample(int columns, Source source) {
+        start(columns, 1);
+        Arrays.fill(count, 0, columns, 0);
+        source.to((x, at, stride, runs, from, length) -> {
+            boolean known = true;
+            for (int c = from; c < from + length; c++) {
+                known &= count[c] >= SAMPLE;
+            }
+            if (!known) {
+                int few = Math.min(SAMPLE, runs);
+                ops.columns().sums(x, at, stride, few, from, length, 1, sum, sumSquares);
+                add(few, from, length);
+            }
+        });
+        for (int c = 0; c < columns; c++) {
+            double found = count[c] == 0 ? 0 : ops.round(sum[c] / count[c]);
+            center[c] = Double.isFinite(found) ? found : 0;
+        }
+    }
+
+    private void count(int columns, Source source) {
+        Arrays.fill(count, 0, columns, 0);
+        source.to((x, at, stride, runs, from, length) -> add(runs, from, length));
+    }
+
+    private void add(int runs, int from, int length) {
+        for (int c = from; c < from + length; c++) {
+            count[c] += runs;
+        }
+    }
+
+    private void start(int columns, double zoomOfAll) {
+        for (int c = 0; c < columns; c++) {
+            ops.columns().set(c, line.setCenter(zoomOfAll, center[c]));
+        }
+        Arrays.fill(sum, 0, columns, 0);
+        Arrays.fill(sumSquares, 0, columns, 0);
+    }
+
+    private void sum(int columns, Source source, double zoomOfAll) {
+        start(columns, zoomOfAll);
+        source.to((x, at, stride, runs, from, length) -> {
+            for (int r = 0; r < runs; r += RUNS) {
+                ops.columns().sums(x, at + r * stride, stride, Math.min(RUNS, runs - r), from, length, zoomOfAll, sum,
+                        sumSquares);
+            }
+        });
+    }
+
+    /** Moves centers that were far off to the mean; says whether there was one. */
+    private boolean recenter(int columns) {
+        boolean moved = false;
+        for (int c = 0; c < columns; c++) {
+            double distance = count[c] == 0 ? 0 : sum[c] / count[c];
+            if (Range.far(distance, sumSquares[c], count[c])) {
+                center[c] = ops.round(center[c] + distance);
+                moved = true;
+            }
+        }
+        return moved;
+    }
+
+    private boolean needed(int columns, double zoomOfSome) {
+        for (int c = 0; c < columns; c++) {
+            if (zoom[c] == zoomOfSome) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Takes over the results of the columns that a zoom is right for. */
+    private void take(int columns, double zoomOfSome) {
+        for (int c = 0; c < columns; c++) {
+            if (zoom[c] == zoomOfSome) {
+                double distance = count[c] == 0 ? 0 : sum[c] / count[c];
+                double centered = sumSquares[c] - sum[c] * distance;
+                mean[c] = (center[c] + distance) / zoomOfSome;
+                squares[c] = centered < 0 ? 0 : centered / zoomOfSome / zoomOfSome;
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/**
+ * The coefficients of one channel as {@link RowOps} use them.
+ *
+ * <p>The center is rounded to the type that arithmetic runs in, and what the rounding lost goes into the shifts, formed
+ * in double: without it a constant channel of 10⁶ would not come out as beta. Where 1/σ is far from 1, x is first
+ * multiplied by the power of two nearest to it: exact, and the products stay within the range of float.
+ */
+final class Line {
+    private static final int MODERATE = 40;
+
+    double zoom = 1;
+    double center;
+    double factor = 1;
+    double shift;
+    double scale = 1;
+    double slope;
+    double gradShift;
+    private double unit = 1;
+    private double lost;
+
+    /** Takes the coefficients of a channel. */
+    Line set(RowOps ops, Coefficients k, int c) {
+        zoom = zoom(ops, k.unit[c]);
+        double exact = k.center[c] * zoom;
+        center = ops.round(exact);
+        lost = center - exact;
+        scale = k.scale[c];
+        factor = scale / zoom;
+        unit = k.unit[c] / zoom;
+        shift = k.shift[c] + factor * lost;
+        return this;
+    }
+
+    /** Takes those of the gradient, {@code dx = scale·dy + slope·((x − center)·unit) + shift}. */
+    Line setGrad(double gradSlope, double shiftOfGrad) {
+        slope = gradSlope * unit;
+        gradShift = shiftOfGrad + slope * lost;
+        return this;
+    }
+
+    /** Only what is subtracted, for sums. */
+    Line setCenter(double zoom, double center) {
+        this.zoom = zoom;
+        this.center = center;
+        return this;
+    }
+
+    /** Σdy·(x − center) of the exact center from sums about the rounded one. */
+    double product(double sum, double product) {
+        return (product + lost * sum) / zoom;
+    }
+
+    private static double zoom(RowOps ops, double unit) {
+        return ops.type() == DataType.DOUBLE ? 1 : zoom(unit);
+    }
+
+    /** The power of two that brings a deviation of 1/unit to the size of 1, or 1 if it is moderate. */
+    static double zoom(double unit) {
+        int exponent = Math.getExponent(unit);
+        return Math.abs(exponent) <= MODERATE ? 1 : Math.scalb(1.0, Math.max(-126, Math.min(126, exponent)));
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import java.nio.ByteBuffer;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+
+/**
+ * A piece of off-heap memory; offsets into it are in bytes. From JDK 22 on another version of this class takes its
+ * place, with a memory segment for {@link Lanes}.
+ */
+final class Memory {
+    /** The memory, in native byte order, for single elements. */
+    final ByteBuffer bytes;
+    /** The same memory for copies of whole runs; indices are in elements. */
+    final FloatBuffer floats;
+    /** The same memory for copies of whole runs; indices are in elements. */
+    final DoubleBuffer doubles;
+
+    Memory(ByteBuffer bytes) {
+        this.bytes = bytes;
+        this.floats = bytes.asFloatBuffer();
+        this.doubles = bytes.asDoubleBuffer();
+    }
+}

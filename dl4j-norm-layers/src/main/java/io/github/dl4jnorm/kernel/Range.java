@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+/** When sums of squares in float can be trusted. */
+final class Range {
+    /** How often the variance the squared distance of a center from the mean may be: it adds as much to the rounding. */
+    private static final double FAR = 2;
+    /** A mean square that float still holds with all its digits. */
+    private static final double SMALLEST_SQUARE = 1e-30;
+    /** Elements near this one differ by more than {@link #SMALLEST_SQUARE} tells, or not at all. */
+    private static final double SMALL = 1e-7;
+
+    /** What brings the largest numbers of float into range with their squares, and what the smallest. */
+    static final double[] ZOOMS = {0x1p-100, 0x1p100};
+
+    private Range() {
+    }
+
+    /**
+     * What x has to be multiplied with for its squares to fit.
+     *
+     * @param squares Σ(x − center)²
+     * @param count   number of elements
+     * @param center  what was subtracted
+     * @return a power of two, 1 if nothing is wrong
+     */
+    static double zoomFor(double squares, double count, double center) {
+        if (!(squares <= Double.MAX_VALUE)) {
+            return ZOOMS[0];
+        }
+        return squares < count * SMALLEST_SQUARE && Math.abs(center) < SMALL ? ZOOMS[1] : 1;
+    }
+
+    /**
+     * Whether a center was too far from the mean.
+     *
+     * @param distance mean − center
+     * @param squares  Σ(x − center)²
+     * @param count    number of elements
+     */
+    static boolean far(double distance, double squares, double count) {
+        double ofDistance = count * distance * distance;
+        return ofDistance > FAR * (squares - ofDistance) && ofDistance > 0;
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import org.nd4j.linalg.api.buffer.DataType;
+
+/**
+ * Count, mean and Σ(x − mean)² of the elements of several runs.
+ *
+ * <p>Each chunk is summed up about a center near its mean: that of the runs before, or the mean of its first elements.
+ * A center that turns out to be far off, as at a border in an image, costs digits, so the chunk is done again about the
+ * mean just found. Where the squares leave the range of float, it is done again with x multiplied by a power of two.
+ * Chunks are merged in double (Chan, Golub, LeVeque 1979).
+ */
+final class RunMoments {
+    /** Elements that suggest the first center. */
+    private static final int SAMPLE = 32;
+
+    private final RowOps ops;
+    private final double[] pair = new double[2];
+    private double count;
+    private double mean;
+    private double squares;
+
+    RunMoments(RowOps ops) {
+        this.ops = ops;
+    }
+
+    /** Forgets all elements. */
+    void start() {
+        count = 0;
+        mean = 0;
+        squares = 0;
+    }
+
+    double count() {
+        return count;
+    }
+
+    double mean() {
+        return mean;
+    }
+
+    double squares() {
+        return squares;
+    }
+
+    /** Adds the elements of a run. */
+    void add(Memory x, int at, int length) {
+        for (int done = 0; done < length; done += RunOps.CHUNK) {
+            addChunk(x, at + done * ops.type().width(), Math.min(RunOps.CHUNK, length - done));
+        }
+    }
+
+    private void addChunk(Memory x, int at, int length) {
+        double center = count > 0 ? ops.round(mean) : sampleMean(x, at, length, 1);
+        center = sum(x, at, length, 1, center);
+        double zoom = ops.type() == DataType.DOUBLE ? 1 : Range.zoomFor(pair[1], length, center);
+        if (zoom != 1) {
+            center = sum(x, at, length, zoom, sampleMean(x, at, length, zoom));
+        }
+        merge(length, zoom, center);
+    }
+
+    /** Sums about a center, or once more about the mean if that was far off. */
+    private double sum(Memory x, int at, int length, double zoom, double center) {
+        ops.runs().sums(x, at, length, zoom, center, pair);
+        double distance = pair[0] / length;
+        if (Range.far(distance, pair[1], length)) {
+            double better = ops.round(center + distance);
+            ops.runs().sums(x, at, length, zoom, better, pair);
+            return better;
+        }
+        return center;
+    }
+
+    private double sampleMean(Memory x, int at, int length, double zoom) {
+        int size = Math.min(SAMPLE, length);
+        ops.runs().sums(x, at, size, zoom, 0, pair);
+        double found = ops.round(pair[0] / size);
+        return Double.isFinite(found) ? found : 0;
+    }
+
+    private void merge(double length, double zoom, double center) {
+        double distance = pair[0] / length;
+        double chunkMean = (center + distance) / zoom;
+        double centered = pair[1] - pair[0] * distance;
+        // Rounding may leave a tiny negative rest; a comparison that NaN fails keeps NaN visible.
+        double chunkSquares = centered < 0 ? 0 : centered / zoom / zoom;
+        if (count == 0) {
+            count = length;
+            mean = chunkMean;
+            squares = chunkSquares;
+        } else {
+            double total = count + length;
+            double delta = chunkMean - mean;
+            mean += delta * (length / total);
+            squares += chunkSquares + delta * delta * (count * length / total);
+            count = total;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import org.nd4j.linalg.api.buffer.DataType;
+
+/** {@link RowOps} with the vectors of {@code jdk.incubator.vector}. */
+final class VectorRowOps {
+    private static final String MODULE = "jdk.incubator.vector";
+
+    private VectorRowOps() {
+    }
+
+    /**
+     * Makes sure that the vectors can be used, without loading a class that needs them.
+     *
+     * @return what makes the operations
+     * @throws UnsupportedOperationException if they cannot; the message says what to do about it
+     */
+    static RowOps.Factory factory() {
+        int jdk = Runtime.version().feature();
+        if (jdk > 18 && jdk < 22) {
+            throw new UnsupportedOperationException("the vector kernels need JDK 17, 18 or one from 22 on, this is JDK "
+                    + jdk);
+        }
+        if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
+            throw new UnsupportedOperationException("the vector kernels need the JVM option --add-modules " + MODULE);
+        }
+        if (!Lanes.fit(jdk)) {
+            throw new UnsupportedOperationException("the vector kernels of this jar are for JDK 17 and 18, this is JDK "
+                    + jdk + "; take a jar that was built with JDK 22 or later");
+        }
+        return VectorRowOps::of;
+    }
+
+    private static RowOps of(DataType type) {
+        return switch (type) {
+            case FLOAT -> new RowOps(type, new FloatVectorRuns(), new FloatVectorColumns(), new FloatVectorCrossings());
+            case DOUBLE ->
+                    new RowOps(type, new DoubleVectorRuns(), new DoubleVectorColumns(), new DoubleVectorCrossings());
+            case HALF -> HalfRowOps.over(of(DataType.FLOAT));
+            default -> throw RowOps.unsupported(type);
+        };
+    }
+}

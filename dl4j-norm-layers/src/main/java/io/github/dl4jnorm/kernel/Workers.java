@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntConsumer;
+import org.nd4j.nativeblas.NativeOpsHolder;
+
+/**
+ * The threads that share the tasks of a pass, one pool for the whole JVM. A pass uses as many as ND4J's own operations
+ * (environment variable {@code OMP_NUM_THREADS}, or the setting of the native library), its caller among them.
+ *
+ * <p>Whoever is free takes the next task. A caller never waits for a task that nobody has begun: when all helpers are
+ * busy with the passes of others, it does its own tasks alone, so any number of model threads get on.
+ *
+ * <p>A helper that runs out of tasks looks for new ones for a little while before it sleeps: the passes of a layer
+ * follow each other closely, and waking a thread takes longer than many a pass.
+ */
+final class Workers {
+    /** About 20 µs: the time between two passes, a fraction of what waking costs. */
+    private static final int LOOKS = 1 << 9;
+
+    private static final Queue<Job> JOBS = new ConcurrentLinkedQueue<>();
+    private static final Queue<Thread> SLEEPING = new ConcurrentLinkedQueue<>();
+    private static final AtomicInteger HELPERS = new AtomicInteger();
+
+    private Workers() {
+    }
+
+    /**
+     * Does every task once, in any order, and returns when all are done.
+     *
+     * @param tasks how many
+     * @param work  does the task of a number; what it throws comes out here once no task is running any more
+     */
+    static void run(int tasks, IntConsumer work) {
+        int threads = Math.min(tasks, threads());
+        if (threads <= 1) {
+            for (int task = 0; task < tasks; task++) {
+                work.accept(task);
+            }
+            return;
+        }
+        Job job = new Job(tasks, work);
+        JOBS.add(job);
+        callHelpers(threads - 1);
+        job.takePart();
+        JOBS.remove(job);
+        job.await();
+    }
+
+    private static int threads() {
+        return NativeOpsHolder.getInstance().getDeviceNativeOps().ompGetMaxThreads();
+    }
+
+    private static void callHelpers(int wanted) {
+        for (int have = HELPERS.get(); have < wanted; have = HELPERS.get()) {
+            if (HELPERS.compareAndSet(have, have + 1)) {
+                Thread thread = new Thread(Workers::help, "dl4jnorm-" + (have + 1));
+                thread.setDaemon(true);
+                thread.start();
+            }
+        }
+        for (int i = 0; i < wanted; i++) {
+            Thread thread = SLEEPING.poll();
+            if (thread == null) {
+                return;
+            }
+            LockSupport.unpark(thread);
+        }
+    }
+
+    private static void help() {
+        int looks = 0;
+        while (true) {
+            Job job = JOBS.peek();
+            if (job != null) {
+                job.takePart();
+                JOBS.remove(job);
+                looks = 0;
+            } else if (looks++ < LOOKS) {
+                Thread.onSpinWait();
+            } else {
+                sleep();
+                looks = 0;
+            }
+        }
+    }
+
+    private static void sleep() {
+        SLEEPING.add(Thread.currentThread());
+        // A job that came before this thread was on the list is seen here; one that came after wakes it.
+        if (JOBS.isEmpty()) {
+            LockSupport.park();
+        }
+        SLEEPING.remove(Thread.currentThread());
+    }
+
+    /** One call of {@link #run}. */
+    private static final class Job {
+        private final int tasks;
+        private final IntConsumer work;
+        private final Thread caller = Thread.currentThread();
+        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicInteger done = new AtomicInteger();
+        private volatile Throwable failure;
+
+        Job(int tasks, IntConsumer work) {
+            this.tasks = tasks;
+            this.work = work;
+        }
+
+        /** Does tasks until none is left to begin. */
+        void takePart() {
+            for (int task = next.getAndIncrement(); task < tasks; task = next.getAndIncrement()) {
+                try {
+                    if (failure == null) {
+                        work.accept(task);
+                    }
+                } catch (Throwable thrown) {
+                    failure = thrown;
+                }
+                if (done.incrementAndGet() == tasks) {
+                    LockSupport.unpark(caller);
+                }
+            }
+        }
+
+        void await() {
+            for (int looks = 0; done.get() < tasks; looks++) {
+                if (looks < LOOKS) {
+                    Thread.onSpinWait();
+                } else {
+                    LockSupport.park(this);
+                }
+            }
+            if (failure instanceof RuntimeException thrown) {
+                throw thrown;
+            }
+            if (failure instanceof Error thrown) {
+                throw thrown;
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+import java.util.List;
+
+/** The gradients of a {@link Norm}: of its parameters and, as a {@link GradAffine}, of its input. */
+public final class NormGradients implements GradAffine {
+    private final Norm norm;
+    private final GradSums sums;
+    private final List<Pool> parts;
+    private final int channels;
+    /** Rows of the tables of gamma and beta: one for each example if several threads add examples. */
+    private final int rows;
+    private final double[] gammas;
+    private final double[] betas;
+    private final double[] meanLogits;
+    private final double[] varLogits;
+    private final double[][] poolMean;
+    private final double[][] poolVariance;
+
+    /**
+     * Gradients to which nothing was added.
+     *
+     * @param norm    the norm
+     * @param sums    Σdy and Σdy·(x − center)
+     * @param byGroup whether examples and groups of channels are added by several threads; only for a single part, and
+     *                each pool has to be added as a whole
+     */
+    public NormGradients(Norm norm, GradSums sums, boolean byGroup) {
+        this.norm = norm;
+        this.sums = sums;
+        parts = norm.parts();
+        channels = norm.channels();
+        rows = byGroup ? norm.examples() : 1;
+        gammas = new double[rows * channels];
+        betas = new double[rows * channels];
+        meanLogits = new double[parts.size()];
+        varLogits = new double[parts.size()];
+        poolMean = new double[parts.size()][];
+        poolVariance = new double[parts.size()][];
+        for (int k = 0; k < poolMean.length; k++) {
+            if (!parts.get(k).isConstant()) {
+                poolMean[k] = new double[parts.get(k).size()];
+                poolVariance[k] = new double[parts.get(k).size()];
+            }
+        }
+    }
+
+    /**
+     * Adds what some channels of an example contribute.
+     *
+     * @param n    example
+     * @param from first channel
+     * @param to   channel after the last one
+     */
+    public void add(int n, int from, int to) {
+        int size = to - from;
+        Coefficients at = new Coefficients(size);
+        double[] dy = new double[size];
+        double[] dyx = new double[size];
+        norm.row(n, from, to, at);
+        sums.row(n, from, to, dy, dyx);
+        int row = n % rows * channels + from;
+        for (int i = 0; i < size; i++) {
+            int c = from + i;
+            double unit = at.unit[i];
+            gammas[row + i] += dyx[i] * unit;
+            betas[row + i] += dy[i];
+            double dMean = -at.scale[i] * dy[i];
+            double dVariance = -0.5 * at.scale[i] * unit * (dyx[i] * unit);
+            for (int k = 0; k < poolMean.length; k++) {
+                if (poolMean[k] != null) {
+                    int pool = parts.get(k).index(n, c);
+                    poolMean[k][pool] += norm.meanWeight(k) * dMean;
+                    poolVariance[k][pool] += norm.varWeight(k) * dVariance;
+                }
+            }
+            if (poolMean.length > 1) {
+                addLogits(n, c, dMean, dVariance, at.center[i]);
+            }
+        }
+    }
+
+    /** Softmax subtracts the weighted average; done here, before the sum, it costs no digits. */
+    private void addLogits(int n, int c, double dMean, double dVariance, double mean) {
+        double variance = 0;
+        for (int k = 0; k < poolMean.length; k++) {
+            variance += norm.varWeight(k) * parts.get(k).variance(parts.get(k).index(n, c));
+        }
+        for (int k = 0; k < poolMean.length; k++) {
+            int pool = parts.get(k).index(n, c);
+            meanLogits[k] += norm.meanWeight(k) * dMean * (parts.get(k).mean(pool) - mean);
+            varLogits[k] += norm.varWeight(k) * dVariance * (parts.get(k).variance(pool) - variance);
+        }
+    }
+
+    @Override
+    public void row(int n, int from, int to, Coefficients at, double[] slope, double[] shift) {
+        for (int c = from; c < to; c++) {
+            double q = 0;
+            double r = 0;
+            for (int k = 0; k < poolMean.length; k++) {
+                if (poolMean[k] != null) {
+                    Pool part = parts.get(k);
+                    int pool = part.index(n, c);
+                    // What the statistics of a pool receive is spread over its elements.
+                    double count = Math.max(part.count(pool), 1);
+                    double qk = poolVariance[k][pool] * (2 / count);
+                    q += qk;
+                    r += poolMean[k][pool] / count + qk * (at.center[c - from] - part.mean(pool));
+                }
+            }
+            // A variance beyond the range of double: the output is beta, whatever x is.
+            slope[c - from] = at.unit[c - from] == 0 ? 0 : q / at.unit[c - from];
+            shift[c - from] = r;
+        }
+    }
+
+    /** @return gradient of gamma */
+    public double[] gamma() {
+        return total(gammas);
+    }
+
+    /** @return gradient of beta */
+    public double[] beta() {
+        return total(betas);
+    }
+
+    private double[] total(double[] table) {
+        double[] sum = new double[channels];
+        for (int i = 0; i < table.length; i++) {
+            sum[i % channels] += table[i];
+        }
+        return sum;
+    }
+
+    /** @return gradient of the logits behind the weights of the means */
+    public double[] meanLogits() {
+        return meanLogits;
+    }
+
+    /** @return gradient of the logits behind the weights of the variances */
+    public double[] varLogits() {
+        return varLogits;
+    }
+}

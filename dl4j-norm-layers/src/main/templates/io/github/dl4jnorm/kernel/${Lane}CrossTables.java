@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import java.util.Arrays;
+
+/**
+ * Statistics, parameters and sums of crossings in ${lane}. The table of what is the same all along a run holds it
+ * {@link #WIDEST} times, for a whole vector, and is always read at its start: {@code index & mask}.
+ */
+abstract class ${Lane}CrossTables implements CrossOps {
+    /** At least as many elements as the widest vectors have. */
+    private static final int WIDEST = 64;
+
+    ${lane}[] zoom = {};
+    /** −mean·zoom. */
+    ${lane}[] offset = {};
+    /** unit/zoom. */
+    ${lane}[] factor = {};
+    /** What the rounding of the offset lost, normalized. */
+    ${lane}[] rest = {};
+    ${lane}[] unit = {};
+    ${lane}[] gradShift = {};
+    ${lane}[] slope = {};
+    ${lane}[] gamma = {};
+    ${lane}[] beta = {};
+    ${lane}[] sums = {};
+    ${lane}[] products = {};
+    /** −1 where positions lie along the run, else 0. */
+    int positionMask;
+    /** −1 where channels lie along the run, else 0. */
+    int channelMask;
+
+    @Override
+    public final void prepare(boolean alongChannels, int size) {
+        channelMask = alongChannels ? -1 : 0;
+        positionMask = ~channelMask;
+        if (size > sums.length) {
+            int room = Math.max(size, WIDEST);
+            zoom = new ${lane}[room];
+            offset = new ${lane}[room];
+            factor = new ${lane}[room];
+            rest = new ${lane}[room];
+            unit = new ${lane}[room];
+            gradShift = new ${lane}[room];
+            slope = new ${lane}[room];
+            gamma = new ${lane}[room];
+            beta = new ${lane}[room];
+            sums = new ${lane}[room];
+            products = new ${lane}[room];
+        }
+        Arrays.fill(sums, 0, size, 0);
+        Arrays.fill(products, 0, size, 0);
+    }
+
+    @Override
+    public final void statistics(int i, double mean, double newUnit) {
+        double power = Double.BYTES == ${Lane}.BYTES ? 1 : Line.zoom(newUnit);
+        double exact = mean * power;
+        ${lane} rounded = (${lane}) exact;
+        double normalizing = newUnit / power;
+        set(zoom, i, power, positionMask);
+        set(offset, i, -rounded, positionMask);
+        set(factor, i, normalizing, positionMask);
+        set(rest, i, (rounded - exact) * normalizing, positionMask);
+        set(unit, i, newUnit, positionMask);
+    }
+
+    @Override
+    public final void parameters(int i, double newGamma, double newBeta) {
+        set(gamma, i, newGamma, channelMask);
+        set(beta, i, newBeta, channelMask);
+    }
+
+    @Override
+    public final void gradient(int i, double newShift, double newSlope) {
+        set(gradShift, i, newShift, positionMask);
+        set(slope, i, newSlope, positionMask);
+    }
+
+    private static void set(${lane}[] table, int i, double value, int mask) {
+        if (mask == 0) {
+            Arrays.fill(table, 0, WIDEST, (${lane}) value);
+        } else {
+            table[i] = (${lane}) value;
+        }
+    }
+
+    @Override
+    public final void drain(int size, double[] intoSums, double[] intoProducts) {
+        for (int i = 0; i < size; i++) {
+            intoSums[i] += sums[i];
+            intoProducts[i] += products[i];
+        }
+        Arrays.fill(sums, 0, size, 0);
+        Arrays.fill(products, 0, size, 0);
+    }
+}

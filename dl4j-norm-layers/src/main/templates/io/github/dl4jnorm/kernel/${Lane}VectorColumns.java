@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.load;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.rectified;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
+
+import jdk.incubator.vector.${Lane}Vector;
+
+/** {@link ColumnOps} on ${lane} with the JDK's vectors. */
+final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
+    /** Columns summed up at a time: more vectors would not stay in registers, fewer leave half of a cache line. */
+    private static final int SUM_STRIP = 4 * W;
+    private static final int GRAD_STRIP = 2 * W;
+
+    private final ${lane}[] firsts = new ${lane}[SUM_STRIP];
+    private final ${lane}[] seconds = new ${lane}[SUM_STRIP];
+
+    @Override
+    public void sums(Memory x, int at, int stride, int runs, int from, int length, double zoomOfAll, double[] sum,
+                     double[] squares) {
+        ${lane} t = (${lane}) zoomOfAll;
+        int i = 0;
+        for (; i <= length - SUM_STRIP; i += SUM_STRIP) {
+            sumStrip(x, at + i * BYTES, stride, runs, from + i, t);
+            add(firsts, SUM_STRIP, sum, from + i);
+            add(seconds, SUM_STRIP, squares, from + i);
+        }
+        for (; i <= length - W; i += W) {
+            sumVector(x, at + i * BYTES, stride, runs, from + i, t);
+            add(firsts, W, sum, from + i);
+            add(seconds, W, squares, from + i);
+        }
+        for (; i < length; i++) {
+            int column = from + i;
+            for (int r = 0; r < runs; r++) {
+                double d = Math.fma(get(x, at + r * stride + i * BYTES), t, offset[column]);
+                sum[column] += d;
+                squares[column] += d * d;
+            }
+        }
+    }
+
+    private void sumStrip(Memory x, int at, int stride, int runs, int from, ${lane} zoomOfAll) {
+        ${Lane}Vector t = all(zoomOfAll);
+        ${Lane}Vector k0 = of(offset, from);
+        ${Lane}Vector k1 = of(offset, from + W);
+        ${Lane}Vector k2 = of(offset, from + 2 * W);
+        ${Lane}Vector k3 = of(offset, from + 3 * W);
+        ${Lane}Vector s0 = zero();
+        ${Lane}Vector s1 = zero();
+        ${Lane}Vector s2 = zero();
+        ${Lane}Vector s3 = zero();
+        ${Lane}Vector q0 = zero();
+        ${Lane}Vector q1 = zero();
+        ${Lane}Vector q2 = zero();
+        ${Lane}Vector q3 = zero();
+        for (int r = 0; r < runs; r++) {
+            int p = at + r * stride;
+            ${Lane}Vector d0 = load(x, p).fma(t, k0);
+            ${Lane}Vector d1 = load(x, p + STEP).fma(t, k1);
+            ${Lane}Vector d2 = load(x, p + 2 * STEP).fma(t, k2);
+            ${Lane}Vector d3 = load(x, p + 3 * STEP).fma(t, k3);
+            s0 = s0.add(d0);
+            s1 = s1.add(d1);
+            s2 = s2.add(d2);
+            s3 = s3.add(d3);
+            q0 = d0.fma(d0, q0);
+            q1 = d1.fma(d1, q1);
+            q2 = d2.fma(d2, q2);
+            q3 = d3.fma(d3, q3);
+        }
+        s0.intoArray(firsts, 0);
+        s1.intoArray(firsts, W);
+        s2.intoArray(firsts, 2 * W);
+        s3.intoArray(firsts, 3 * W);
+        q0.intoArray(seconds, 0);
+        q1.intoArray(seconds, W);
+        q2.intoArray(seconds, 2 * W);
+        q3.intoArray(seconds, 3 * W);
+    }
+
+    private void sumVector(Memory x, int at, int stride, int runs, int from, ${lane} zoomOfAll) {
+        ${Lane}Vector t = all(zoomOfAll);
+        ${Lane}Vector k = of(offset, from);
+        ${Lane}Vector s = zero();
+        ${Lane}Vector q = zero();
+        for (int r = 0; r < runs; r++) {
+            ${Lane}Vector d = load(x, at + r * stride).fma(t, k);
+            s = s.add(d);
+            q = d.fma(d, q);
+        }
+        s.intoArray(firsts, 0);
+        q.intoArray(seconds, 0);
+    }
+
+    @Override
+    public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
+                       boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            affine(x, atX + r * strideX, y, atY + r * strideY, from, length, relu);
+        }
+    }
+
+    private void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
+        int i = 0;
+        for (; i <= length - W; i += W) {
+            int c = from + i;
+            ${Lane}Vector d = load(x, atX + i * BYTES).fma(of(zoom, c), of(offset, c));
+            ${Lane}Vector z = d.fma(of(factor, c), of(shift, c));
+            Lanes.store(relu ? rectified(z) : z, y, atY + i * BYTES);
+        }
+        for (; i < length; i++) {
+            int c = from + i;
+            ${lane} z = Math.fma(Math.fma(get(x, atX + i * BYTES), zoom[c], offset[c]), factor[c], shift[c]);
+            put(y, atY + i * BYTES, relu ? rectified(z) : z);
+        }
+    }
+
+    @Override
+    public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
+                         int length, boolean relu, double[] sum, double[] products) {
+        int i = 0;
+        for (; i <= length - GRAD_STRIP; i += GRAD_STRIP) {
+            gradStrip(x, atX + i * BYTES, strideX, dy, atDy + i * BYTES, strideDy, runs, from + i, relu);
+            add(firsts, GRAD_STRIP, sum, from + i);
+            add(seconds, GRAD_STRIP, products, from + i);
+        }
+        for (; i < length; i++) {
+            int c = from + i;
+            for (int r = 0; r < runs; r++) {
+                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
+                ${lane} g = get(dy, atDy + r * strideDy + i * BYTES);
+                g = relu ? active(g, Math.fma(d, factor[c], shift[c])) : g;
+                sum[c] += g;
+                products[c] += (double) g * d;
+            }
+        }
+    }
+
+    private void gradStrip(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
+                           boolean relu) {
+        ${Lane}Vector t0 = of(zoom, from);
+        ${Lane}Vector t1 = of(zoom, from + W);
+        ${Lane}Vector k0 = of(offset, from);
+        ${Lane}Vector k1 = of(offset, from + W);
+        ${Lane}Vector a0 = of(factor, from);
+        ${Lane}Vector a1 = of(factor, from + W);
+        ${Lane}Vector b0 = of(shift, from);
+        ${Lane}Vector b1 = of(shift, from + W);
+        ${Lane}Vector s0 = zero();
+        ${Lane}Vector s1 = zero();
+        ${Lane}Vector p0 = zero();
+        ${Lane}Vector p1 = zero();
+        for (int r = 0; r < runs; r++) {
+            ${Lane}Vector d0 = load(x, atX + r * strideX).fma(t0, k0);
+            ${Lane}Vector d1 = load(x, atX + r * strideX + STEP).fma(t1, k1);
+            ${Lane}Vector g0 = load(dy, atDy + r * strideDy);
+            ${Lane}Vector g1 = load(dy, atDy + r * strideDy + STEP);
+            if (relu) {
+                g0 = active(g0, d0.fma(a0, b0));
+                g1 = active(g1, d1.fma(a1, b1));
+            }
+            s0 = s0.add(g0);
+            s1 = s1.add(g1);
+            p0 = g0.fma(d0, p0);
+            p1 = g1.fma(d1, p1);
+        }
+        s0.intoArray(firsts, 0);
+        s1.intoArray(firsts, W);
+        p0.intoArray(seconds, 0);
+        p1.intoArray(seconds, W);
+    }
+
+    @Override
+    public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                           int strideDx, int runs, int from, int length, boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            affineGrad(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, from, length, relu);
+        }
+    }
+
+    private void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
+                            boolean relu) {
+        int i = 0;
+        for (; i <= length - W; i += W) {
+            int c = from + i;
+            ${Lane}Vector d = load(x, atX + i * BYTES).fma(of(zoom, c), of(offset, c));
+            ${Lane}Vector g = load(dy, atDy + i * BYTES);
+            if (relu) {
+                g = active(g, d.fma(of(factor, c), of(shift, c)));
+            }
+            Lanes.store(g.fma(of(scale, c), d.fma(of(slope, c), of(gradShift, c))), dx, atDx + i * BYTES);
+        }
+        for (; i < length; i++) {
+            int c = from + i;
+            ${lane} d = Math.fma(get(x, atX + i * BYTES), zoom[c], offset[c]);
+            ${lane} g = get(dy, atDy + i * BYTES);
+            g = relu ? active(g, Math.fma(d, factor[c], shift[c])) : g;
+            put(dx, atDx + i * BYTES, Math.fma(g, scale[c], Math.fma(d, slope[c], gradShift[c])));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import jdk.incubator.vector.${Lane}Vector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * What all vector operations on ${lane} share. The last elements of a run, too few for a vector, go one by one through
+ * the same fused multiply-adds: where a run is cut does not change a bit of what it becomes.
+ */
+final class ${Lane}Vectors {
+    static final VectorSpecies<${Lane}> SPECIES = ${Lane}Vector.SPECIES_PREFERRED;
+    /** Elements in a vector. */
+    static final int W = SPECIES.length();
+    static final int BYTES = ${Lane}.BYTES;
+    /** Bytes of a vector. */
+    static final int STEP = W * BYTES;
+
+    private ${Lane}Vectors() {
+    }
+
+    static ${Lane}Vector load(Memory from, int at) {
+        return Lanes.load${Lane}(from, at);
+    }
+
+    static ${lane} get(Memory from, int at) {
+        return from.bytes.get${Lane}(at);
+    }
+
+    static void put(Memory into, int at, ${lane} value) {
+        into.bytes.put${Lane}(at, value);
+    }
+
+    static ${Lane}Vector of(${lane}[] table, int i) {
+        return ${Lane}Vector.fromArray(SPECIES, table, i);
+    }
+
+    static ${Lane}Vector all(double value) {
+        return ${Lane}Vector.broadcast(SPECIES, (${lane}) value);
+    }
+
+    static ${Lane}Vector zero() {
+        return ${Lane}Vector.zero(SPECIES);
+    }
+
+    static ${Lane}Vector rectified(${Lane}Vector z) {
+        return active(z, z);
+    }
+
+    static ${lane} rectified(${lane} z) {
+        return active(z, z);
+    }
+
+    /** A value where a ReLU lets z through, else 0; NaN passes. */
+    static ${Lane}Vector active(${Lane}Vector value, ${Lane}Vector z) {
+        return value.blend((${lane}) 0, z.compare(VectorOperators.LE, (${lane}) 0));
+    }
+
+    static ${lane} active(${lane} value, ${lane} z) {
+        return z <= 0 ? 0 : value;
+    }
+
+    /** The sum of a vector's elements in a fixed order, which its own reduction would not promise. */
+    static double total(${Lane}Vector vector, ${lane}[] scratch) {
+        vector.intoArray(scratch, 0);
+        double sum = 0;
+        for (int i = 0; i < W; i++) {
+            sum += scratch[i];
+        }
+        return sum;
+    }
+}
