@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Measures the layers beside libtorch, Deeplearning4j's own and a copy, and writes a report. */
+@Command(name = "benchmarks", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
+        description = "Measures the layers beside libtorch, Deeplearning4j's own and a copy of the same bytes.")
+public final class Main implements Callable<Integer> {
+    private static final int QUICK = 100;
+
+    @Option(names = "--cases", paramLabel = "REGEX", defaultValue = "", description = "Only cases whose name it is part "
+            + "of, such as batch-nchw-32x64x56x56, overhead or step (--list names all).")
+    private Pattern cases;
+
+    @Option(names = "--implementations", split = ",", paramLabel = "NAME", description = "Some of "
+            + "${COMPLETION-CANDIDATES} (default: all), with commas between.")
+    private Set<Implementation> implementations = EnumSet.allOf(Implementation.class);
+
+    @Option(names = "--rounds", defaultValue = "2", description = "How often all implementations of a case are measured "
+            + "in turn (default: ${DEFAULT-VALUE}).")
+    private int rounds;
+
+    @Option(names = "--warmup", defaultValue = "400", paramLabel = "MS", description = "Milliseconds of each of two "
+            + "warm-ups (default: ${DEFAULT-VALUE}).")
+    private int warmup;
+
+    @Option(names = "--time", defaultValue = "300", paramLabel = "MS", description = "Milliseconds of each of two "
+            + "iterations (default: ${DEFAULT-VALUE}).")
+    private int time;
+
+    @Option(names = "--quick", description = "One round of tenths of a second: shows that it works, measures nothing.")
+    private boolean quick;
+
+    @Option(names = "--out", defaultValue = "target/benchmarks", paramLabel = "DIR", description = "Where results.json, "
+            + "benchmarks.md and benchmarks.svg go (default: ${DEFAULT-VALUE}).")
+    private Path out;
+
+    @Option(names = "--report-from", paramLabel = "FILE", description = "Measure nothing, write the report of an earlier "
+            + "results.json.")
+    private Path reportFrom;
+
+    @Option(names = "--list", description = "Name the cases and measure nothing.")
+    private boolean list;
+
+    /**
+     * Runs the program and exits with 0, with 2 for wrong options, with 1 if something could not be measured.
+     *
+     * @param args options, see {@code --help}
+     */
+    public static void main(String[] args) {
+        System.setProperty("java.awt.headless", "true");
+        System.exit(new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true).execute(args));
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        List<List<Task>> all = Suite.tasks(cases, EnumSet.copyOf(implementations));
+        if (list) {
+            all.forEach(tasks -> System.out.println(tasks.get(0).subject()));
+            return CommandLine.ExitCode.OK;
+        }
+        Files.createDirectories(out);
+        if (reportFrom != null) {
+            report(Results.read(reportFrom));
+            return CommandLine.ExitCode.OK;
+        }
+        if (quick) {
+            rounds = 1;
+            warmup = QUICK;
+            time = QUICK;
+        }
+        return measure(all);
+    }
+
+    private int measure(List<List<Task>> all) throws IOException {
+        Results results = new Results(Machine.here(), settings(), new ArrayList<>());
+        List<Path> failed = new ArrayList<>();
+        long start = System.nanoTime();
+        for (int i = 0; i < all.size(); i++) {
+            List<Task> tasks = all.get(i);
+            failed.addAll(measure(tasks, results));
+            // Written after every case: nothing is lost where a long run is broken off.
+            results.write(out.resolve("results.json"));
+            Duration left = Duration.ofNanos((System.nanoTime() - start) / (i + 1) * (all.size() - i - 1));
+            System.out.printf("%2d/%d, %d min left  %-30s %s%n", i + 1, all.size(), left.toMinutes(),
+                    tasks.get(0).subject(), summary(tasks, results));
+        }
+        report(results);
+        failed.forEach(log -> System.err.println("error: could not be measured, see " + log));
+        return failed.isEmpty() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private String settings() {
+        String threads = System.getenv("OMP_NUM_THREADS");
+        return rounds + " rounds of " + Measuring.ITERATIONS + " iterations of " + time + " ms, after "
+                + Measuring.WARMUPS + " warm-ups of " + warmup + " ms"
+                + (threads == null ? "" : ", with OMP_NUM_THREADS=" + threads);
+    }
+
+    private List<Path> measure(List<Task> tasks, Results results) throws IOException {
+        Measuring measuring = new Measuring(warmup, time, out);
+        List<Path> failed = new ArrayList<>();
+        try (ProgressBar bar = progressBar(tasks.get(0).subject(), (long) rounds * tasks.size())) {
+            for (int round = 0; round < rounds; round++) {
+                for (Task task : tasks) {
+                    bar.setExtraMessage(task.implementation().toString());
+                    Path log = measuring.run(task, results);
+                    if (log != null && !failed.contains(log)) {
+                        failed.add(log);
+                    }
+                    bar.step();
+                }
+            }
+        }
+        return failed;
+    }
+
+    private static ProgressBar progressBar(String name, long steps) {
+        // A file or a pipe gets a line now and then instead of a moving bar.
+        int interval = System.console() == null ? 60_000 : 200;
+        return new ProgressBarBuilder().setTaskName(name).setInitialMax(steps).setStyle(ProgressBarStyle.ASCII)
+                .setUpdateIntervalMillis(interval).clearDisplayOnFinish().build();
+    }
+
+    /** Medians in the order of the variants. */
+    private static String summary(List<Task> tasks, Results results) {
+        return tasks.stream().map(task -> task.implementation() + " " + task.variants().stream()
+                .filter(variant -> !variant.endsWith(Task.OTHER_WAY))
+                .map(variant -> results.median(task.subject(), task.implementation(), variant))
+                .map(median -> median.isPresent() ? Report.number(median.getAsDouble()) : "failed")
+                .collect(Collectors.joining(" / "))).collect(Collectors.joining("  "));
+    }
+
+    private void report(Results results) throws IOException {
+        Files.writeString(out.resolve("benchmarks.md"), Report.of(results));
+        Chart.write(results, out.resolve("benchmarks.svg"));
+        System.out.println("The report is in " + out);
+    }
+}

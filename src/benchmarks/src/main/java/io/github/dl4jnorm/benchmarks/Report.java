@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.benchmarks;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalDouble;
+import java.util.stream.Collectors;
+
+/** The results as Markdown. */
+final class Report {
+    private static final String MISSING = "–";
+    private static final List<Ratio> IN_TABLES = Ratio.ALL.stream().filter(r -> r.above() != Implementation.ND4J).toList();
+
+    private final Results results;
+    private final StringBuilder text = new StringBuilder();
+
+    private Report(Results results) {
+        this.results = results;
+    }
+
+    static String of(Results results) {
+        return new Report(results).write();
+    }
+
+    private String write() {
+        Machine machine = results.machine();
+        line("# Benchmarks");
+        line("");
+        line("%s, %d cores, %s; %s; %s; %s.", machine.processor(), machine.cores(), machine.system(), machine.java(),
+                machine.libraries(), machine.date());
+        line("Medians of %s. All arrays are of type FLOAT; sizes have the channels second, also where they lie last",
+                results.settings());
+        line("(nhwc). *vector*, *scalar* and *nd4j* are this library's layers with the kernels of that name, *stock* is");
+        line("Deeplearning4j's batch normalization, *copy* copies as many bytes on all cores.");
+        line("");
+        ratios();
+        table("Forward", Task.FORWARD);
+        table("Forward and backward", Task.BOTH);
+        overhead();
+        step();
+        return text.toString();
+    }
+
+    private void line(String format, Object... args) {
+        text.append(String.format(Locale.ROOT, format, args)).append('\n');
+    }
+
+    private void row(List<String> cells) {
+        line("%s", cells.stream().collect(Collectors.joining(" | ", "| ", " |")));
+    }
+
+    private void header(List<String> cells) {
+        row(cells);
+        List<String> rule = new ArrayList<>(Collections.nCopies(cells.size(), "---:"));
+        rule.set(0, "---");
+        row(rule);
+    }
+
+    private void ratios() {
+        line("## Ratios of times");
+        line("");
+        header(List.of("ratio", "pass", "cases", "geometric mean", "best", "worst"));
+        for (Ratio ratio : Ratio.ALL) {
+            for (String variant : List.of(Task.FORWARD, Task.BOTH)) {
+                List<Ratio.Of> all = ratio.all(results, variant);
+                if (!all.isEmpty()) {
+                    Comparator<Ratio.Of> order = Comparator.comparingDouble(Ratio.Of::value);
+                    Comparator<Ratio.Of> goodFirst = ratio.lowerIsBetter() ? order : order.reversed();
+                    Ratio.Of best = Collections.min(all, goodFirst);
+                    Ratio.Of worst = Collections.max(all, goodFirst);
+                    row(List.of(ratio.title(), variant, String.valueOf(all.size()),
+                            number(Ratio.geometricMean(all)), number(best.value()) + " (" + best.name() + ")",
+                            number(worst.value()) + " (" + worst.name() + ")"));
+                }
+            }
+        }
+        line("");
+    }
+
+    private void table(String title, String variant) {
+        line("## %s, milliseconds", title);
+        line("");
+        List<String> head = new ArrayList<>(List.of("norm", "layout", "size"));
+        for (Implementation implementation : Implementation.values()) {
+            head.add(implementation.toString());
+        }
+        IN_TABLES.forEach(r -> head.add(r.title()));
+        header(head);
+        for (Case c : Suite.all()) {
+            List<String> cells = new ArrayList<>(List.of(c.norm().title(), c.layout().name().toLowerCase(Locale.ROOT),
+                    c.size()));
+            boolean measured = false;
+            for (Implementation implementation : Implementation.values()) {
+                OptionalDouble time = Ratio.time(results, c, implementation, variant);
+                measured |= time.isPresent();
+                cells.add(number(time));
+            }
+            IN_TABLES.forEach(r -> cells.add(number(r.of(results, c, variant))));
+            if (measured) {
+                row(cells);
+            }
+        }
+        line("");
+    }
+
+    private void overhead() {
+        OptionalDouble norm = results.median(Suite.OVERHEAD, Suite.OVERHEAD_VARIANTS.get(0));
+        OptionalDouble identity = results.median(Suite.OVERHEAD, Suite.OVERHEAD_VARIANTS.get(1));
+        if (norm.isPresent() && identity.isPresent()) {
+            line("## Overhead of a layer");
+            line("");
+            line("Forward pass of a layer norm over [32, 64]: %.1f µs; of a layer that does nothing: %.1f µs;",
+                    1e3 * norm.getAsDouble(), 1e3 * identity.getAsDouble());
+            line("difference: %.1f µs.", 1e3 * (norm.getAsDouble() - identity.getAsDouble()));
+            line("");
+        }
+    }
+
+    private void step() {
+        OptionalDouble none = results.median(Suite.STEP, StepSubject.NONE);
+        if (none.isEmpty()) {
+            return;
+        }
+        line("## A training step");
+        line("");
+        line("`fit` of twice (convolution 3x3 of 16 channels, norm, ReLU) and an output layer on [32, 3, 32, 32].");
+        line("");
+        header(List.of("norm", "ms for a step", "slower than without a norm"));
+        for (String variant : StepSubject.VARIANTS) {
+            OptionalDouble time = results.median(Suite.STEP, variant);
+            if (time.isPresent()) {
+                row(List.of(variant, number(time), variant.equals(StepSubject.NONE) ? MISSING
+                        : String.format(Locale.ROOT, "%.0f %%", 100 * (time.getAsDouble() / none.getAsDouble() - 1))));
+            }
+        }
+        line("");
+    }
+
+    private static String number(OptionalDouble value) {
+        return value.isPresent() ? number(value.getAsDouble()) : MISSING;
+    }
+
+    /** Three digits that count. */
+    static String number(double value) {
+        int digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
+        return String.format(Locale.ROOT, "%." + digits + "f", value);
+    }
+}

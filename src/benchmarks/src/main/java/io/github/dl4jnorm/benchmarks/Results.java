@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalDouble;
+import org.nd4j.shade.jackson.databind.ObjectMapper;
+
+/**
+ * Everything measured.
+ *
+ * @param machine      where
+ * @param settings     how, in words
+ * @param measurements what came out
+ */
+record Results(Machine machine, String settings, List<Measurement> measurements) {
+    /**
+     * One variant of a task.
+     *
+     * @param subject        name of the case or extra measurement
+     * @param implementation who computed it
+     * @param variant        what was done
+     * @param milliseconds   median of each iteration
+     */
+    record Measurement(String subject, Implementation implementation, String variant, List<Double> milliseconds) {
+    }
+
+    /** Adds iterations to those there are already. */
+    void add(String subject, Implementation implementation, String variant, double milliseconds) {
+        List<Double> all = measurements.stream().filter(m -> matches(m, subject, implementation)
+                && m.variant().equals(variant)).findFirst().map(Measurement::milliseconds).orElse(null);
+        if (all == null) {
+            all = new ArrayList<>();
+            measurements.add(new Measurement(subject, implementation, variant, all));
+        }
+        all.add(milliseconds);
+    }
+
+    private static boolean matches(Measurement m, String subject, Implementation implementation) {
+        return m.subject().equals(subject) && m.implementation() == implementation;
+    }
+
+    /** The median in milliseconds; where there are two ways, that of the faster one. */
+    OptionalDouble median(String subject, Implementation implementation, String variant) {
+        return measurements.stream().filter(m -> matches(m, subject, implementation))
+                .filter(m -> m.variant().equals(variant) || m.variant().equals(variant + Task.OTHER_WAY))
+                .mapToDouble(m -> median(m.milliseconds())).min();
+    }
+
+    /** Whoever of ours measured something that only one of ours measures. */
+    OptionalDouble median(String subject, String variant) {
+        return measurements.stream().filter(m -> m.subject().equals(subject) && m.variant().equals(variant))
+                .mapToDouble(m -> median(m.milliseconds())).findFirst();
+    }
+
+    static double median(List<Double> values) {
+        double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+        int middle = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+
+    void write(Path file) throws IOException {
+        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(file.toFile(), this);
+    }
+
+    static Results read(Path file) throws IOException {
+        return new ObjectMapper().readValue(file.toFile(), Results.class);
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.benchmarks;
+
+import java.util.List;
+
+/**
+ * What one JVM measures.
+ *
+ * @param subject        name of a case of the {@link Suite}, or of one of its extra measurements
+ * @param implementation who computes it
+ * @param variants       what is measured in turn
+ */
+record Task(String subject, Implementation implementation, List<String> variants) {
+    /** A forward pass in training mode. */
+    static final String FORWARD = "forward";
+
+    /** A forward and a backward pass in training mode. */
+    static final String BOTH = "forward+backward";
+
+    /** Where libtorch has two ways, the second one has this behind its name. */
+    static final String OTHER_WAY = " (other way)";
+
+    static Task of(Case c, Implementation implementation) {
+        boolean twoWays = implementation == Implementation.LIBTORCH && c.norm() == Norm.INSTANCE;
+        List<String> variants = implementation == Implementation.COPY ? List.of(FORWARD)
+                : twoWays ? List.of(FORWARD, BOTH, FORWARD + OTHER_WAY, BOTH + OTHER_WAY) : List.of(FORWARD, BOTH);
+        return new Task(c.name(), implementation, variants);
+    }
+
+    /** The parts that are measured, made in the JVM that measures them. */
+    Subject open() {
+        if (subject.equals(Suite.OVERHEAD)) {
+            return new OverheadSubject();
+        }
+        if (subject.equals(Suite.STEP)) {
+            return new StepSubject();
+        }
+        Case c = Suite.find(subject);
+        return switch (implementation) {
+            case COPY -> new CopySubject(c);
+            case LIBTORCH -> new LibtorchSubject(c);
+            case STOCK -> new LayerSubject(c, LayerSubject.stock(c));
+            default -> new LayerSubject(c, List.of(c.norm().layer(c.channels())));
+        };
+    }
+}
