@@ -1,103 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.benchmarks;
 
-import de.erichseifert.vectorgraphics2d.Processors;
-import de.erichseifert.vectorgraphics2d.VectorGraphics2D;
-import de.erichseifert.vectorgraphics2d.util.PageSize;
-import java.awt.Color;
-import java.awt.Font;
-import java.awt.Graphics2D;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.knowm.xchart.CategoryChart;
-import org.knowm.xchart.CategoryChartBuilder;
-import org.knowm.xchart.style.CategoryStyler;
-import org.knowm.xchart.style.Styler.LegendPosition;
+import java.util.TreeMap;
 
-/** The results as a picture: forward and backward pass of ours beside libtorch and a copy. */
+/** The results as a picture, in SVG: forward and backward pass of ours beside libtorch and a copy. */
 final class Chart {
-    private static final int WIDTH = 560;
-    private static final int HEIGHT = 230;
-    private static final int HEAD = 64;
-    private static final int MARGIN = 16;
+    /** The bars of each case, from left to right, and their colors. */
+    static final Map<Implementation, String> SERIES = new TreeMap<>(Map.of(Implementation.COPY, "#b8bec6",
+            Implementation.VECTOR, "#1f6fb5", Implementation.LIBTORCH, "#e07b39"));
+
     private static final int COLUMNS = 2;
-    private static final Map<Implementation, Color> SERIES = new LinkedHashMap<>();
+    private static final int PANEL_WIDTH = 560;
+    private static final int PANEL_HEIGHT = 220;
+    private static final int HEAD = 70;
+    private static final int LEFT = 46;
+    private static final int TOP = 40;
+    private static final int PLOT_WIDTH = PANEL_WIDTH - LEFT - 18;
+    private static final int PLOT_HEIGHT = PANEL_HEIGHT - TOP - 38;
+    /** Bars higher than our highest by more than this are cut off, so that the others can be told apart. */
+    private static final double CUT = 2.2;
+    private static final double WIDEST_BAR = 44;
+    private static final int LINES = 5;
 
-    static {
-        SERIES.put(Implementation.COPY, new Color(0xB8BEC6));
-        SERIES.put(Implementation.VECTOR, new Color(0x1F6FB5));
-        SERIES.put(Implementation.LIBTORCH, new Color(0xE07B39));
+    private final Results results;
+    private final StringBuilder svg = new StringBuilder();
+
+    private Chart(Results results) {
+        this.results = results;
     }
 
-    private Chart() {
+    /**
+     * Draws what ours, libtorch and the copy were all measured with.
+     *
+     * @param results the measurements
+     * @return an SVG document
+     */
+    static String of(Results results) {
+        return new Chart(results).draw();
     }
 
-    /** The cases of one panel. */
-    private record Panel(String title, List<Case> cases) {
-    }
-
-    private static List<Panel> panels() {
-        List<Panel> panels = new ArrayList<>();
-        for (Case c : Suite.all()) {
-            String title = switch (c.norm()) {
-                case ROWS -> "Layer norm of rows";
-                case POSITIONS -> "Layer norm per position, channels first";
-                default -> "[" + c.size().replace("x", ", ") + "]"
-                        + (c.layout() == Layout.NHWC ? ", channels last" : ", channels first");
-            };
-            if (panels.isEmpty() || !panels.get(panels.size() - 1).title().equals(title)) {
-                panels.add(new Panel(title, new ArrayList<>()));
-            }
-            panels.get(panels.size() - 1).cases().add(c);
+    private String draw() {
+        List<Panel> panels = Panel.of(results);
+        int width = COLUMNS * PANEL_WIDTH;
+        int height = HEAD + (panels.size() + COLUMNS - 1) / COLUMNS * PANEL_HEIGHT;
+        add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
+                + "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">", width, height, width, height);
+        add("<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>", width, height);
+        head(width);
+        for (int i = 0; i < panels.size(); i++) {
+            add("<g transform=\"translate(%d %d)\">", i % COLUMNS * PANEL_WIDTH, HEAD + i / COLUMNS * PANEL_HEIGHT);
+            panel(panels.get(i));
+            add("</g>");
         }
-        return panels;
+        add("</svg>");
+        return svg.toString();
     }
 
-    private static String label(Case c) {
-        return c.norm() == Norm.ROWS || c.norm() == Norm.POSITIONS ? c.size() : c.norm().title();
+    private void add(String format, Object... args) {
+        svg.append(String.format(Locale.ROOT, format, args)).append('\n');
     }
 
-    /** Writes the chart as SVG. */
-    static void write(Results results, Path file) throws IOException {
-        List<CategoryChart> charts = panels().stream().map(p -> chart(p, results)).filter(c -> c != null).toList();
-        if (charts.isEmpty()) {
-            return;
-        }
-        VectorGraphics2D picture = new VectorGraphics2D();
-        int width = COLUMNS * WIDTH;
-        int height = HEAD + (charts.size() + COLUMNS - 1) / COLUMNS * HEIGHT;
-        picture.setColor(Color.WHITE);
-        picture.fillRect(0, 0, width, height);
-        head(picture, results.machine());
-        for (int i = 0; i < charts.size(); i++) {
-            Graphics2D place = (Graphics2D) picture.create();
-            place.translate(i % COLUMNS * WIDTH, HEAD + i / COLUMNS * HEIGHT);
-            charts.get(i).paint(place, WIDTH, HEIGHT);
-        }
-        try (OutputStream out = Files.newOutputStream(file)) {
-            Processors.get("svg").getDocument(picture.getCommands(), new PageSize(0, 0, width, height)).writeTo(out);
-        }
+    private void text(double x, double y, String attributes, String content) {
+        add("<text x=\"%.1f\" y=\"%.1f\" %s>%s</text>", x, y, attributes,
+                content.replace("&", "&amp;").replace("<", "&lt;"));
     }
 
-    private static void head(Graphics2D picture, Machine machine) {
-        picture.setColor(Color.BLACK);
-        picture.setFont(new Font(Font.SANS_SERIF, Font.BOLD, 17));
-        picture.drawString("Forward and backward pass in training, milliseconds (less is better)", MARGIN, 26);
-        picture.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
-        picture.drawString("FLOAT, " + machine.processor() + ", " + machine.cores() + " cores", MARGIN, 48);
-        int x = COLUMNS * WIDTH - 400;
-        for (Map.Entry<Implementation, Color> series : SERIES.entrySet()) {
-            picture.setColor(series.getValue());
-            picture.fillRect(x, 38, 12, 12);
-            picture.setColor(Color.BLACK);
-            picture.drawString(legend(series.getKey()), x + 17, 48);
+    private void rectangle(double x, double y, double width, double height, String color) {
+        add("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>", x, y, width, height, color);
+    }
+
+    private void head(int width) {
+        Machine machine = results.machine();
+        text(LEFT, 28, "font-size=\"18\" font-weight=\"bold\"",
+                "Forward and backward pass in training, milliseconds (lower is better)");
+        text(LEFT, 50, "fill=\"#555\"", "FLOAT, " + machine.processor() + ", " + machine.cores()
+                + " cores; a gap marks a bar that is cut off");
+        double x = width - 410;
+        for (Map.Entry<Implementation, String> series : SERIES.entrySet()) {
+            rectangle(x, 40, 12, 12, series.getValue());
+            text(x + 18, 50, "", legend(series.getKey()));
             x += 140;
         }
     }
@@ -110,45 +94,59 @@ final class Chart {
         };
     }
 
-    private static CategoryChart chart(Panel panel, Results results) {
-        List<Case> cases = panel.cases().stream().filter(c -> SERIES.keySet().stream()
-                .allMatch(i -> Ratio.time(results, c, i, Task.BOTH).isPresent())).toList();
-        if (cases.isEmpty()) {
-            return null;
+    private void panel(Panel panel) {
+        double highest = highest(panel, SERIES.keySet().toArray(Implementation[]::new));
+        double top = Math.min(highest, CUT * highest(panel, Implementation.VECTOR, Implementation.COPY));
+        text(LEFT, 18, "font-size=\"13\" font-weight=\"bold\"", panel.title());
+        lines(top);
+        double place = (double) PLOT_WIDTH / panel.cases().size();
+        double bar = Math.min(WIDEST_BAR, 0.8 * place / SERIES.size());
+        for (int i = 0; i < panel.cases().size(); i++) {
+            Case c = panel.cases().get(i);
+            double middle = LEFT + (i + 0.5) * place;
+            double x = middle - bar * SERIES.size() / 2;
+            for (Map.Entry<Implementation, String> series : SERIES.entrySet()) {
+                bar(x, bar, time(c, series.getKey()), top, series.getValue());
+                x += bar;
+            }
+            text(middle, TOP + PLOT_HEIGHT + 17, "text-anchor=\"middle\"", Panel.label(c));
         }
-        CategoryChart chart = new CategoryChartBuilder().width(WIDTH).height(HEIGHT).title(panel.title()).build();
-        List<String> labels = cases.stream().map(Chart::label).toList();
-        double highest = 0;
-        for (Implementation implementation : SERIES.keySet()) {
-            List<Double> times = cases.stream()
-                    .map(c -> Ratio.time(results, c, implementation, Task.BOTH).getAsDouble()).toList();
-            chart.addSeries(legend(implementation), labels, times).setFillColor(SERIES.get(implementation));
-            highest = Math.max(highest, times.stream().mapToDouble(Double::doubleValue).max().orElse(0));
-        }
-        style(chart.getStyler(), highest);
-        return chart;
     }
 
-    private static void style(CategoryStyler styler, double highest) {
-        styler.setLegendVisible(false);
-        styler.setLegendPosition(LegendPosition.OutsideE);
-        styler.setAvailableSpaceFill(0.75);
-        styler.setLabelsVisible(true);
-        styler.setLabelsPosition(1.06);
-        styler.setLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 8));
-        styler.setLabelsFontColor(Color.DARK_GRAY);
-        styler.setLabelsFontColorAutomaticEnabled(false);
-        styler.setChartBackgroundColor(Color.WHITE);
-        styler.setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 13));
-        styler.setChartTitleBoxVisible(false);
-        styler.setPlotBorderVisible(false);
-        styler.setPlotGridVerticalLinesVisible(false);
-        styler.setPlotGridLinesColor(new Color(0xE3E6EA));
-        styler.setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 11));
-        styler.setYAxisMin(0.0);
-        styler.setYAxisMax(1.15 * highest);
-        styler.setYAxisTickLabelsFormattingFunction(value -> String.format(Locale.ROOT, highest < 1 ? "%.2f" : "%.0f", value));
-        styler.setDecimalPattern(highest < 1 ? "0.00" : highest < 10 ? "0.0" : "0");
-        styler.setAntiAlias(true);
+    private double time(Case c, Implementation implementation) {
+        return Ratio.time(results, c, implementation, Task.BOTH).orElseThrow();
+    }
+
+    private double highest(Panel panel, Implementation... implementations) {
+        return panel.cases().stream().flatMap(c -> List.of(implementations).stream().map(i -> time(c, i)))
+                .mapToDouble(Double::doubleValue).max().orElseThrow();
+    }
+
+    private void lines(double top) {
+        double step = step(top / LINES);
+        for (int i = 0; i * step <= top; i++) {
+            double y = TOP + PLOT_HEIGHT * (1 - i * step / top);
+            add("<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>", LEFT, LEFT + PLOT_WIDTH, y, y,
+                    i == 0 ? "#888888" : "#e6e8eb");
+            text(LEFT - 6, y + 4, "text-anchor=\"end\" fill=\"#777\" font-size=\"11\"",
+                    i * step == Math.rint(i * step) ? String.valueOf(Math.round(i * step)) : Report.number(i * step));
+        }
+    }
+
+    /** The next larger one of 1, 2, 5, 10 and so on. */
+    private static double step(double least) {
+        double power = Math.pow(10, Math.floor(Math.log10(least)));
+        double factor = least / power;
+        return power * (factor <= 1 ? 1 : factor <= 2 ? 2 : factor <= 5 ? 5 : 10);
+    }
+
+    private void bar(double x, double width, double time, double top, String color) {
+        double height = PLOT_HEIGHT * Math.min(1, time / top);
+        double y = TOP + PLOT_HEIGHT - height;
+        rectangle(x + 1, y, width - 2, height, color);
+        if (time > top) {
+            add("<path d=\"M%.1f %.1f l%.1f -8\" stroke=\"#ffffff\" stroke-width=\"4\"/>", x, y + 18, width);
+        }
+        text(x + width / 2, y - 4, "text-anchor=\"middle\" fill=\"#444\" font-size=\"9\"", Report.number(time));
     }
 }

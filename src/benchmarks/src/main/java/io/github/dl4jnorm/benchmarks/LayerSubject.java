@@ -28,8 +28,8 @@ final class LayerSubject implements Subject {
 
     private final LayerWorkspaceMgr workspaces = workspaces();
     private final List<Layer> layers = new ArrayList<>();
-    private final INDArray x;
-    private final INDArray dy;
+    final INDArray x;
+    final INDArray dy;
 
     LayerSubject(Case c, List<? extends org.deeplearning4j.nn.conf.layers.Layer> configurations) {
         Nd4j.getRandom().setSeed(SEED);
@@ -84,6 +84,14 @@ final class LayerSubject implements Subject {
             try (MemoryWorkspace gradients = workspaces.notifyScopeEntered(ArrayType.ACTIVATION_GRAD)) {
                 return backward().data().address();
             }
+        }
+    }
+
+    /** Output and gradient of the input, outside of the workspaces. */
+    List<INDArray> results() {
+        try (MemoryWorkspace activations = workspaces.notifyScopeEntered(ArrayType.ACTIVATIONS);
+             MemoryWorkspace gradients = workspaces.notifyScopeEntered(ArrayType.ACTIVATION_GRAD)) {
+            return List.of(forward().detach(), backward().detach());
         }
     }
 

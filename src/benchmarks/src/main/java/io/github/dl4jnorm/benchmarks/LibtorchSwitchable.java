@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * Switchable normalization as its authors wrote it for PyTorch (Luo, Ren, Peng, Zhang and Li 2018, arXiv 1806.10779),
- * with gradients by autograd.
+ * with gradients by autograd; but the variance is the biased one of the paper, not the unbiased one of their code.
  */
 final class LibtorchSwitchable implements LibtorchOp {
     private static final long[] POSITIONS = {2, 3};
@@ -40,7 +40,7 @@ final class LibtorchSwitchable implements LibtorchOp {
     public Tensor[] forward(Tensor input) {
         Tensor x = input.detach().requires_grad_(true);
         Tensor meanIn = mean(x, POSITIONS);
-        Tensor varIn = x.var(POSITIONS, true, true);
+        Tensor varIn = x.var(POSITIONS, false, true);
         Tensor squares = varIn.add(meanIn.mul(meanIn));
         Tensor meanLn = mean(meanIn, 1);
         Tensor varLn = mean(squares, 1).sub(meanLn.mul(meanLn));

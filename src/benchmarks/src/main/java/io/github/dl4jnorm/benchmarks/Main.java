@@ -150,7 +150,7 @@ public final class Main implements Callable<Integer> {
 
     private void report(Results results) throws IOException {
         Files.writeString(out.resolve("benchmarks.md"), Report.of(results));
-        Chart.write(results, out.resolve("benchmarks.svg"));
+        Files.writeString(out.resolve("benchmarks.svg"), Chart.of(results));
         System.out.println("The report is in " + out);
     }
 }

@@ -41,7 +41,7 @@ enum Norm {
     String title() {
         return switch (this) {
             case BATCH_RELU -> "batch + ReLU";
-            case ROWS -> "layer, rows";
+            case ROWS -> "layer";
             case POSITIONS -> "layer, per position";
             default -> toString();
         };
@@ -49,6 +49,10 @@ enum Norm {
 
     @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        return switch (this) {
+            case ROWS -> "layer";
+            case POSITIONS -> "layer-per-position";
+            default -> name().toLowerCase(Locale.ROOT).replace('_', '-');
+        };
     }
 }

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReportTest {
+    private static final String BATCH = "batch-nchw-32x64x56x56";
+    private static final String INSTANCE = "instance-nchw-32x64x56x56";
+
+    private static Results results() {
+        Results results = new Results(new Machine("a processor", 2, "an OS", "a JVM", "libraries", "a day"),
+                "2 rounds", new ArrayList<>());
+        for (double time : new double[]{1, 100, 3, 2}) {
+            results.add(BATCH, Implementation.VECTOR, Task.FORWARD, time);
+        }
+        results.add(BATCH, Implementation.LIBTORCH, Task.FORWARD, 5);
+        results.add(BATCH, Implementation.COPY, Task.FORWARD, 0.5);
+        results.add(BATCH, Implementation.VECTOR, Task.BOTH, 6);
+        results.add(BATCH, Implementation.LIBTORCH, Task.BOTH, 12);
+        results.add(INSTANCE, Implementation.VECTOR, Task.FORWARD, 8);
+        results.add(INSTANCE, Implementation.LIBTORCH, Task.FORWARD, 40);
+        results.add(INSTANCE, Implementation.LIBTORCH, Task.FORWARD + Task.OTHER_WAY, 4);
+        results.add(Suite.STEP, Implementation.VECTOR, StepSubject.NONE, 20);
+        results.add(Suite.STEP, Implementation.VECTOR, "batch", 25);
+        return results;
+    }
+
+    @Test
+    void ratiosAreThoseOfMediansAndOfTheFasterWay() {
+        List<Ratio.Of> ratios = Ratio.ALL.get(0).all(results(), Task.FORWARD);
+        assertThat(ratios).containsExactly(new Ratio.Of(BATCH, 0.5), new Ratio.Of(INSTANCE, 2));
+        assertThat(Ratio.geometricMean(ratios)).isEqualTo(1, within(1e-12));
+    }
+
+    @Test
+    void theReportHoldsTimesRatiosAndTheTrainingStep() {
+        assertThat(Report.of(results()))
+                .contains("| vector / libtorch | forward | 2 | 1.00 | 0.500 (" + BATCH + ") | 2.00 (" + INSTANCE + ") |")
+                .contains("| batch | nchw | 32x64x56x56 | 0.500 | 2.50 | – | – | – | 5.00 | 0.500 | – | – | 5.00 |")
+                .contains("| batch | 25.0 | 25 % |");
+    }
+
+    @Test
+    void resultsReadBackGiveTheSameReport(@TempDir Path directory) throws IOException {
+        Path file = directory.resolve("results.json");
+        results().write(file);
+        assertThat(Report.of(Results.read(file))).isEqualTo(Report.of(results()));
+    }
+
+    @Test
+    void theChartHoldsWhatOursLibtorchAndTheCopyWereMeasuredWith() {
+        assertThat(Chart.of(results())).contains("[32, 64, 56, 56], channels first", ">12.0<").doesNotContain("instance");
+    }
+
+    @Test
+    void theSuiteMeasuresStockOnlyWhereThereIsOne() {
+        List<List<Task>> tasks = Suite.tasks(Pattern.compile("2x64x112x112|step"), EnumSet.allOf(Implementation.class));
+        assertThat(tasks).hasSize(13);
+        assertThat(tasks).allSatisfy(same -> assertThat(same.stream()
+                .anyMatch(t -> t.implementation() == Implementation.STOCK)).isEqualTo(same.get(0).subject().startsWith("batch")));
+    }
+}
