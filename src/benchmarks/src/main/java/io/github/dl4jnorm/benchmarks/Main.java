@@ -41,8 +41,8 @@ public final class Main implements Callable<Integer> {
             + "warm-ups (default: ${DEFAULT-VALUE}).")
     private int warmup;
 
-    @Option(names = "--time", defaultValue = "300", paramLabel = "MS", description = "Milliseconds of each of two "
-            + "iterations (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--time", defaultValue = "300", paramLabel = "MS", description = "Milliseconds of each "
+            + "iteration (default: ${DEFAULT-VALUE}).")
     private int time;
 
     @Option(names = "--quick", description = "One round of tenths of a second: shows that it works, measures nothing.")
@@ -109,8 +109,8 @@ public final class Main implements Callable<Integer> {
 
     private String settings() {
         String threads = System.getenv("OMP_NUM_THREADS");
-        return rounds + " rounds of " + Measuring.ITERATIONS + " iterations of " + time + " ms, after "
-                + Measuring.WARMUPS + " warm-ups of " + warmup + " ms"
+        return rounds + " round(s) of " + Task.FEW + " iterations (" + Task.MANY + " in the last two sections) of "
+                + time + " ms, after " + Measuring.WARMUPS + " warm-ups of " + warmup + " ms"
                 + (threads == null ? "" : ", with OMP_NUM_THREADS=" + threads);
     }
 

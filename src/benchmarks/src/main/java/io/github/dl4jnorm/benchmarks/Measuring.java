@@ -20,12 +20,11 @@ import org.openjdk.jmh.runner.options.TimeValue;
  * Runs tasks, each in a JVM of its own.
  *
  * @param warmup     milliseconds of each warm-up, of which every variant has {@link #WARMUPS}
- * @param time       milliseconds of each iteration, of which every variant has {@link #ITERATIONS}
+ * @param time       milliseconds of each iteration, of which every variant has as many as the task says
  * @param directory  where the output of a task that failed is kept
  */
 record Measuring(int warmup, int time, Path directory) {
     static final int WARMUPS = 2;
-    static final int ITERATIONS = 2;
 
     private static final double NANOSECONDS = 1e6;
     private static final double MEDIAN = 50;
@@ -43,7 +42,7 @@ record Measuring(int warmup, int time, Path directory) {
                 .jvmArgs(task.implementation().jvmArgs().toArray(String[]::new))
                 .forks(1).threads(1).shouldFailOnError(false).output(log.toString())
                 .warmupIterations(WARMUPS * task.variants().size()).warmupTime(TimeValue.milliseconds(warmup))
-                .measurementIterations(ITERATIONS * task.variants().size())
+                .measurementIterations(task.iterations() * task.variants().size())
                 .measurementTime(TimeValue.milliseconds(time)).build();
         Collection<RunResult> runs;
         try {

@@ -31,10 +31,11 @@ final class Report {
         line("");
         line("%s, %d cores, %s; %s; %s; %s.", machine.processor(), machine.cores(), machine.system(), machine.java(),
                 machine.libraries(), machine.date());
-        line("Medians of %s. All arrays are of type FLOAT; sizes have the channels second, also where they lie last",
-                results.settings());
-        line("(nhwc). *vector*, *scalar* and *nd4j* are this library's layers with the kernels of that name, *stock* is");
-        line("Deeplearning4j's batch normalization, *copy* copies as many bytes on all cores.");
+        line("Medians of %s.", results.settings());
+        line("All arrays are of type FLOAT; sizes have the channels second, also where they lie last (nhwc). *vector*,");
+        line("*scalar* and *nd4j* are this library's layers with the kernels of that name, *stock* is Deeplearning4j's");
+        line("batch normalization, *libtorch* the nearest that PyTorch has (for instance normalization the faster of its");
+        line("own way and group normalization), *copy* copies as many bytes on all cores.");
         line("");
         ratios();
         table("Forward", Task.FORWARD);
@@ -112,8 +113,8 @@ final class Report {
         if (norm.isPresent() && identity.isPresent()) {
             line("## Overhead of a layer");
             line("");
-            line("Forward pass of a layer norm over [32, 64]: %.1f µs; of a layer that does nothing: %.1f µs;",
-                    1e3 * norm.getAsDouble(), 1e3 * identity.getAsDouble());
+            line("Forward pass of a layer norm over [32, 64], %s kernels: %.1f µs; of a layer that does nothing: %.1f µs;",
+                    results.by(Suite.OVERHEAD), 1e3 * norm.getAsDouble(), 1e3 * identity.getAsDouble());
             line("difference: %.1f µs.", 1e3 * (norm.getAsDouble() - identity.getAsDouble()));
             line("");
         }
@@ -126,7 +127,8 @@ final class Report {
         }
         line("## A training step");
         line("");
-        line("`fit` of twice (convolution 3x3 of 16 channels, norm, ReLU) and an output layer on [32, 3, 32, 32].");
+        line("`fit` of twice (convolution 3x3 of 16 channels, norm, ReLU) and an output layer on [32, 3, 32, 32], %s kernels.",
+                results.by(Suite.STEP));
         line("");
         header(List.of("norm", "ms for a step", "slower than without a norm"));
         for (String variant : StepSubject.VARIANTS) {

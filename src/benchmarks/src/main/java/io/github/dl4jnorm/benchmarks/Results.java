@@ -49,10 +49,15 @@ record Results(Machine machine, String settings, List<Measurement> measurements)
                 .mapToDouble(m -> median(m.milliseconds())).min();
     }
 
-    /** Whoever of ours measured something that only one of ours measures. */
+    /** The median of something that only one of ours measures. */
     OptionalDouble median(String subject, String variant) {
         return measurements.stream().filter(m -> m.subject().equals(subject) && m.variant().equals(variant))
                 .mapToDouble(m -> median(m.milliseconds())).findFirst();
+    }
+
+    /** Who measured something that only one of ours measures. */
+    Implementation by(String subject) {
+        return measurements.stream().filter(m -> m.subject().equals(subject)).findFirst().orElseThrow().implementation();
     }
 
     static double median(List<Double> values) {

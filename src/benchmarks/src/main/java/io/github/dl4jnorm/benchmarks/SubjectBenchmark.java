@@ -41,7 +41,7 @@ public class SubjectBenchmark {
     /** Makes the subject. */
     @Setup(Level.Trial)
     public void open() {
-        opened = new Task(subject, Implementation.valueOf(implementation), List.of()).open();
+        opened = new Task(subject, Implementation.valueOf(implementation), List.of(), 0).open();
     }
 
     /** Moves on to the next variant. */

@@ -69,8 +69,8 @@ final class Suite {
         }
         Stream<Implementation> ours = implementations.stream().filter(Implementation::isOurs).limit(1);
         ours.forEach(i -> {
-            all.add(List.of(new Task(OVERHEAD, i, OVERHEAD_VARIANTS)));
-            all.add(List.of(new Task(STEP, i, StepSubject.VARIANTS)));
+            all.add(List.of(new Task(OVERHEAD, i, OVERHEAD_VARIANTS, Task.MANY)));
+            all.add(List.of(new Task(STEP, i, StepSubject.VARIANTS, Task.MANY)));
         });
         return all.stream().filter(t -> !t.isEmpty() && subjects.matcher(t.get(0).subject()).find()).toList();
     }

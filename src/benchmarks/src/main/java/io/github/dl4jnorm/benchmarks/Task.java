@@ -9,8 +9,9 @@ import java.util.List;
  * @param subject        name of a case of the {@link Suite}, or of one of its extra measurements
  * @param implementation who computes it
  * @param variants       what is measured in turn
+ * @param iterations     how often each variant has its turn
  */
-record Task(String subject, Implementation implementation, List<String> variants) {
+record Task(String subject, Implementation implementation, List<String> variants, int iterations) {
     /** A forward pass in training mode. */
     static final String FORWARD = "forward";
 
@@ -20,11 +21,17 @@ record Task(String subject, Implementation implementation, List<String> variants
     /** Where libtorch has two ways, the second one has this behind its name. */
     static final String OTHER_WAY = " (other way)";
 
+    /** Enough for a case: what is compared differs by more than the noise. */
+    static final int FEW = 2;
+
+    /** For small differences between long times. */
+    static final int MANY = 12;
+
     static Task of(Case c, Implementation implementation) {
         boolean twoWays = implementation == Implementation.LIBTORCH && c.norm() == Norm.INSTANCE;
         List<String> variants = implementation == Implementation.COPY ? List.of(FORWARD)
                 : twoWays ? List.of(FORWARD, BOTH, FORWARD + OTHER_WAY, BOTH + OTHER_WAY) : List.of(FORWARD, BOTH);
-        return new Task(c.name(), implementation, variants);
+        return new Task(c.name(), implementation, variants, FEW);
     }
 
     /** The parts that are measured, made in the JVM that measures them. */
