@@ -18,6 +18,20 @@ enum Implementation {
         return this == VECTOR || this == SCALAR || this == ND4J;
     }
 
+    /** How often a variant warms up: until our kernels are compiled takes four seconds where cores are few. */
+    int warmups() {
+        return switch (this) {
+            case VECTOR, SCALAR -> 5;
+            case ND4J, STOCK, LIBTORCH -> 2;
+            case COPY -> 1;
+        };
+    }
+
+    /** The others are only there to compare ours with: once is enough, it saves a quarter of an hour. */
+    boolean inEveryRound() {
+        return this == COPY || this == VECTOR || this == LIBTORCH;
+    }
+
     List<String> jvmArgs() {
         List<String> args = new ArrayList<>(List.of("-Xms1g", "-Xmx3g"));
         if (isOurs()) {

@@ -33,12 +33,12 @@ public final class Main implements Callable<Integer> {
             + "${COMPLETION-CANDIDATES} (default: all), with commas between.")
     private Set<Implementation> implementations = EnumSet.allOf(Implementation.class);
 
-    @Option(names = "--rounds", defaultValue = "2", description = "How often all implementations of a case are measured "
-            + "in turn (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--rounds", defaultValue = "2", description = "How often copy, vector and libtorch are measured in "
+            + "turn for each case, the others once (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
-    @Option(names = "--warmup", defaultValue = "400", paramLabel = "MS", description = "Milliseconds of each of two "
-            + "warm-ups (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--warmup", defaultValue = "400", paramLabel = "MS", description = "Milliseconds of each "
+            + "warm-up (default: ${DEFAULT-VALUE}).")
     private int warmup;
 
     @Option(names = "--time", defaultValue = "300", paramLabel = "MS", description = "Milliseconds of each "
@@ -110,16 +110,18 @@ public final class Main implements Callable<Integer> {
     private String settings() {
         String threads = System.getenv("OMP_NUM_THREADS");
         return rounds + " round(s) of " + Task.FEW + " iterations (" + Task.MANY + " in the last two sections) of "
-                + time + " ms, after " + Measuring.WARMUPS + " warm-ups of " + warmup + " ms"
+                + time + " ms, after warm-ups of " + warmup + " ms"
                 + (threads == null ? "" : ", with OMP_NUM_THREADS=" + threads);
     }
 
     private List<Path> measure(List<Task> tasks, Results results) throws IOException {
         Measuring measuring = new Measuring(warmup, time, out);
         List<Path> failed = new ArrayList<>();
-        try (ProgressBar bar = progressBar(tasks.get(0).subject(), (long) rounds * tasks.size())) {
+        List<Task> again = tasks.stream().filter(t -> t.implementation().inEveryRound()).toList();
+        int steps = tasks.size() + (rounds - 1) * again.size();
+        try (ProgressBar bar = progressBar(tasks.get(0).subject(), steps)) {
             for (int round = 0; round < rounds; round++) {
-                for (Task task : tasks) {
+                for (Task task : round == 0 ? tasks : again) {
                     bar.setExtraMessage(task.implementation().toString());
                     Path log = measuring.run(task, results);
                     if (log != null && !failed.contains(log)) {

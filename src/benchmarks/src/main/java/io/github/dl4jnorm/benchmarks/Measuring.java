@@ -19,13 +19,11 @@ import org.openjdk.jmh.runner.options.TimeValue;
 /**
  * Runs tasks, each in a JVM of its own.
  *
- * @param warmup     milliseconds of each warm-up, of which every variant has {@link #WARMUPS}
+ * @param warmup     milliseconds of each warm-up, of which an implementation says how many it needs
  * @param time       milliseconds of each iteration, of which every variant has as many as the task says
  * @param directory  where the output of a task that failed is kept
  */
 record Measuring(int warmup, int time, Path directory) {
-    static final int WARMUPS = 2;
-
     private static final double NANOSECONDS = 1e6;
     private static final double MEDIAN = 50;
 
@@ -41,7 +39,8 @@ record Measuring(int warmup, int time, Path directory) {
                 .param("variants", String.valueOf(task.variants().size()))
                 .jvmArgs(task.implementation().jvmArgs().toArray(String[]::new))
                 .forks(1).threads(1).shouldFailOnError(false).output(log.toString())
-                .warmupIterations(WARMUPS * task.variants().size()).warmupTime(TimeValue.milliseconds(warmup))
+                .warmupIterations(task.implementation().warmups() * task.variants().size())
+                .warmupTime(TimeValue.milliseconds(warmup))
                 .measurementIterations(task.iterations() * task.variants().size())
                 .measurementTime(TimeValue.milliseconds(time)).build();
         Collection<RunResult> runs;

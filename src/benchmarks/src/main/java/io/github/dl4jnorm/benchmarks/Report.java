@@ -147,7 +147,7 @@ final class Report {
 
     /** Three digits that count. */
     static String number(double value) {
-        int digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
+        int digits = value > 0 ? Math.max(0, 2 - (int) Math.floor(Math.log10(value))) : 0;
         return String.format(Locale.ROOT, "%." + digits + "f", value);
     }
 }
