@@ -10,7 +10,7 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.load;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.rectified;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
 import jdk.incubator.vector.${Lane}Vector;
@@ -105,32 +105,55 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
     @Override
     public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
                        boolean relu) {
-        for (int r = 0; r < runs; r++) {
-            affine(x, atX + r * strideX, y, atY + r * strideY, from, length, relu);
+        ${lane} h = threshold(relu);
+        int together = together(length);
+        for (int r = 0; r < runs; r += together) {
+            affineTogether(x, atX + r * strideX, strideX, y, atY + r * strideY, strideY, Math.min(together, runs - r),
+                    from, length, h);
         }
     }
 
-    private void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
+    /** How many runs to map together: their coefficients stay in registers, and a strip of them in the cache. */
+    private static int together(int length) {
+        return Math.max(8, Math.min(64, 2048 / length));
+    }
+
+    private void affineTogether(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from,
+                                int length, ${lane} h) {
         int i = 0;
         for (; i <= length - W; i += W) {
-            int c = from + i;
-            ${Lane}Vector d = load(x, atX + i * BYTES).fma(of(zoom, c), of(offset, c));
-            ${Lane}Vector z = d.fma(of(factor, c), of(shift, c));
-            Lanes.store(relu ? rectified(z) : z, y, atY + i * BYTES);
+            affineStrip(x, atX + i * BYTES, strideX, y, atY + i * BYTES, strideY, runs, from + i, h);
         }
         for (; i < length; i++) {
             int c = from + i;
-            ${lane} z = Math.fma(Math.fma(get(x, atX + i * BYTES), zoom[c], offset[c]), factor[c], shift[c]);
-            put(y, atY + i * BYTES, relu ? rectified(z) : z);
+            for (int r = 0; r < runs; r++) {
+                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
+                ${lane} z = Math.fma(d, factor[c], shift[c]);
+                put(y, atY + r * strideY + i * BYTES, active(z, z, h));
+            }
+        }
+    }
+
+    private void affineStrip(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from,
+                             ${lane} h) {
+        ${Lane}Vector t = of(zoom, from);
+        ${Lane}Vector k = of(offset, from);
+        ${Lane}Vector a = of(factor, from);
+        ${Lane}Vector b = of(shift, from);
+        ${Lane}Vector vh = all(h);
+        for (int r = 0; r < runs; r++) {
+            ${Lane}Vector z = load(x, atX + r * strideX).fma(t, k).fma(a, b);
+            Lanes.store(active(z, z, vh), y, atY + r * strideY);
         }
     }
 
     @Override
     public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
                          int length, boolean relu, double[] sum, double[] products) {
+        ${lane} h = threshold(relu);
         int i = 0;
         for (; i <= length - GRAD_STRIP; i += GRAD_STRIP) {
-            gradStrip(x, atX + i * BYTES, strideX, dy, atDy + i * BYTES, strideDy, runs, from + i, relu);
+            gradStrip(x, atX + i * BYTES, strideX, dy, atDy + i * BYTES, strideDy, runs, from + i, h);
             add(firsts, GRAD_STRIP, sum, from + i);
             add(seconds, GRAD_STRIP, products, from + i);
         }
@@ -139,7 +162,7 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
             for (int r = 0; r < runs; r++) {
                 ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
                 ${lane} g = get(dy, atDy + r * strideDy + i * BYTES);
-                g = relu ? active(g, Math.fma(d, factor[c], shift[c])) : g;
+                g = active(g, Math.fma(d, factor[c], shift[c]), h);
                 sum[c] += g;
                 products[c] += (double) g * d;
             }
@@ -147,7 +170,8 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
     }
 
     private void gradStrip(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
-                           boolean relu) {
+                           ${lane} h) {
+        ${Lane}Vector vh = all(h);
         ${Lane}Vector t0 = of(zoom, from);
         ${Lane}Vector t1 = of(zoom, from + W);
         ${Lane}Vector k0 = of(offset, from);
@@ -165,10 +189,8 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
             ${Lane}Vector d1 = load(x, atX + r * strideX + STEP).fma(t1, k1);
             ${Lane}Vector g0 = load(dy, atDy + r * strideDy);
             ${Lane}Vector g1 = load(dy, atDy + r * strideDy + STEP);
-            if (relu) {
-                g0 = active(g0, d0.fma(a0, b0));
-                g1 = active(g1, d1.fma(a1, b1));
-            }
+            g0 = active(g0, d0.fma(a0, b0), vh);
+            g1 = active(g1, d1.fma(a1, b1), vh);
             s0 = s0.add(g0);
             s1 = s1.add(g1);
             p0 = g0.fma(d0, p0);
@@ -183,29 +205,46 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
     @Override
     public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
                            int strideDx, int runs, int from, int length, boolean relu) {
-        for (int r = 0; r < runs; r++) {
-            affineGrad(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, from, length, relu);
+        ${lane} h = threshold(relu);
+        int together = together(length);
+        for (int r = 0; r < runs; r += together) {
+            gradTogether(x, atX + r * strideX, strideX, dy, atDy + r * strideDy, strideDy, dx, atDx + r * strideDx,
+                    strideDx, Math.min(together, runs - r), from, length, h);
         }
     }
 
-    private void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
-                            boolean relu) {
+    private void gradTogether(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                              int strideDx, int runs, int from, int length, ${lane} h) {
         int i = 0;
         for (; i <= length - W; i += W) {
-            int c = from + i;
-            ${Lane}Vector d = load(x, atX + i * BYTES).fma(of(zoom, c), of(offset, c));
-            ${Lane}Vector g = load(dy, atDy + i * BYTES);
-            if (relu) {
-                g = active(g, d.fma(of(factor, c), of(shift, c)));
-            }
-            Lanes.store(g.fma(of(scale, c), d.fma(of(slope, c), of(gradShift, c))), dx, atDx + i * BYTES);
+            int p = i * BYTES;
+            gradMapStrip(x, atX + p, strideX, dy, atDy + p, strideDy, dx, atDx + p, strideDx, runs, from + i, h);
         }
         for (; i < length; i++) {
             int c = from + i;
-            ${lane} d = Math.fma(get(x, atX + i * BYTES), zoom[c], offset[c]);
-            ${lane} g = get(dy, atDy + i * BYTES);
-            g = relu ? active(g, Math.fma(d, factor[c], shift[c])) : g;
-            put(dx, atDx + i * BYTES, Math.fma(g, scale[c], Math.fma(d, slope[c], gradShift[c])));
+            for (int r = 0; r < runs; r++) {
+                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
+                ${lane} g = get(dy, atDy + r * strideDy + i * BYTES);
+                g = active(g, Math.fma(d, factor[c], shift[c]), h);
+                put(dx, atDx + r * strideDx + i * BYTES, Math.fma(g, scale[c], Math.fma(d, slope[c], gradShift[c])));
+            }
+        }
+    }
+
+    private void gradMapStrip(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                              int strideDx, int runs, int from, ${lane} h) {
+        ${Lane}Vector t = of(zoom, from);
+        ${Lane}Vector k = of(offset, from);
+        ${Lane}Vector a = of(factor, from);
+        ${Lane}Vector b = of(shift, from);
+        ${Lane}Vector s = of(scale, from);
+        ${Lane}Vector q = of(slope, from);
+        ${Lane}Vector o = of(gradShift, from);
+        ${Lane}Vector vh = all(h);
+        for (int r = 0; r < runs; r++) {
+            ${Lane}Vector d = load(x, atX + r * strideX).fma(t, k);
+            ${Lane}Vector g = active(load(dy, atDy + r * strideDy), d.fma(a, b), vh);
+            Lanes.store(g.fma(s, d.fma(q, o)), dx, atDx + r * strideDx);
         }
     }
 }

@@ -4,11 +4,12 @@ package io.github.dl4jnorm.kernel;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.load;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.rectified;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.total;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
@@ -18,28 +19,36 @@ import jdk.incubator.vector.${Lane}Vector;
 final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
     private final ${lane}[] scratch = new ${lane}[W];
 
-    private ${Lane}Vector normalized(Memory x, int at, int position) {
-        return load(x, at).fma(of(zoom, position), of(offset, position)).fma(of(factor, position), of(rest, position));
-    }
-
     private ${lane} normalizedOne(Memory x, int at, int position) {
         return Math.fma(Math.fma(get(x, at), zoom[position], offset[position]), factor[position], rest[position]);
     }
 
     @Override
     public void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
+        int channels = channelMask;
+        int positions = positionMask;
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] rests = rest;
+        ${lane}[] gammas = gamma;
+        ${lane}[] betas = beta;
+        ${lane} h = threshold(relu);
+        ${Lane}Vector vh = all(h);
         int i = 0;
         for (; i <= length - W; i += W) {
-            int channel = from + i & channelMask;
-            ${Lane}Vector z = normalized(x, atX + i * BYTES, from + i & positionMask)
-                    .fma(of(gamma, channel), of(beta, channel));
-            Lanes.store(relu ? rectified(z) : z, y, atY + i * BYTES);
+            int channel = from + i & channels;
+            int position = from + i & positions;
+            ${Lane}Vector z = load(x, atX + i * BYTES).fma(of(zooms, position), of(offsets, position))
+                    .fma(of(factors, position), of(rests, position))
+                    .fma(of(gammas, channel), of(betas, channel));
+            Lanes.store(active(z, z, vh), y, atY + i * BYTES);
         }
         for (; i < length; i++) {
             int channel = from + i & channelMask;
             ${lane} z = Math.fma(normalizedOne(x, atX + i * BYTES, from + i & positionMask), gamma[channel],
                     beta[channel]);
-            put(y, atY + i * BYTES, relu ? rectified(z) : z);
+            put(y, atY + i * BYTES, active(z, z, h));
         }
     }
 
@@ -47,23 +56,35 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
     public void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu, double[] into) {
         ${Lane}Vector sum = zero();
         ${Lane}Vector product = zero();
-        boolean alongChannels = channelMask != 0;
+        ${Lane}Vector hereFactor = of(factorHere(), 0);
+        ${lane}[] factorAlong = factorAlong();
+        ${lane}[] placeSums = sums;
+        ${lane}[] placeProducts = products;
+        int channels = channelMask;
+        int positions = positionMask;
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] rests = rest;
+        ${lane}[] gammas = gamma;
+        ${lane}[] betas = beta;
+        ${lane} h = threshold(relu);
+        ${Lane}Vector vh = all(h);
         int i = 0;
         for (; i <= length - W; i += W) {
-            int channel = from + i & channelMask;
-            ${Lane}Vector hat = normalized(x, atX + i * BYTES, from + i & positionMask);
-            ${Lane}Vector scale = of(gamma, channel);
+            int channel = from + i & channels;
+            int position = from + i & positions;
+            ${Lane}Vector hat = load(x, atX + i * BYTES).fma(of(zooms, position), of(offsets, position))
+                    .fma(of(factors, position), of(rests, position));
+            ${Lane}Vector scale = of(gammas, channel);
             ${Lane}Vector g = load(dy, atDy + i * BYTES);
-            if (relu) {
-                g = active(g, hat.fma(scale, of(beta, channel)));
-            }
-            ${Lane}Vector scaled = g.mul(scale);
-            ${Lane}Vector here = alongChannels ? g : scaled;
-            ${Lane}Vector along = alongChannels ? scaled : g;
+            g = active(g, hat.fma(scale, of(betas, channel)), vh);
+            ${Lane}Vector here = g.mul(hereFactor);
+            ${Lane}Vector along = g.mul(of(factorAlong, channel));
             sum = sum.add(along);
             product = along.fma(hat, product);
-            of(sums, from + i).add(here).intoArray(sums, from + i);
-            here.fma(hat, of(products, from + i)).intoArray(products, from + i);
+            of(placeSums, from + i).add(here).intoArray(placeSums, from + i);
+            here.fma(hat, of(placeProducts, from + i)).intoArray(placeProducts, from + i);
         }
         double total = total(sum, scratch);
         double totalProduct = total(product, scratch);
@@ -71,10 +92,9 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
             int channel = from + i & channelMask;
             ${lane} hat = normalizedOne(x, atX + i * BYTES, from + i & positionMask);
             ${lane} g = get(dy, atDy + i * BYTES);
-            g = relu ? active(g, Math.fma(hat, gamma[channel], beta[channel])) : g;
-            ${lane} scaled = g * gamma[channel];
-            ${lane} here = alongChannels ? g : scaled;
-            ${lane} along = alongChannels ? scaled : g;
+            g = active(g, Math.fma(hat, gamma[channel], beta[channel]), h);
+            ${lane} here = g * factorHere()[0];
+            ${lane} along = g * factorAlong[channel];
             total += along;
             totalProduct += (double) along * hat;
             sums[from + i] += here;
@@ -87,25 +107,37 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
     @Override
     public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
                            boolean relu) {
+        int channels = channelMask;
+        int positions = positionMask;
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] rests = rest;
+        ${lane}[] gammas = gamma;
+        ${lane}[] betas = beta;
+        ${lane} h = threshold(relu);
+        ${Lane}Vector vh = all(h);
+        ${lane}[] units = unit;
+        ${lane}[] slopes = slope;
+        ${lane}[] gradShifts = gradShift;
         int i = 0;
         for (; i <= length - W; i += W) {
-            int channel = from + i & channelMask;
-            int position = from + i & positionMask;
-            ${Lane}Vector hat = normalized(x, atX + i * BYTES, position);
-            ${Lane}Vector scale = of(gamma, channel);
+            int channel = from + i & channels;
+            int position = from + i & positions;
+            ${Lane}Vector hat = load(x, atX + i * BYTES).fma(of(zooms, position), of(offsets, position))
+                    .fma(of(factors, position), of(rests, position));
+            ${Lane}Vector scale = of(gammas, channel);
             ${Lane}Vector g = load(dy, atDy + i * BYTES);
-            if (relu) {
-                g = active(g, hat.fma(scale, of(beta, channel)));
-            }
-            ${Lane}Vector own = g.mul(scale).mul(of(unit, position));
-            Lanes.store(hat.fma(of(slope, position), of(gradShift, position)).add(own), dx, atDx + i * BYTES);
+            g = active(g, hat.fma(scale, of(betas, channel)), vh);
+            ${Lane}Vector own = g.mul(scale).mul(of(units, position));
+            Lanes.store(hat.fma(of(slopes, position), of(gradShifts, position)).add(own), dx, atDx + i * BYTES);
         }
         for (; i < length; i++) {
             int channel = from + i & channelMask;
             int position = from + i & positionMask;
             ${lane} hat = normalizedOne(x, atX + i * BYTES, position);
             ${lane} g = get(dy, atDy + i * BYTES);
-            g = relu ? active(g, Math.fma(hat, gamma[channel], beta[channel])) : g;
+            g = active(g, Math.fma(hat, gamma[channel], beta[channel]), h);
             put(dx, atDx + i * BYTES,
                     Math.fma(hat, slope[position], gradShift[position]) + g * gamma[channel] * unit[position]);
         }

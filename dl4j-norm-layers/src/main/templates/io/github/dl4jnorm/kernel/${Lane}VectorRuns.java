@@ -9,7 +9,7 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.load;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.rectified;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.total;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
@@ -70,18 +70,20 @@ final class ${Lane}VectorRuns implements RunOps {
         ${lane} c = (${lane}) -k.center;
         ${lane} a = (${lane}) k.factor;
         ${lane} b = (${lane}) k.shift;
+        ${lane} h = threshold(relu);
         ${Lane}Vector vt = all(t);
         ${Lane}Vector vc = all(c);
         ${Lane}Vector va = all(a);
         ${Lane}Vector vb = all(b);
+        ${Lane}Vector vh = all(h);
         int i = 0;
         for (; i <= length - W; i += W) {
             ${Lane}Vector z = load(x, atX + i * BYTES).fma(vt, vc).fma(va, vb);
-            Lanes.store(relu ? rectified(z) : z, y, atY + i * BYTES);
+            Lanes.store(active(z, z, vh), y, atY + i * BYTES);
         }
         for (; i < length; i++) {
             ${lane} z = Math.fma(Math.fma(get(x, atX + i * BYTES), t, c), a, b);
-            put(y, atY + i * BYTES, relu ? rectified(z) : z);
+            put(y, atY + i * BYTES, active(z, z, h));
         }
     }
 
@@ -91,10 +93,12 @@ final class ${Lane}VectorRuns implements RunOps {
         ${lane} c = (${lane}) -k.center;
         ${lane} a = (${lane}) k.factor;
         ${lane} b = (${lane}) k.shift;
+        ${lane} h = threshold(relu);
         ${Lane}Vector vt = all(t);
         ${Lane}Vector vc = all(c);
         ${Lane}Vector va = all(a);
         ${Lane}Vector vb = all(b);
+        ${Lane}Vector vh = all(h);
         ${Lane}Vector s0 = zero();
         ${Lane}Vector s1 = zero();
         ${Lane}Vector p0 = zero();
@@ -105,10 +109,8 @@ final class ${Lane}VectorRuns implements RunOps {
             ${Lane}Vector d1 = load(x, atX + i * BYTES + STEP).fma(vt, vc);
             ${Lane}Vector g0 = load(dy, atDy + i * BYTES);
             ${Lane}Vector g1 = load(dy, atDy + i * BYTES + STEP);
-            if (relu) {
-                g0 = active(g0, d0.fma(va, vb));
-                g1 = active(g1, d1.fma(va, vb));
-            }
+            g0 = active(g0, d0.fma(va, vb), vh);
+            g1 = active(g1, d1.fma(va, vb), vh);
             s0 = s0.add(g0);
             s1 = s1.add(g1);
             p0 = g0.fma(d0, p0);
@@ -117,9 +119,7 @@ final class ${Lane}VectorRuns implements RunOps {
         for (; i <= length - W; i += W) {
             ${Lane}Vector d = load(x, atX + i * BYTES).fma(vt, vc);
             ${Lane}Vector g = load(dy, atDy + i * BYTES);
-            if (relu) {
-                g = active(g, d.fma(va, vb));
-            }
+            g = active(g, d.fma(va, vb), vh);
             s0 = s0.add(g);
             p0 = g.fma(d, p0);
         }
@@ -128,7 +128,7 @@ final class ${Lane}VectorRuns implements RunOps {
         for (; i < length; i++) {
             ${lane} d = Math.fma(get(x, atX + i * BYTES), t, c);
             ${lane} g = get(dy, atDy + i * BYTES);
-            g = relu ? active(g, Math.fma(d, a, b)) : g;
+            g = active(g, Math.fma(d, a, b), h);
             sum += g;
             product += (double) g * d;
         }
@@ -146,10 +146,12 @@ final class ${Lane}VectorRuns implements RunOps {
         ${lane} s = (${lane}) k.scale;
         ${lane} q = (${lane}) k.slope;
         ${lane} r = (${lane}) k.gradShift;
+        ${lane} h = threshold(relu);
         ${Lane}Vector vt = all(t);
         ${Lane}Vector vc = all(c);
         ${Lane}Vector va = all(a);
         ${Lane}Vector vb = all(b);
+        ${Lane}Vector vh = all(h);
         ${Lane}Vector vs = all(s);
         ${Lane}Vector vq = all(q);
         ${Lane}Vector vr = all(r);
@@ -157,15 +159,13 @@ final class ${Lane}VectorRuns implements RunOps {
         for (; i <= length - W; i += W) {
             ${Lane}Vector d = load(x, atX + i * BYTES).fma(vt, vc);
             ${Lane}Vector g = load(dy, atDy + i * BYTES);
-            if (relu) {
-                g = active(g, d.fma(va, vb));
-            }
+            g = active(g, d.fma(va, vb), vh);
             Lanes.store(g.fma(vs, d.fma(vq, vr)), dx, atDx + i * BYTES);
         }
         for (; i < length; i++) {
             ${lane} d = Math.fma(get(x, atX + i * BYTES), t, c);
             ${lane} g = get(dy, atDy + i * BYTES);
-            g = relu ? active(g, Math.fma(d, a, b)) : g;
+            g = active(g, Math.fma(d, a, b), h);
             put(dx, atDx + i * BYTES, Math.fma(g, s, Math.fma(d, q, r)));
         }
     }

@@ -44,21 +44,21 @@ final class ${Lane}Vectors {
         return ${Lane}Vector.zero(SPECIES);
     }
 
-    static ${Lane}Vector rectified(${Lane}Vector z) {
-        return active(z, z);
+    /**
+     * What z must exceed for a ReLU to let it through. Without a ReLU that is NaN, of which nothing is on the wrong side:
+     * a branch in a loop would keep its vectors from staying in registers.
+     */
+    static ${lane} threshold(boolean relu) {
+        return relu ? 0 : ${Lane}.NaN;
     }
 
-    static ${lane} rectified(${lane} z) {
-        return active(z, z);
+    /** A value where z is not at or below the threshold, else 0; NaN passes. */
+    static ${Lane}Vector active(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector threshold) {
+        return value.blend((${lane}) 0, z.compare(VectorOperators.LE, threshold));
     }
 
-    /** A value where a ReLU lets z through, else 0; NaN passes. */
-    static ${Lane}Vector active(${Lane}Vector value, ${Lane}Vector z) {
-        return value.blend((${lane}) 0, z.compare(VectorOperators.LE, (${lane}) 0));
-    }
-
-    static ${lane} active(${lane} value, ${lane} z) {
-        return z <= 0 ? 0 : value;
+    static ${lane} active(${lane} value, ${lane} z, ${lane} threshold) {
+        return z <= threshold ? 0 : value;
     }
 
     /** The sum of a vector's elements in a fixed order, which its own reduction would not promise. */
