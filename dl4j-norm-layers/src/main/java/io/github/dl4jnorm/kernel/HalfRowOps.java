@@ -60,9 +60,9 @@ final class HalfRowOps {
         }
     }
 
-    private record Runs(RunOps floats, Tile tile, Tile gradTile) implements RunOps {
+    private record Runs(RunOps floats, Tile tile, Tile gradTile, Tile result) implements RunOps {
         Runs(RunOps floats) {
-            this(floats, new Tile(), new Tile());
+            this(floats, new Tile(), new Tile(), new Tile());
         }
 
         @Override
@@ -74,8 +74,8 @@ final class HalfRowOps {
         public void affine(Memory x, int atX, Memory y, int atY, int length, Line k, boolean relu) {
             forEachPiece(length, (done, size) -> {
                 Memory here = tile.load(x, atX + done * Short.BYTES, size);
-                floats.affine(here, 0, here, 0, size, k, relu);
-                tile.store(y, atY + done * Short.BYTES, 0, 1, size);
+                floats.affine(here, 0, result.memory, 0, size, k, relu);
+                result.store(y, atY + done * Short.BYTES, 0, 1, size);
             });
         }
 
@@ -91,15 +91,15 @@ final class HalfRowOps {
             forEachPiece(length, (done, size) -> {
                 Memory here = tile.load(x, atX + done * Short.BYTES, size);
                 Memory grad = gradTile.load(dy, atDy + done * Short.BYTES, size);
-                floats.affineGrad(here, 0, grad, 0, here, 0, size, k, relu);
-                tile.store(dx, atDx + done * Short.BYTES, 0, 1, size);
+                floats.affineGrad(here, 0, grad, 0, result.memory, 0, size, k, relu);
+                result.store(dx, atDx + done * Short.BYTES, 0, 1, size);
             });
         }
     }
 
-    private record Columns(ColumnOps floats, Tile tile, Tile gradTile) implements ColumnOps {
+    private record Columns(ColumnOps floats, Tile tile, Tile gradTile, Tile result) implements ColumnOps {
         Columns(ColumnOps floats) {
-            this(floats, new Tile(), new Tile());
+            this(floats, new Tile(), new Tile(), new Tile());
         }
 
         /** Does one piece of a block: some columns of some runs. */
@@ -141,8 +141,8 @@ final class HalfRowOps {
             forEachPiece(runs, length, (run, rows, c, size) -> {
                 int stride = size * Float.BYTES;
                 Memory here = tile.load(x, atX + run * strideX + c * Short.BYTES, strideX, rows, size);
-                floats.affine(here, 0, stride, here, 0, stride, rows, from + c, size, relu);
-                tile.store(y, atY + run * strideY + c * Short.BYTES, strideY, rows, size);
+                floats.affine(here, 0, stride, result.memory, 0, stride, rows, from + c, size, relu);
+                result.store(y, atY + run * strideY + c * Short.BYTES, strideY, rows, size);
             });
         }
 
@@ -164,15 +164,15 @@ final class HalfRowOps {
                 int stride = size * Float.BYTES;
                 Memory here = tile.load(x, atX + run * strideX + c * Short.BYTES, strideX, rows, size);
                 Memory grad = gradTile.load(dy, atDy + run * strideDy + c * Short.BYTES, strideDy, rows, size);
-                floats.affineGrad(here, 0, stride, grad, 0, stride, here, 0, stride, rows, from + c, size, relu);
-                tile.store(dx, atDx + run * strideDx + c * Short.BYTES, strideDx, rows, size);
+                floats.affineGrad(here, 0, stride, grad, 0, stride, result.memory, 0, stride, rows, from + c, size, relu);
+                result.store(dx, atDx + run * strideDx + c * Short.BYTES, strideDx, rows, size);
             });
         }
     }
 
-    private record Crossings(CrossOps floats, Tile tile, Tile gradTile) implements CrossOps {
+    private record Crossings(CrossOps floats, Tile tile, Tile gradTile, Tile result) implements CrossOps {
         Crossings(CrossOps floats) {
-            this(floats, new Tile(), new Tile());
+            this(floats, new Tile(), new Tile(), new Tile());
         }
 
         @Override
@@ -199,8 +199,8 @@ final class HalfRowOps {
         public void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
             forEachPiece(length, (done, size) -> {
                 Memory here = tile.load(x, atX + done * Short.BYTES, size);
-                floats.affine(here, 0, here, 0, from + done, size, relu);
-                tile.store(y, atY + done * Short.BYTES, 0, 1, size);
+                floats.affine(here, 0, result.memory, 0, from + done, size, relu);
+                result.store(y, atY + done * Short.BYTES, 0, 1, size);
             });
         }
 
@@ -221,8 +221,8 @@ final class HalfRowOps {
             forEachPiece(length, (done, size) -> {
                 Memory here = tile.load(x, atX + done * Short.BYTES, size);
                 Memory grad = gradTile.load(dy, atDy + done * Short.BYTES, size);
-                floats.affineGrad(here, 0, grad, 0, here, 0, from + done, size, relu);
-                tile.store(dx, atDx + done * Short.BYTES, 0, 1, size);
+                floats.affineGrad(here, 0, grad, 0, result.memory, 0, from + done, size, relu);
+                result.store(dx, atDx + done * Short.BYTES, 0, 1, size);
             });
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
@@ -19,19 +20,26 @@ final class Lanes {
         return jdk < 19;
     }
 
-    static FloatVector loadFloat(Memory from, int at) {
-        return FloatVector.fromByteBuffer(FloatVector.SPECIES_PREFERRED, from.bytes, at, ByteOrder.nativeOrder());
+    /** What vectors are read from: to be kept in a local variable, where a loop has not to look it up again. */
+    static ByteBuffer of(Memory memory) {
+        return memory.bytes;
     }
 
-    static void store(FloatVector vector, Memory into, int at) {
-        vector.intoByteBuffer(into.bytes, at, ByteOrder.nativeOrder());
+    static FloatVector loadFloat(ByteBuffer from, int at, int i) {
+        return FloatVector.fromByteBuffer(FloatVector.SPECIES_PREFERRED, from, at + i * Float.BYTES,
+                ByteOrder.nativeOrder());
     }
 
-    static DoubleVector loadDouble(Memory from, int at) {
-        return DoubleVector.fromByteBuffer(DoubleVector.SPECIES_PREFERRED, from.bytes, at, ByteOrder.nativeOrder());
+    static void store(FloatVector vector, ByteBuffer into, int at, int i) {
+        vector.intoByteBuffer(into, at + i * Float.BYTES, ByteOrder.nativeOrder());
     }
 
-    static void store(DoubleVector vector, Memory into, int at) {
-        vector.intoByteBuffer(into.bytes, at, ByteOrder.nativeOrder());
+    static DoubleVector loadDouble(ByteBuffer from, int at, int i) {
+        return DoubleVector.fromByteBuffer(DoubleVector.SPECIES_PREFERRED, from, at + i * Double.BYTES,
+                ByteOrder.nativeOrder());
+    }
+
+    static void store(DoubleVector vector, ByteBuffer into, int at, int i) {
+        vector.intoByteBuffer(into, at + i * Double.BYTES, ByteOrder.nativeOrder());
     }
 }

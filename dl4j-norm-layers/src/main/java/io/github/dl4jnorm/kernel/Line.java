@@ -31,8 +31,8 @@ final class Line {
         center = ops.round(exact);
         lost = center - exact;
         scale = k.scale[c];
-        factor = scale / zoom;
-        unit = k.unit[c] / zoom;
+        factor = zoom == 1 ? scale : scale / zoom;
+        unit = zoom == 1 ? k.unit[c] : k.unit[c] / zoom;
         shift = k.shift[c] + factor * lost;
         return this;
     }
@@ -53,7 +53,8 @@ final class Line {
 
     /** Σdy·(x − center) of the exact center from sums about the rounded one. */
     double product(double sum, double product) {
-        return (product + lost * sum) / zoom;
+        double exact = product + lost * sum;
+        return zoom == 1 ? exact : exact / zoom;
     }
 
     private static double zoom(RowOps ops, double unit) {

@@ -36,6 +36,7 @@ final class Operands {
     private final INDArray[] arrays;
     private final Strided[] strided;
     private final Window[] whole;
+    private final boolean channelsJoin;
     private final int examplesPerBlock;
     private final int channelsPerBlock;
     private final int positionsPerBlock;
@@ -73,6 +74,7 @@ final class Operands {
                 whole[i] = strided[i].window(new Block(0, view.examples(), 0, c, 0, s));
             }
         }
+        channelsJoin = Arrays.stream(strided).allMatch(Strided::channelsJoin);
     }
 
     /** Whether all examples together lie in memory as one with more positions would, its channels in a row. */
@@ -195,7 +197,7 @@ final class Operands {
 
     /** Whether neighbouring channels of every array follow each other without a gap: runs along positions join. */
     boolean channelsJoin() {
-        return Arrays.stream(strided).allMatch(Strided::channelsJoin);
+        return channelsJoin;
     }
 
     /** Whether neighbouring positions of every array follow each other without a gap: runs along channels join. */

@@ -36,7 +36,7 @@ final class PositionWalk extends Walk {
                 if (!sameRow(n, block)) {
                     cell.start();
                 }
-                Runs.alongPositions(operands, mask, n, c, block.s0(), s1, add);
+                forEachRun(n, c, block.s0(), s1, add);
                 if (n + 1 == block.n1() || operands.row(n + 1) != operands.row(n)) {
                     into.merge(cell(n, c), cell.count(), cell.mean(), cell.squares());
                 }
@@ -60,7 +60,7 @@ final class PositionWalk extends Walk {
             Coefficients k = coefficients(affine, n, block);
             for (int c = block.c0(); c < block.c1(); c++) {
                 line.set(ops, k, c - block.c0());
-                Runs.alongPositions(operands, mask, n, c, block.s0(), block.s1(), map);
+                forEachRun(n, c, block.s0(), block.s1(), map);
             }
         }
     }
@@ -80,7 +80,7 @@ final class PositionWalk extends Walk {
             Coefficients k = coefficients(affine, n, block);
             for (int c = block.c0(); c < block.c1(); c++) {
                 line.set(ops, k, c - block.c0());
-                Runs.alongPositions(operands, mask, n, c, block.s0(), block.s1(), add);
+                forEachRun(n, c, block.s0(), block.s1(), add);
             }
         }
     }
@@ -105,8 +105,17 @@ final class PositionWalk extends Walk {
             for (int c = block.c0(); c < block.c1(); c++) {
                 int i = c - block.c0();
                 line.set(ops, k, i).setGrad(slope(i), shift(i));
-                Runs.alongPositions(operands, mask, n, c, block.s0(), block.s1(), map);
+                forEachRun(n, c, block.s0(), block.s1(), map);
             }
+        }
+    }
+
+    /** Small, so that it becomes part of each caller and the run of each caller part of it. */
+    private void forEachRun(int n, int c, int s0, int s1, Runs.Run run) {
+        if (mask == null) {
+            run.accept(n, c, s0, s1 - s0, true);
+        } else {
+            Runs.alongPositions(operands, mask, n, c, s0, s1, run);
         }
     }
 }

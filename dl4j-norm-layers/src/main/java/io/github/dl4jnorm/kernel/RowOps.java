@@ -33,6 +33,15 @@ record RowOps(DataType type, RunOps runs, ColumnOps columns, CrossOps crossing) 
         return type == DataType.DOUBLE ? value : (float) value;
     }
 
+    /** @return one element */
+    double get(Memory x, int at) {
+        return switch (type) {
+            case FLOAT -> x.bytes.getFloat(at);
+            case DOUBLE -> x.bytes.getDouble(at);
+            default -> Half.toFloat(x.bytes.getShort(at));
+        };
+    }
+
     /** Writes zeros. */
     void zero(Memory y, int at, int length) {
         int end = at + length * type.width();

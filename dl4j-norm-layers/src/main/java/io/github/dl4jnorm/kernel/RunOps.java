@@ -5,8 +5,8 @@ package io.github.dl4jnorm.kernel;
  * Arithmetic on a contiguous run of elements of one channel, given by a memory and the byte offset of the first one.
  * Coefficients are single numbers, those of a {@link Line}.
  *
- * <p>It is done in the element type (HALF: in float). Sums start anew every {@link #CHUNK} elements at the latest, as
- * a longer sum in float would lose digits.
+ * <p>Outputs do not overlap inputs. Arithmetic is done in the element type (HALF: in float). Sums start anew every
+ * {@link #CHUNK} elements at the latest, as a longer sum in float would lose digits.
  */
 interface RunOps {
     /** Most elements that may be summed up at once. */

@@ -88,35 +88,26 @@ public final class Norm implements Affine {
 
     @Override
     public void row(int n, int from, int to, Coefficients into) {
-        double mean = 0;
-        double unit = 0;
-        for (int c = from; c < to; c++) {
-            if (c == from || !sharesPools(n, c)) {
-                mean = 0;
-                double variance = 0;
-                for (int k = 0; k < meanWeights.length; k++) {
-                    Pool part = parts.get(k);
-                    int pool = part.index(n, c);
-                    mean += meanWeights[k] * part.mean(pool);
-                    variance += varWeights[k] * part.variance(pool);
-                }
-                unit = 1 / Math.sqrt(variance + eps);
+        int c = from;
+        while (c < to) {
+            double mean = 0;
+            double variance = 0;
+            int end = to;
+            for (int k = 0; k < meanWeights.length; k++) {
+                Pool part = parts.get(k);
+                int pool = part.index(n, c);
+                mean += meanWeights[k] * part.mean(pool);
+                variance += varWeights[k] * part.variance(pool);
+                end = Math.min(end, part.end(c));
             }
-            into.unit[c - from] = unit;
-            into.scale[c - from] = gamma == null ? unit : gamma[c] * unit;
-            into.center[c - from] = mean;
-            into.shift[c - from] = beta == null ? 0 : beta[c];
-        }
-    }
-
-    /** Whether a channel has the statistics of the one before. */
-    private boolean sharesPools(int n, int c) {
-        for (Pool part : parts) {
-            if (part.index(n, c) != part.index(n, c - 1)) {
-                return false;
+            double unit = 1 / Math.sqrt(variance + eps);
+            for (; c < end; c++) {
+                into.unit[c - from] = unit;
+                into.scale[c - from] = gamma == null ? unit : gamma[c] * unit;
+                into.center[c - from] = mean;
+                into.shift[c - from] = beta == null ? 0 : beta[c];
             }
         }
-        return true;
     }
 
     /**

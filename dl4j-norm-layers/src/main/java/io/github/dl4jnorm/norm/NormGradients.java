@@ -2,10 +2,13 @@
 package io.github.dl4jnorm.norm;
 
 import io.github.dl4jnorm.norm.Affine.Coefficients;
+import java.util.Arrays;
 import java.util.List;
 
 /** The gradients of a {@link Norm}: of its parameters and, as a {@link GradAffine}, of its input. */
 public final class NormGradients implements GradAffine {
+    private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
+
     private final Norm norm;
     private final GradSums sums;
     private final List<Pool> parts;
@@ -56,9 +59,11 @@ public final class NormGradients implements GradAffine {
      */
     public void add(int n, int from, int to) {
         int size = to - from;
-        Coefficients at = new Coefficients(size);
-        double[] dy = new double[size];
-        double[] dyx = new double[size];
+        Scratch scratch = SCRATCH.get();
+        scratch.makeRoom(size);
+        Coefficients at = scratch.at;
+        double[] dy = scratch.dy;
+        double[] dyx = scratch.dyx;
         norm.row(n, from, to, at);
         sums.row(n, from, to, dy, dyx);
         int row = n % rows * channels + from;
@@ -97,23 +102,28 @@ public final class NormGradients implements GradAffine {
 
     @Override
     public void row(int n, int from, int to, Coefficients at, double[] slope, double[] shift) {
-        for (int c = from; c < to; c++) {
+        int c = from;
+        while (c < to) {
             double q = 0;
             double r = 0;
+            int end = to;
             for (int k = 0; k < poolMean.length; k++) {
                 if (poolMean[k] != null) {
                     Pool part = parts.get(k);
                     int pool = part.index(n, c);
                     // What the statistics of a pool receive is spread over its elements.
-                    double count = Math.max(part.count(pool), 1);
-                    double qk = poolVariance[k][pool] * (2 / count);
+                    double share = 1 / Math.max(part.count(pool), 1);
+                    double qk = poolVariance[k][pool] * (2 * share);
                     q += qk;
-                    r += poolMean[k][pool] / count + qk * (at.center[c - from] - part.mean(pool));
+                    r += poolMean[k][pool] * share + qk * (at.center[c - from] - part.mean(pool));
                 }
+                end = Math.min(end, parts.get(k).end(c));
             }
             // A variance beyond the range of double: the output is beta, whatever x is.
-            slope[c - from] = at.unit[c - from] == 0 ? 0 : q / at.unit[c - from];
-            shift[c - from] = r;
+            double unit = at.unit[c - from];
+            Arrays.fill(slope, c - from, end - from, unit == 0 ? 0 : q / unit);
+            Arrays.fill(shift, c - from, end - from, r);
+            c = end;
         }
     }
 
@@ -143,5 +153,20 @@ public final class NormGradients implements GradAffine {
     /** @return gradient of the logits behind the weights of the variances */
     public double[] varLogits() {
         return varLogits;
+    }
+
+    /** What a thread needs for the channels it adds: there may be many calls with few channels each. */
+    private static final class Scratch {
+        private Coefficients at = new Coefficients(0);
+        private double[] dy = {};
+        private double[] dyx = {};
+
+        void makeRoom(int size) {
+            if (size > dy.length) {
+                at = new Coefficients(size);
+                dy = new double[size];
+                dyx = new double[size];
+            }
+        }
     }
 }

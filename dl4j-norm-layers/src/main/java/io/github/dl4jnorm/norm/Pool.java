@@ -93,6 +93,10 @@ public final class Pool {
         }
     }
 
+    int end(int c) {
+        return pooling.end(c, channels);
+    }
+
     int index(int n, int c) {
         return pooling.index(n, c, channels);
     }

@@ -47,8 +47,19 @@ public record Pooling(int groups) {
      * @return index of the pool
      */
     public int index(int n, int c, int channels) {
-        // In long: groups times c passes 2³¹ for 65,537 channels with instance statistics.
-        return groups == 0 ? c : n * groups + (int) ((long) c * groups / channels);
+        return groups == 0 ? c : groups == channels ? n * channels + c : n * groups + c / (channels / groups);
+    }
+
+    /**
+     * Where the pool of a channel ends.
+     *
+     * @param c        channel
+     * @param channels C
+     * @return the next channel that belongs to another pool
+     */
+    public int end(int c, int channels) {
+        int size = channels / groupsOf(channels);
+        return c - c % size + size;
     }
 
     /**

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.load;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.total;
@@ -15,15 +15,20 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
 import jdk.incubator.vector.${Lane}Vector;
 
-/** {@link RunOps} on ${lane} with the JDK's vectors. */
+/**
+ * {@link RunOps} on ${lane} with the JDK's vectors. What is left of a run after the last whole vector is mapped by a
+ * vector that begins earlier and does some elements again: outputs never overlap inputs.
+ */
 final class ${Lane}VectorRuns implements RunOps {
     private final ${lane}[] scratch = new ${lane}[W];
 
     @Override
     public void sums(Memory x, int at, int length, double zoom, double center, double[] into) {
+        var xs = Lanes.of(x);
         ${Lane}Vector t = all(zoom);
         ${Lane}Vector k = all(-center);
-        // Four chains of additions: one alone would wait four cycles for each.
+        // Four chains of additions: one alone would wait four cycles for each. Unrolled by hand throughout: the compiler
+        // does not where it has seen short runs first, and then takes twice as long for long ones.
         ${Lane}Vector s0 = zero();
         ${Lane}Vector s1 = zero();
         ${Lane}Vector s2 = zero();
@@ -34,11 +39,10 @@ final class ${Lane}VectorRuns implements RunOps {
         ${Lane}Vector q3 = zero();
         int i = 0;
         for (; i <= length - 4 * W; i += 4 * W) {
-            int p = at + i * BYTES;
-            ${Lane}Vector d0 = load(x, p).fma(t, k);
-            ${Lane}Vector d1 = load(x, p + STEP).fma(t, k);
-            ${Lane}Vector d2 = load(x, p + 2 * STEP).fma(t, k);
-            ${Lane}Vector d3 = load(x, p + 3 * STEP).fma(t, k);
+            ${Lane}Vector d0 = load${Lane}(xs, at, i).fma(t, k);
+            ${Lane}Vector d1 = load${Lane}(xs, at + STEP, i).fma(t, k);
+            ${Lane}Vector d2 = load${Lane}(xs, at + 2 * STEP, i).fma(t, k);
+            ${Lane}Vector d3 = load${Lane}(xs, at + 3 * STEP, i).fma(t, k);
             s0 = s0.add(d0);
             s1 = s1.add(d1);
             s2 = s2.add(d2);
@@ -49,7 +53,7 @@ final class ${Lane}VectorRuns implements RunOps {
             q3 = d3.fma(d3, q3);
         }
         for (; i <= length - W; i += W) {
-            ${Lane}Vector d = load(x, at + i * BYTES).fma(t, k);
+            ${Lane}Vector d = load${Lane}(xs, at, i).fma(t, k);
             s0 = s0.add(d);
             q0 = d.fma(d, q0);
         }
@@ -66,6 +70,8 @@ final class ${Lane}VectorRuns implements RunOps {
 
     @Override
     public void affine(Memory x, int atX, Memory y, int atY, int length, Line k, boolean relu) {
+        var xs = Lanes.of(x);
+        var ys = Lanes.of(y);
         ${lane} t = (${lane}) k.zoom;
         ${lane} c = (${lane}) -k.center;
         ${lane} a = (${lane}) k.factor;
@@ -77,9 +83,25 @@ final class ${Lane}VectorRuns implements RunOps {
         ${Lane}Vector vb = all(b);
         ${Lane}Vector vh = all(h);
         int i = 0;
+        for (; i <= length - 4 * W; i += 4 * W) {
+            ${Lane}Vector z0 = load${Lane}(xs, atX, i).fma(vt, vc).fma(va, vb);
+            ${Lane}Vector z1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc).fma(va, vb);
+            ${Lane}Vector z2 = load${Lane}(xs, atX + 2 * STEP, i).fma(vt, vc).fma(va, vb);
+            ${Lane}Vector z3 = load${Lane}(xs, atX + 3 * STEP, i).fma(vt, vc).fma(va, vb);
+            Lanes.store(active(z0, z0, vh), ys, atY, i);
+            Lanes.store(active(z1, z1, vh), ys, atY + STEP, i);
+            Lanes.store(active(z2, z2, vh), ys, atY + 2 * STEP, i);
+            Lanes.store(active(z3, z3, vh), ys, atY + 3 * STEP, i);
+        }
         for (; i <= length - W; i += W) {
-            ${Lane}Vector z = load(x, atX + i * BYTES).fma(vt, vc).fma(va, vb);
-            Lanes.store(active(z, z, vh), y, atY + i * BYTES);
+            ${Lane}Vector z = load${Lane}(xs, atX, i).fma(vt, vc).fma(va, vb);
+            Lanes.store(active(z, z, vh), ys, atY, i);
+        }
+        if (i < length && length >= W) {
+            i = length - W;
+            ${Lane}Vector z = load${Lane}(xs, atX, i).fma(vt, vc).fma(va, vb);
+            Lanes.store(active(z, z, vh), ys, atY, i);
+            return;
         }
         for (; i < length; i++) {
             ${lane} z = Math.fma(Math.fma(get(x, atX + i * BYTES), t, c), a, b);
@@ -89,6 +111,8 @@ final class ${Lane}VectorRuns implements RunOps {
 
     @Override
     public void gradSums(Memory x, int atX, Memory dy, int atDy, int length, Line k, boolean relu, double[] into) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
         ${lane} t = (${lane}) k.zoom;
         ${lane} c = (${lane}) -k.center;
         ${lane} a = (${lane}) k.factor;
@@ -105,10 +129,10 @@ final class ${Lane}VectorRuns implements RunOps {
         ${Lane}Vector p1 = zero();
         int i = 0;
         for (; i <= length - 2 * W; i += 2 * W) {
-            ${Lane}Vector d0 = load(x, atX + i * BYTES).fma(vt, vc);
-            ${Lane}Vector d1 = load(x, atX + i * BYTES + STEP).fma(vt, vc);
-            ${Lane}Vector g0 = load(dy, atDy + i * BYTES);
-            ${Lane}Vector g1 = load(dy, atDy + i * BYTES + STEP);
+            ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
+            ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
+            ${Lane}Vector g0 = load${Lane}(dys, atDy, i);
+            ${Lane}Vector g1 = load${Lane}(dys, atDy + STEP, i);
             g0 = active(g0, d0.fma(va, vb), vh);
             g1 = active(g1, d1.fma(va, vb), vh);
             s0 = s0.add(g0);
@@ -117,8 +141,8 @@ final class ${Lane}VectorRuns implements RunOps {
             p1 = g1.fma(d1, p1);
         }
         for (; i <= length - W; i += W) {
-            ${Lane}Vector d = load(x, atX + i * BYTES).fma(vt, vc);
-            ${Lane}Vector g = load(dy, atDy + i * BYTES);
+            ${Lane}Vector d = load${Lane}(xs, atX, i).fma(vt, vc);
+            ${Lane}Vector g = load${Lane}(dys, atDy, i);
             g = active(g, d.fma(va, vb), vh);
             s0 = s0.add(g);
             p0 = g.fma(d, p0);
@@ -139,6 +163,9 @@ final class ${Lane}VectorRuns implements RunOps {
     @Override
     public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int length, Line k,
                            boolean relu) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        var dxs = Lanes.of(dx);
         ${lane} t = (${lane}) k.zoom;
         ${lane} c = (${lane}) -k.center;
         ${lane} a = (${lane}) k.factor;
@@ -156,11 +183,26 @@ final class ${Lane}VectorRuns implements RunOps {
         ${Lane}Vector vq = all(q);
         ${Lane}Vector vr = all(r);
         int i = 0;
+        for (; i <= length - 2 * W; i += 2 * W) {
+            ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
+            ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(va, vb), vh);
+            ${Lane}Vector g1 = active(load${Lane}(dys, atDy + STEP, i), d1.fma(va, vb), vh);
+            Lanes.store(g0.fma(vs, d0.fma(vq, vr)), dxs, atDx, i);
+            Lanes.store(g1.fma(vs, d1.fma(vq, vr)), dxs, atDx + STEP, i);
+        }
         for (; i <= length - W; i += W) {
-            ${Lane}Vector d = load(x, atX + i * BYTES).fma(vt, vc);
-            ${Lane}Vector g = load(dy, atDy + i * BYTES);
+            ${Lane}Vector d = load${Lane}(xs, atX, i).fma(vt, vc);
+            ${Lane}Vector g = load${Lane}(dys, atDy, i);
             g = active(g, d.fma(va, vb), vh);
-            Lanes.store(g.fma(vs, d.fma(vq, vr)), dx, atDx + i * BYTES);
+            Lanes.store(g.fma(vs, d.fma(vq, vr)), dxs, atDx, i);
+        }
+        if (i < length && length >= W) {
+            i = length - W;
+            ${Lane}Vector d = load${Lane}(xs, atX, i).fma(vt, vc);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), d.fma(va, vb), vh);
+            Lanes.store(g.fma(vs, d.fma(vq, vr)), dxs, atDx, i);
+            return;
         }
         for (; i < length; i++) {
             ${lane} d = Math.fma(get(x, atX + i * BYTES), t, c);

@@ -14,14 +14,10 @@ final class ${Lane}Vectors {
     /** Elements in a vector. */
     static final int W = SPECIES.length();
     static final int BYTES = ${Lane}.BYTES;
-    /** Bytes of a vector. */
+    /** Bytes of a vector. An offset in bytes, added to the start of a run, keeps the check of bounds out of loops. */
     static final int STEP = W * BYTES;
 
     private ${Lane}Vectors() {
-    }
-
-    static ${Lane}Vector load(Memory from, int at) {
-        return Lanes.load${Lane}(from, at);
     }
 
     static ${lane} get(Memory from, int at) {
@@ -64,10 +60,21 @@ final class ${Lane}Vectors {
     /** The sum of a vector's elements in a fixed order, which its own reduction would not promise. */
     static double total(${Lane}Vector vector, ${lane}[] scratch) {
         vector.intoArray(scratch, 0);
-        double sum = 0;
-        for (int i = 0; i < W; i++) {
-            sum += scratch[i];
+        // Four chains: one alone would wait for each addition.
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int i = 0;
+        for (; i <= W - 4; i += 4) {
+            s0 += scratch[i];
+            s1 += scratch[i + 1];
+            s2 += scratch[i + 2];
+            s3 += scratch[i + 3];
         }
-        return sum;
+        for (; i < W; i++) {
+            s0 += scratch[i];
+        }
+        return (s0 + s1) + (s2 + s3);
     }
 }

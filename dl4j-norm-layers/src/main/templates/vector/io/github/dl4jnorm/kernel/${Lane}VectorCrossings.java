@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.load;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
@@ -25,6 +25,8 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
 
     @Override
     public void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
+        var xs = Lanes.of(x);
+        var ys = Lanes.of(y);
         int channels = channelMask;
         int positions = positionMask;
         ${lane}[] zooms = zoom;
@@ -39,10 +41,10 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         for (; i <= length - W; i += W) {
             int channel = from + i & channels;
             int position = from + i & positions;
-            ${Lane}Vector z = load(x, atX + i * BYTES).fma(of(zooms, position), of(offsets, position))
+            ${Lane}Vector z = load${Lane}(xs, atX, i).fma(of(zooms, position), of(offsets, position))
                     .fma(of(factors, position), of(rests, position))
                     .fma(of(gammas, channel), of(betas, channel));
-            Lanes.store(active(z, z, vh), y, atY + i * BYTES);
+            Lanes.store(active(z, z, vh), ys, atY, i);
         }
         for (; i < length; i++) {
             int channel = from + i & channelMask;
@@ -54,6 +56,8 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
 
     @Override
     public void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu, double[] into) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
         ${Lane}Vector sum = zero();
         ${Lane}Vector product = zero();
         ${Lane}Vector hereFactor = of(factorHere(), 0);
@@ -74,10 +78,10 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         for (; i <= length - W; i += W) {
             int channel = from + i & channels;
             int position = from + i & positions;
-            ${Lane}Vector hat = load(x, atX + i * BYTES).fma(of(zooms, position), of(offsets, position))
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, position), of(offsets, position))
                     .fma(of(factors, position), of(rests, position));
             ${Lane}Vector scale = of(gammas, channel);
-            ${Lane}Vector g = load(dy, atDy + i * BYTES);
+            ${Lane}Vector g = load${Lane}(dys, atDy, i);
             g = active(g, hat.fma(scale, of(betas, channel)), vh);
             ${Lane}Vector here = g.mul(hereFactor);
             ${Lane}Vector along = g.mul(of(factorAlong, channel));
@@ -107,6 +111,9 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
     @Override
     public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
                            boolean relu) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        var dxs = Lanes.of(dx);
         int channels = channelMask;
         int positions = positionMask;
         ${lane}[] zooms = zoom;
@@ -124,13 +131,13 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         for (; i <= length - W; i += W) {
             int channel = from + i & channels;
             int position = from + i & positions;
-            ${Lane}Vector hat = load(x, atX + i * BYTES).fma(of(zooms, position), of(offsets, position))
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, position), of(offsets, position))
                     .fma(of(factors, position), of(rests, position));
             ${Lane}Vector scale = of(gammas, channel);
-            ${Lane}Vector g = load(dy, atDy + i * BYTES);
+            ${Lane}Vector g = load${Lane}(dys, atDy, i);
             g = active(g, hat.fma(scale, of(betas, channel)), vh);
             ${Lane}Vector own = g.mul(scale).mul(of(units, position));
-            Lanes.store(hat.fma(of(slopes, position), of(gradShifts, position)).add(own), dx, atDx + i * BYTES);
+            Lanes.store(hat.fma(of(slopes, position), of(gradShifts, position)).add(own), dxs, atDx, i);
         }
         for (; i < length; i++) {
             int channel = from + i & channelMask;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.load;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
@@ -50,6 +50,7 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
     }
 
     private void sumStrip(Memory x, int at, int stride, int runs, int from, ${lane} zoomOfAll) {
+        var xs = Lanes.of(x);
         ${Lane}Vector t = all(zoomOfAll);
         ${Lane}Vector k0 = of(offset, from);
         ${Lane}Vector k1 = of(offset, from + W);
@@ -65,10 +66,10 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${Lane}Vector q3 = zero();
         for (int r = 0; r < runs; r++) {
             int p = at + r * stride;
-            ${Lane}Vector d0 = load(x, p).fma(t, k0);
-            ${Lane}Vector d1 = load(x, p + STEP).fma(t, k1);
-            ${Lane}Vector d2 = load(x, p + 2 * STEP).fma(t, k2);
-            ${Lane}Vector d3 = load(x, p + 3 * STEP).fma(t, k3);
+            ${Lane}Vector d0 = load${Lane}(xs, p, 0).fma(t, k0);
+            ${Lane}Vector d1 = load${Lane}(xs, p + STEP, 0).fma(t, k1);
+            ${Lane}Vector d2 = load${Lane}(xs, p + 2 * STEP, 0).fma(t, k2);
+            ${Lane}Vector d3 = load${Lane}(xs, p + 3 * STEP, 0).fma(t, k3);
             s0 = s0.add(d0);
             s1 = s1.add(d1);
             s2 = s2.add(d2);
@@ -89,12 +90,13 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
     }
 
     private void sumVector(Memory x, int at, int stride, int runs, int from, ${lane} zoomOfAll) {
+        var xs = Lanes.of(x);
         ${Lane}Vector t = all(zoomOfAll);
         ${Lane}Vector k = of(offset, from);
         ${Lane}Vector s = zero();
         ${Lane}Vector q = zero();
         for (int r = 0; r < runs; r++) {
-            ${Lane}Vector d = load(x, at + r * stride).fma(t, k);
+            ${Lane}Vector d = load${Lane}(xs, at + r * stride, 0).fma(t, k);
             s = s.add(d);
             q = d.fma(d, q);
         }
@@ -136,14 +138,16 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
 
     private void affineStrip(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from,
                              ${lane} h) {
+        var xs = Lanes.of(x);
+        var ys = Lanes.of(y);
         ${Lane}Vector t = of(zoom, from);
         ${Lane}Vector k = of(offset, from);
         ${Lane}Vector a = of(factor, from);
         ${Lane}Vector b = of(shift, from);
         ${Lane}Vector vh = all(h);
         for (int r = 0; r < runs; r++) {
-            ${Lane}Vector z = load(x, atX + r * strideX).fma(t, k).fma(a, b);
-            Lanes.store(active(z, z, vh), y, atY + r * strideY);
+            ${Lane}Vector z = load${Lane}(xs, atX + r * strideX, 0).fma(t, k).fma(a, b);
+            Lanes.store(active(z, z, vh), ys, atY + r * strideY, 0);
         }
     }
 
@@ -171,6 +175,8 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
 
     private void gradStrip(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
                            ${lane} h) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
         ${Lane}Vector vh = all(h);
         ${Lane}Vector t0 = of(zoom, from);
         ${Lane}Vector t1 = of(zoom, from + W);
@@ -185,10 +191,10 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${Lane}Vector p0 = zero();
         ${Lane}Vector p1 = zero();
         for (int r = 0; r < runs; r++) {
-            ${Lane}Vector d0 = load(x, atX + r * strideX).fma(t0, k0);
-            ${Lane}Vector d1 = load(x, atX + r * strideX + STEP).fma(t1, k1);
-            ${Lane}Vector g0 = load(dy, atDy + r * strideDy);
-            ${Lane}Vector g1 = load(dy, atDy + r * strideDy + STEP);
+            ${Lane}Vector d0 = load${Lane}(xs, atX + r * strideX, 0).fma(t0, k0);
+            ${Lane}Vector d1 = load${Lane}(xs, atX + r * strideX + STEP, 0).fma(t1, k1);
+            ${Lane}Vector g0 = load${Lane}(dys, atDy + r * strideDy, 0);
+            ${Lane}Vector g1 = load${Lane}(dys, atDy + r * strideDy + STEP, 0);
             g0 = active(g0, d0.fma(a0, b0), vh);
             g1 = active(g1, d1.fma(a1, b1), vh);
             s0 = s0.add(g0);
@@ -233,6 +239,9 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
 
     private void gradMapStrip(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
                               int strideDx, int runs, int from, ${lane} h) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        var dxs = Lanes.of(dx);
         ${Lane}Vector t = of(zoom, from);
         ${Lane}Vector k = of(offset, from);
         ${Lane}Vector a = of(factor, from);
@@ -242,9 +251,9 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${Lane}Vector o = of(gradShift, from);
         ${Lane}Vector vh = all(h);
         for (int r = 0; r < runs; r++) {
-            ${Lane}Vector d = load(x, atX + r * strideX).fma(t, k);
-            ${Lane}Vector g = active(load(dy, atDy + r * strideDy), d.fma(a, b), vh);
-            Lanes.store(g.fma(s, d.fma(q, o)), dx, atDx + r * strideDx);
+            ${Lane}Vector d = load${Lane}(xs, atX + r * strideX, 0).fma(t, k);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy + r * strideDy, 0), d.fma(a, b), vh);
+            Lanes.store(g.fma(s, d.fma(q, o)), dxs, atDx + r * strideDx, 0);
         }
     }
 }
