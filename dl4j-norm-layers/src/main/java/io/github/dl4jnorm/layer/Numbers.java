@@ -1,20 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
+import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** Parameter arrays as numbers in double. */
+/**
+ * Parameter arrays as numbers in double. Element by element: for as few as there are channels, a single operation of
+ * ND4J takes longer. The elements of a view's buffer are counted from where the view begins.
+ */
 final class Numbers {
     private Numbers() {
     }
 
     static double[] read(INDArray array) {
-        return array == null ? null : array.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+        if (array == null) {
+            return null;
+        }
+        int stride = array.elementWiseStride();
+        if (stride < 1) {
+            return array.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+        }
+        double[] values = new double[Math.toIntExact(array.length())];
+        DataBuffer data = array.data();
+        for (int i = 0; i < values.length; i++) {
+            values[i] = data.getDouble((long) i * stride);
+        }
+        return values;
     }
 
     static void write(double[] values, INDArray into) {
-        into.assign(Nd4j.createFromArray(values).castTo(into.dataType()).reshape(into.shape()));
+        int stride = into.elementWiseStride();
+        if (stride < 1) {
+            into.assign(Nd4j.createFromArray(values).castTo(into.dataType()).reshape(into.shape()));
+            return;
+        }
+        DataBuffer data = into.data();
+        for (int i = 0; i < values.length; i++) {
+            data.put((long) i * stride, values[i]);
+        }
     }
 }
