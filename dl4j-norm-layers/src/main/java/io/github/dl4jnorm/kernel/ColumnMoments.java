@@ -88,8 +88,9 @@ final class ColumnMoments {
 
     /** Centers from the first runs of every column. */
     private void sample(int columns, Source source) {
-        start(columns, 1);
+        Arrays.fill(center, 0, columns, 0);
         Arrays.fill(count, 0, columns, 0);
+        start(columns, 1);
         source.to((x, at, stride, runs, from, length) -> {
             boolean known = true;
             for (int c = from; c < from + length; c++) {

@@ -18,7 +18,7 @@ final class Numbers {
         if (array == null) {
             return null;
         }
-        int stride = array.elementWiseStride();
+        int stride = stride(array);
         if (stride < 1) {
             return array.castTo(DataType.DOUBLE).dup('c').data().asDouble();
         }
@@ -31,7 +31,7 @@ final class Numbers {
     }
 
     static void write(double[] values, INDArray into) {
-        int stride = into.elementWiseStride();
+        int stride = stride(into);
         if (stride < 1) {
             into.assign(Nd4j.createFromArray(values).castTo(into.dataType()).reshape(into.shape()));
             return;
@@ -40,5 +40,10 @@ final class Numbers {
         for (int i = 0; i < values.length; i++) {
             data.put((long) i * stride, values[i]);
         }
+    }
+
+    /** Elements from one to the next, or 0 where that is not the same everywhere or the order of memory is another. */
+    private static int stride(INDArray array) {
+        return array.isVectorOrScalar() ? Math.max(0, array.elementWiseStride()) : 0;
     }
 }

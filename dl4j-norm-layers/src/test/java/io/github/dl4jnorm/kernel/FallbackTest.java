@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+
+/** What a JVM of its own does, with and without the module of the vectors. */
+@EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector")
+class FallbackTest {
+
+    /** Asks for the kernels twice and prints their name. */
+    static final class Program {
+        public static void main(String[] args) {
+            Kernels.get();
+            System.out.println("kernels: " + Kernels.get().name());
+        }
+    }
+
+    private static String run(String... options) throws Exception {
+        List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + File.separator + "bin"
+                + File.separator + "java", "-cp", System.getProperty("java.class.path")));
+        command.addAll(List.of(options));
+        command.add(Program.class.getName());
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes());
+        process.waitFor();
+        return output;
+    }
+
+    @Test
+    void withoutTheModulePlainJavaServesWithOneWarningThatNamesTheFlag() throws Exception {
+        String output = run();
+        assertThat(output).contains("kernels: scalar").containsOnlyOnce("--add-modules jdk.incubator.vector")
+                .containsOnlyOnce("slower kernels in plain Java");
+    }
+
+    @Test
+    void withTheModuleVectorsServeWithoutAWarning() throws Exception {
+        assertThat(run("--add-modules", "jdk.incubator.vector")).contains("kernels: vector").doesNotContain("slower");
+    }
+
+    @Test
+    void forcedVectorsWithoutTheModuleAreAnErrorThatNamesTheFlag() throws Exception {
+        assertThat(run("-D" + Kernels.PROPERTY + "=vector")).doesNotContain("kernels:")
+                .contains("IllegalStateException").contains("--add-modules jdk.incubator.vector");
+    }
+
+    @Test
+    void forcedPlainJavaSaysNothing() throws Exception {
+        assertThat(run("-D" + Kernels.PROPERTY + "=scalar")).contains("kernels: scalar").doesNotContain("slower");
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.dl4jnorm.norm.Moments;
+import io.github.dl4jnorm.norm.Norm;
+import io.github.dl4jnorm.norm.NormGradients;
+import io.github.dl4jnorm.norm.Pool;
+import io.github.dl4jnorm.norm.Pooling;
+import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.SumTable;
+import io.github.dl4jnorm.norm.View;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.nativeblas.NativeOpsHolder;
+
+@Timeout(120)
+class WorkersTest {
+    private int before;
+
+    private static void threads(int count) {
+        NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(count);
+    }
+
+    @BeforeEach
+    void remember() {
+        Nd4j.getBackend();
+        before = NativeOpsHolder.getInstance().getDeviceNativeOps().ompGetMaxThreads();
+        threads(4);
+    }
+
+    @AfterEach
+    void restore() {
+        threads(before);
+    }
+
+    @Test
+    void everyTaskIsDoneOnce() {
+        for (int tasks : new int[]{0, 1, 2, 3, 7, 100, 10_000}) {
+            AtomicIntegerArray done = new AtomicIntegerArray(tasks);
+            Workers.run(tasks, done::incrementAndGet);
+            for (int task = 0; task < tasks; task++) {
+                assertThat(done.get(task)).as("task %d of %d", task, tasks).isEqualTo(1);
+            }
+        }
+    }
+
+    @Test
+    void whatATaskThrowsComesOutAndTheNextCallWorks() {
+        for (int round = 0; round < 50; round++) {
+            assertThatThrownBy(() -> Workers.run(20, task -> {
+                if (task == 13) {
+                    throw new IllegalStateException("task 13");
+                }
+            })).isInstanceOf(IllegalStateException.class).hasMessage("task 13");
+            assertThatThrownBy(() -> Workers.run(20, task -> {
+                throw new AssertionError("all");
+            })).isInstanceOf(AssertionError.class);
+            everyTaskIsDoneOnce();
+        }
+    }
+
+    @Test
+    void aTaskMayHaveTasksOfItsOwn() {
+        AtomicIntegerArray done = new AtomicIntegerArray(400);
+        Workers.run(20, outer -> Workers.run(20, inner -> done.incrementAndGet(20 * outer + inner)));
+        for (int i = 0; i < 400; i++) {
+            assertThat(done.get(i)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void manyCallersGetOnTogether() throws Exception {
+        ExecutorService callers = Executors.newFixedThreadPool(16);
+        List<Future<Long>> sums = new ArrayList<>();
+        for (int caller = 0; caller < 16; caller++) {
+            Callable<Long> work = () -> {
+                long sum = 0;
+                for (int round = 0; round < 200; round++) {
+                    long[] parts = new long[50];
+                    Workers.run(50, task -> parts[task] = task);
+                    for (long part : parts) {
+                        sum += part;
+                    }
+                }
+                return sum;
+            };
+            sums.add(callers.submit(work));
+        }
+        for (Future<Long> sum : sums) {
+            assertThat(sum.get(60, TimeUnit.SECONDS)).isEqualTo(200 * 49 * 25L);
+        }
+        callers.shutdown();
+    }
+
+    /** The split of the sums depends on the shape alone. */
+    @Test
+    void resultsAreTheSameBitForBitOnAnyNumberOfThreads() {
+        for (boolean channelsLast : new boolean[]{false, true}) {
+            for (long[] shape : new long[][]{{16, 20, 31, 33}, {2, 6, 150, 140}, {64, 48, 14, 14}}) {
+                List<INDArray> expected = null;
+                for (int count : new int[]{1, 2, 3, 7}) {
+                    threads(count);
+                    List<INDArray> actual = everything(shape, channelsLast);
+                    expected = expected == null ? actual : expected;
+                    for (int i = 0; i < actual.size(); i++) {
+                        assertThat(Arrays.mismatch(actual.get(i).data().asFloat(), expected.get(i).data().asFloat()))
+                                .as("first difference in result %d on %d threads", i, count).isEqualTo(-1);
+                    }
+                }
+            }
+        }
+    }
+
+    private static INDArray gaussian(Random random, double mean, long[] shape) {
+        float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) (mean + random.nextGaussian());
+        }
+        return Nd4j.createFromArray(values).reshape(shape);
+    }
+
+    private static List<INDArray> everything(long[] shape, boolean channelsLast) {
+        NormKernels kernels = Kernels.get();
+        Random random = new Random(5);
+        INDArray x = gaussian(random, 3, shape);
+        INDArray dy = gaussian(random, 0, shape);
+        View plain = View.of(shape, channelsLast);
+        List<INDArray> results = new ArrayList<>();
+        for (Pooling pooling : List.of(Pooling.BATCH, Pooling.LAYER, Pooling.instance(plain.channels()))) {
+            View view = pooling.overBatch() ? plain.batchAsPositions() : plain;
+            int groups = pooling.groupsOf(view.channels());
+            Moments cells = new Moments(view.examples(), view.channels());
+            Norm norm = Norm.of(view.examples(), view.channels(), Pool.over(pooling, cells), null, null, 1e-5);
+            INDArray y = Nd4j.create(DataType.FLOAT, shape);
+            INDArray dx = Nd4j.create(DataType.FLOAT, shape);
+            kernels.normalize(x, view, null, groups, cells, norm::pool, norm, true, y);
+            SumTable sums = new SumTable(view.examples(), view.channels());
+            NormGradients gradients = new NormGradients(norm, sums, true);
+            kernels.normalizeGrad(x, dy, view, null, groups, norm, true, sums, gradients::add, gradients, dx);
+            results.addAll(List.of(y, dx, Nd4j.createFromArray(gradients.gamma()), Nd4j.createFromArray(gradients.beta())));
+        }
+        PositionNorm norm = new PositionNorm(1, null, null, 1e-5);
+        INDArray y = Nd4j.create(DataType.FLOAT, shape);
+        INDArray dx = Nd4j.create(DataType.FLOAT, shape);
+        kernels.rowNorm(x, plain, null, norm, true, y);
+        PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, plain, null, norm, true, dx);
+        results.addAll(List.of(y, dx, Nd4j.createFromArray(gradients.gamma()), Nd4j.createFromArray(gradients.beta())));
+        return results;
+    }
+}
