@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.norm.Moments;
 import java.util.Arrays;
 import org.nd4j.linalg.api.buffer.DataType;
 
@@ -13,11 +14,10 @@ final class ColumnMoments {
 
     private final RowOps ops;
     private final Line line = new Line();
+    private Moments found = new Moments(1, 0);
     private double[] count = {};
     private double[] center = {};
     private double[] zoom = {};
-    private double[] mean = {};
-    private double[] squares = {};
     private double[] sum = {};
     private double[] sumSquares = {};
 
@@ -38,20 +38,21 @@ final class ColumnMoments {
     }
 
     double count(int column) {
-        return count[column];
+        return found.count(column);
     }
 
     double mean(int column) {
-        return mean[column];
+        return found.mean(column);
     }
 
     double squares(int column) {
-        return squares[column];
+        return found.squares(column);
     }
 
     /** Goes over all blocks; what was found before is lost, and so are the coefficients of the columns. */
     void compute(int columns, Source source) {
         makeRoom(columns);
+        found.clear();
         sample(columns, source);
         count(columns, source);
         sum(columns, source, 1);
@@ -79,8 +80,7 @@ final class ColumnMoments {
             count = new double[columns];
             center = new double[columns];
             zoom = new double[columns];
-            mean = new double[columns];
-            squares = new double[columns];
+            found = new Moments(1, columns);
             sum = new double[columns];
             sumSquares = new double[columns];
         }
@@ -103,8 +103,8 @@ final class ColumnMoments {
             }
         });
         for (int c = 0; c < columns; c++) {
-            double found = count[c] == 0 ? 0 : ops.round(sum[c] / count[c]);
-            center[c] = Double.isFinite(found) ? found : 0;
+            double mean = count[c] == 0 ? 0 : ops.round(sum[c] / count[c]);
+            center[c] = Double.isFinite(mean) ? mean : 0;
         }
     }
 
@@ -163,10 +163,8 @@ final class ColumnMoments {
     private void take(int columns, double zoomOfSome) {
         for (int c = 0; c < columns; c++) {
             if (zoom[c] == zoomOfSome) {
-                double distance = count[c] == 0 ? 0 : sum[c] / count[c];
-                double centered = sumSquares[c] - sum[c] * distance;
-                mean[c] = (center[c] + distance) / zoomOfSome;
-                squares[c] = centered < 0 ? 0 : centered / zoomOfSome / zoomOfSome;
+                found.mergeSums(c, count[c], center[c] / zoomOfSome, sum[c] / zoomOfSome,
+                        sumSquares[c] / zoomOfSome / zoomOfSome);
             }
         }
     }

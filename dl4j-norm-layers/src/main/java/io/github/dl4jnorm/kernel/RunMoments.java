@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.norm.Moments;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -15,9 +16,7 @@ final class RunMoments {
 
     private final RowOps ops;
     private final double[] pair = new double[2];
-    private double count;
-    private double mean;
-    private double squares;
+    private final Moments found = new Moments(1, 1);
 
     RunMoments(RowOps ops) {
         this.ops = ops;
@@ -25,21 +24,19 @@ final class RunMoments {
 
     /** Forgets all elements. */
     void start() {
-        count = 0;
-        mean = 0;
-        squares = 0;
+        found.clear();
     }
 
     double count() {
-        return count;
+        return found.count(0);
     }
 
     double mean() {
-        return mean;
+        return found.mean(0);
     }
 
     double squares() {
-        return squares;
+        return found.squares(0);
     }
 
     /** Adds the elements of a run. */
@@ -50,13 +47,13 @@ final class RunMoments {
     }
 
     private void addChunk(Memory x, int at, int length) {
-        double center = count > 0 ? ops.round(mean) : sampleMean(x, at, length, 1);
+        double center = count() > 0 ? ops.round(mean()) : sampleMean(x, at, length, 1);
         center = sum(x, at, length, 1, center);
         double zoom = ops.type() == DataType.DOUBLE ? 1 : Range.zoomFor(pair[1], length, center);
         if (zoom != 1) {
             center = sum(x, at, length, zoom, sampleMean(x, at, length, zoom));
         }
-        merge(length, zoom, center);
+        found.mergeSums(0, length, center / zoom, pair[0] / zoom, pair[1] / zoom / zoom);
     }
 
     /** Sums about a center, or once more about the mean if that was far off. */
@@ -79,24 +76,5 @@ final class RunMoments {
                 + ops.get(x, at + (length - 1) * width);
         double found = ops.round(sum / 4 * zoom);
         return Double.isFinite(found) ? found : 0;
-    }
-
-    private void merge(double length, double zoom, double center) {
-        double distance = pair[0] / length;
-        double chunkMean = (center + distance) / zoom;
-        double centered = pair[1] - pair[0] * distance;
-        // Rounding may leave a tiny negative rest; a comparison that NaN fails keeps NaN visible.
-        double chunkSquares = centered < 0 ? 0 : centered / zoom / zoom;
-        if (count == 0) {
-            count = length;
-            mean = chunkMean;
-            squares = chunkSquares;
-        } else {
-            double total = count + length;
-            double delta = chunkMean - mean;
-            mean += delta * (length / total);
-            squares += chunkSquares + delta * delta * (count * length / total);
-            count = total;
-        }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
+import java.util.Arrays;
+
 /**
  * Count, mean and biased variance of every channel of every example: tables of length N·C, row by row.
  *
@@ -26,6 +28,13 @@ public final class Moments {
         this.count = new double[examples * channels];
         this.mean = new double[count.length];
         this.squares = new double[count.length];
+    }
+
+    /** Forgets everything: every count 0. */
+    public void clear() {
+        Arrays.fill(count, 0);
+        Arrays.fill(mean, 0);
+        Arrays.fill(squares, 0);
     }
 
     /**

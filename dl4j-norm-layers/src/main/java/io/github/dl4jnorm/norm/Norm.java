@@ -100,7 +100,7 @@ public final class Norm implements Affine {
                 variance += varWeights[k] * part.variance(pool);
                 end = Math.min(end, part.end(c));
             }
-            double unit = 1 / Math.sqrt(variance + eps);
+            double unit = ofOneElement(n, c) ? 0 : 1 / Math.sqrt(variance + eps);
             for (; c < end; c++) {
                 into.unit[c - from] = unit;
                 into.scale[c - from] = gamma == null ? unit : gamma[c] * unit;
@@ -108,6 +108,12 @@ public final class Norm implements Affine {
                 into.shift[c - from] = beta == null ? 0 : beta[c];
             }
         }
+    }
+
+    /** Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either. */
+    private boolean ofOneElement(int n, int c) {
+        Pool part = parts.get(0);
+        return parts.size() == 1 && !part.isConstant() && part.count(part.index(n, c)) <= 1;
     }
 
     /**

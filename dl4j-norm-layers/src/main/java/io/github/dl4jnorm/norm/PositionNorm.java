@@ -33,14 +33,15 @@ public record PositionNorm(int groups, double[] gamma, double[] beta, double eps
     }
 
     /**
-     * What normalizes the elements of a group at a position: 1/√(var + eps).
+     * What normalizes the elements of a group at a position: 1/√(var + eps), or 0 for a single element, which has no
+     * gradient: so none comes out of rounding either.
      *
      * @param count   number of elements
      * @param squares their Σ(x − mean)²
      * @return the factor
      */
     public double unit(double count, double squares) {
-        return 1 / Math.sqrt((count == 0 ? 0 : squares / count) + eps);
+        return count <= 1 ? 0 : 1 / Math.sqrt(squares / count + eps);
     }
 
     /**

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -50,8 +51,13 @@ class ExampleIndependenceTest {
             INDArray example = batch.get(NDArrayIndex.interval(n, n + 1)).dup('c');
             INDArray alone = layer.forward(example, false);
             assertThat(alone.shape()).isEqualTo(example.shape());
-            assertThat(TestNetwork.numbers(alone)).as("example %d", n)
-                    .containsExactly(TestNetwork.numbers(together.get(NDArrayIndex.interval(n, n + 1))));
+            double[] expected = TestNetwork.numbers(together.get(NDArrayIndex.interval(n, n + 1)));
+            double[] actual = TestNetwork.numbers(alone);
+            double largest = IntStream.range(0, expected.length).mapToDouble(i -> Math.abs(actual[i] - expected[i])).max()
+                    .orElse(0);
+            // How sums are split depends on the shape, and with it their last digit.
+            double tolerance = type == DataType.DOUBLE ? 1e-12 : type == DataType.FLOAT ? 5e-6 : 8e-3;
+            assertThat(largest).as("largest difference in example %d", n).isLessThan(tolerance);
         }
     }
 }
