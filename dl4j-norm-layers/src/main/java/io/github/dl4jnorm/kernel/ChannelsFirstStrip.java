@@ -8,39 +8,23 @@ import io.github.dl4jnorm.norm.PositionNorm;
 import java.util.Arrays;
 
 /** Position normalization where the positions of a channel lie in a row. */
-final class ChannelsFirstStrip implements PositionKernels.Strip {
-    private final Operands operands;
-    private final Mask mask;
-    private final PositionNorm norm;
-    private final boolean relu;
-    private final RowOps ops;
-    private final int channels;
+final class ChannelsFirstStrip extends Strip {
     private final ColumnMoments moments;
-    private final double[] pair = new double[2];
     private final double[] units;
     private final double[] sums;
     private final double[] products;
-    private final double[] gammaGradient;
-    private final double[] betaGradient;
 
     ChannelsFirstStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops, int length) {
-        this.operands = operands;
-        this.mask = mask;
-        this.norm = norm;
-        this.relu = relu;
-        this.ops = ops;
-        channels = operands.view.channels();
+        super(operands, mask, norm, relu, ops);
         moments = new ColumnMoments(ops);
         units = new double[length];
         sums = new double[length];
         products = new double[length];
-        gammaGradient = new double[channels];
-        betaGradient = new double[channels];
         ops.crossing().prepare(false, length);
     }
 
     @Override
-    public void forward(Block block) {
+    void forward(Block block) {
         Window x = operands.window(0, block);
         Window y = operands.window(1, block);
         int size = channels / norm.groups();
@@ -59,7 +43,7 @@ final class ChannelsFirstStrip implements PositionKernels.Strip {
     }
 
     @Override
-    public void backward(Block block) {
+    void backward(Block block) {
         Window x = operands.window(0, block);
         Window dy = operands.window(1, block);
         Window dx = operands.window(2, block);
@@ -92,17 +76,10 @@ final class ChannelsFirstStrip implements PositionKernels.Strip {
                 ops.crossing().drain(length, sums, products);
             }
             for (int i = 0; i < length; i++) {
-                // dx = gamma·unit·dy − unit·(Σ gamma·dy)/m − unit·x̂·(Σ gamma·dy·x̂)/m
-                double perElement = -units[i] / Math.max(1, moments.count(i));
-                ops.crossing().gradient(i, perElement * sums[i], perElement * products[i]);
+                setGradient(i, units[i], moments.count(i), sums[i], products[i]);
             }
             forEachChannel(block, c, c + size, map);
         }
-    }
-
-    @Override
-    public PositionNorm.Gradients gradients() {
-        return new PositionNorm.Gradients(gammaGradient, betaGradient);
     }
 
     private void forEachChannel(Block block, int from, int to, Runs.Run run) {

@@ -7,31 +7,15 @@ import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.PositionNorm;
 
 /** Position normalization where the channels of a position lie in a row. */
-final class ChannelsLastStrip implements PositionKernels.Strip {
-    private final Operands operands;
-    private final Mask mask;
-    private final PositionNorm norm;
-    private final boolean relu;
-    private final RowOps ops;
-    private final int channels;
+final class ChannelsLastStrip extends Strip {
     private final RunMoments moments;
-    private final double[] pair = new double[2];
-    private final double[] gammaGradient;
-    private final double[] betaGradient;
     private double sum;
     private double product;
     private int undrained;
 
     ChannelsLastStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops) {
-        this.operands = operands;
-        this.mask = mask;
-        this.norm = norm;
-        this.relu = relu;
-        this.ops = ops;
-        channels = operands.view.channels();
+        super(operands, mask, norm, relu, ops);
         moments = new RunMoments(ops);
-        gammaGradient = new double[channels];
-        betaGradient = new double[channels];
         ops.crossing().prepare(true, channels);
         for (int c = 0; c < channels; c++) {
             ops.crossing().parameters(c, norm.gamma(c), norm.beta(c));
@@ -39,7 +23,7 @@ final class ChannelsLastStrip implements PositionKernels.Strip {
     }
 
     @Override
-    public void forward(Block block) {
+    void forward(Block block) {
         Window x = operands.window(0, block);
         Window y = operands.window(1, block);
         int size = channels / norm.groups();
@@ -59,7 +43,7 @@ final class ChannelsLastStrip implements PositionKernels.Strip {
     }
 
     @Override
-    public void backward(Block block) {
+    void backward(Block block) {
         Window x = operands.window(0, block);
         Window dy = operands.window(1, block);
         Window dx = operands.window(2, block);
@@ -74,9 +58,7 @@ final class ChannelsLastStrip implements PositionKernels.Strip {
                         sums(x, dy, n, c0, position, length);
                     }
                 });
-                // dx = gamma·unit·dy − unit·(Σ gamma·dy)/m − unit·x̂·(Σ gamma·dy·x̂)/m
-                double perElement = -unit / Math.max(1, moments.count());
-                ops.crossing().gradient(0, perElement * sum, perElement * product);
+                setGradient(0, unit, moments.count(), sum, product);
                 Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
                     int at = dx.at(n, c0, position);
                     if (kept) {
@@ -120,8 +102,8 @@ final class ChannelsLastStrip implements PositionKernels.Strip {
     }
 
     @Override
-    public PositionNorm.Gradients gradients() {
+    PositionNorm.Gradients gradients() {
         drain();
-        return new PositionNorm.Gradients(gammaGradient, betaGradient);
+        return super.gradients();
     }
 }

@@ -60,16 +60,6 @@ final class PositionKernels {
                 : new ChannelsLastStrip(operands, mask, norm, relu, ops);
     }
 
-    /** Normalizes the positions of a block, one example with all its channels. */
-    interface Strip {
-        void forward(Block block);
-
-        void backward(Block block);
-
-        /** What the backward passes of this strip have summed up. */
-        PositionNorm.Gradients gradients();
-    }
-
     /** The split of all positions into strips, and of the strips into tasks: by shape alone. */
     private static final class Strips {
         private final View view;
