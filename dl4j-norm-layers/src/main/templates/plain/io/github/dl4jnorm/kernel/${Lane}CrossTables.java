@@ -25,25 +25,10 @@ abstract class ${Lane}CrossTables implements CrossOps {
     ${lane}[] beta = {};
     ${lane}[] sums = {};
     ${lane}[] products = {};
-    private final ${lane}[] ones = new ${lane}[WIDEST];
     /** −1 where positions lie along the run, else 0. */
     int positionMask;
     /** −1 where channels lie along the run, else 0. */
     int channelMask;
-
-    ${Lane}CrossTables() {
-        Arrays.fill(ones, 1);
-    }
-
-    /** What dy is multiplied with in the sums at each place, the same all along the run. */
-    final ${lane}[] factorHere() {
-        return channelMask == 0 ? gamma : ones;
-    }
-
-    /** What dy is multiplied with in the sums over the run, by channel. */
-    final ${lane}[] factorAlong() {
-        return channelMask == 0 ? ones : gamma;
-    }
 
     @Override
     public final void prepare(boolean alongChannels, int size) {

@@ -15,7 +15,10 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
 import jdk.incubator.vector.${Lane}Vector;
 
-/** {@link CrossOps} on ${lane} with the JDK's vectors. */
+/**
+ * {@link CrossOps} on ${lane} with the JDK's vectors. Each loop is there twice, so that what is the same all along a run
+ * stays in registers: for channels along the run and for positions.
+ */
 final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
     private final ${lane}[] scratch = new ${lane}[W];
 
@@ -25,27 +28,9 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
 
     @Override
     public void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
-        var xs = Lanes.of(x);
-        var ys = Lanes.of(y);
-        int channels = channelMask;
-        int positions = positionMask;
-        ${lane}[] zooms = zoom;
-        ${lane}[] offsets = offset;
-        ${lane}[] factors = factor;
-        ${lane}[] rests = rest;
-        ${lane}[] gammas = gamma;
-        ${lane}[] betas = beta;
         ${lane} h = threshold(relu);
-        ${Lane}Vector vh = all(h);
-        int i = 0;
-        for (; i <= length - W; i += W) {
-            int channel = from + i & channels;
-            int position = from + i & positions;
-            ${Lane}Vector z = load${Lane}(xs, atX, i).fma(of(zooms, position), of(offsets, position))
-                    .fma(of(factors, position), of(rests, position))
-                    .fma(of(gammas, channel), of(betas, channel));
-            Lanes.store(active(z, z, vh), ys, atY, i);
-        }
+        int i = channelMask != 0 ? affineChannels(x, atX, y, atY, from, length, h)
+                : affinePositions(x, atX, y, atY, from, length, h);
         for (; i < length; i++) {
             int channel = from + i & channelMask;
             ${lane} z = Math.fma(normalizedOne(x, atX + i * BYTES, from + i & positionMask), gamma[channel],
@@ -54,99 +39,204 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         }
     }
 
-    @Override
-    public void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu, double[] into) {
+    private int affineChannels(Memory x, int atX, Memory y, int atY, int from, int length, ${lane} h) {
         var xs = Lanes.of(x);
-        var dys = Lanes.of(dy);
-        ${Lane}Vector sum = zero();
-        ${Lane}Vector product = zero();
-        ${Lane}Vector hereFactor = of(factorHere(), 0);
-        ${lane}[] factorAlong = factorAlong();
-        ${lane}[] placeSums = sums;
-        ${lane}[] placeProducts = products;
-        int channels = channelMask;
-        int positions = positionMask;
+        var ys = Lanes.of(y);
+        ${Lane}Vector t = of(zoom, 0);
+        ${Lane}Vector k = of(offset, 0);
+        ${Lane}Vector a = of(factor, 0);
+        ${Lane}Vector b = of(rest, 0);
+        ${lane}[] gammas = gamma;
+        ${lane}[] betas = beta;
+        ${Lane}Vector vh = all(h);
+        int i = 0;
+        for (; i <= length - W; i += W) {
+            int place = from + i;
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k)
+                    .fma(a, b);
+            ${Lane}Vector scale = of(gammas, place);
+            ${Lane}Vector z = hat.fma(scale, of(betas, place));
+            Lanes.store(active(z, z, vh), ys, atY, i);
+        }
+        return i;
+    }
+
+    private int affinePositions(Memory x, int atX, Memory y, int atY, int from, int length, ${lane} h) {
+        var xs = Lanes.of(x);
+        var ys = Lanes.of(y);
+        ${Lane}Vector scale = of(gamma, 0);
+        ${Lane}Vector shift = of(beta, 0);
         ${lane}[] zooms = zoom;
         ${lane}[] offsets = offset;
         ${lane}[] factors = factor;
         ${lane}[] rests = rest;
-        ${lane}[] gammas = gamma;
-        ${lane}[] betas = beta;
-        ${lane} h = threshold(relu);
         ${Lane}Vector vh = all(h);
         int i = 0;
         for (; i <= length - W; i += W) {
-            int channel = from + i & channels;
-            int position = from + i & positions;
-            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, position), of(offsets, position))
-                    .fma(of(factors, position), of(rests, position));
-            ${Lane}Vector scale = of(gammas, channel);
-            ${Lane}Vector g = load${Lane}(dys, atDy, i);
-            g = active(g, hat.fma(scale, of(betas, channel)), vh);
-            ${Lane}Vector here = g.mul(hereFactor);
-            ${Lane}Vector along = g.mul(of(factorAlong, channel));
-            sum = sum.add(along);
-            product = along.fma(hat, product);
-            of(placeSums, from + i).add(here).intoArray(placeSums, from + i);
-            here.fma(hat, of(placeProducts, from + i)).intoArray(placeProducts, from + i);
+            int place = from + i;
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
+                    .fma(of(factors, place), of(rests, place));
+            ${Lane}Vector z = hat.fma(scale, shift);
+            Lanes.store(active(z, z, vh), ys, atY, i);
         }
-        double total = total(sum, scratch);
-        double totalProduct = total(product, scratch);
+        return i;
+    }
+
+    @Override
+    public void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu, double[] into) {
+        ${lane} h = threshold(relu);
+        boolean alongChannels = channelMask != 0;
+        int i = alongChannels ? sumChannels(x, atX, dy, atDy, from, length, h, into)
+                : sumPositions(x, atX, dy, atDy, from, length, h, into);
         for (; i < length; i++) {
             int channel = from + i & channelMask;
             ${lane} hat = normalizedOne(x, atX + i * BYTES, from + i & positionMask);
-            ${lane} g = get(dy, atDy + i * BYTES);
-            g = active(g, Math.fma(hat, gamma[channel], beta[channel]), h);
-            ${lane} here = g * factorHere()[0];
-            ${lane} along = g * factorAlong[channel];
-            total += along;
-            totalProduct += (double) along * hat;
+            ${lane} g = active(get(dy, atDy + i * BYTES), Math.fma(hat, gamma[channel], beta[channel]), h);
+            ${lane} scaled = g * gamma[channel];
+            ${lane} here = alongChannels ? g : scaled;
+            ${lane} along = alongChannels ? scaled : g;
+            into[0] += along;
+            into[1] += (double) along * hat;
             sums[from + i] += here;
             products[from + i] = Math.fma(here, hat, products[from + i]);
         }
-        into[0] = total;
-        into[1] = totalProduct;
+    }
+
+    private int sumChannels(Memory x, int atX, Memory dy, int atDy, int from, int length, ${lane} h,
+                            double[] into) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        ${Lane}Vector t = of(zoom, 0);
+        ${Lane}Vector k = of(offset, 0);
+        ${Lane}Vector a = of(factor, 0);
+        ${Lane}Vector b = of(rest, 0);
+        ${lane}[] gammas = gamma;
+        ${lane}[] betas = beta;
+        ${lane}[] placeSums = sums;
+        ${lane}[] placeProducts = products;
+        ${Lane}Vector sum = zero();
+        ${Lane}Vector product = zero();
+        ${Lane}Vector vh = all(h);
+        int i = 0;
+        for (; i <= length - W; i += W) {
+            int place = from + i;
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k)
+                    .fma(a, b);
+            ${Lane}Vector scale = of(gammas, place);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), vh);
+            ${Lane}Vector here = g;
+            ${Lane}Vector along = g.mul(scale);
+            sum = sum.add(along);
+            product = along.fma(hat, product);
+            of(placeSums, place).add(here).intoArray(placeSums, place);
+            here.fma(hat, of(placeProducts, place)).intoArray(placeProducts, place);
+        }
+        into[0] = total(sum, scratch);
+        into[1] = total(product, scratch);
+        return i;
+    }
+
+    private int sumPositions(Memory x, int atX, Memory dy, int atDy, int from, int length, ${lane} h,
+                             double[] into) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        ${Lane}Vector scale = of(gamma, 0);
+        ${Lane}Vector shift = of(beta, 0);
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] rests = rest;
+        ${lane}[] placeSums = sums;
+        ${lane}[] placeProducts = products;
+        ${Lane}Vector sum = zero();
+        ${Lane}Vector product = zero();
+        ${Lane}Vector vh = all(h);
+        int i = 0;
+        for (; i <= length - W; i += W) {
+            int place = from + i;
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
+                    .fma(of(factors, place), of(rests, place));
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, shift), vh);
+            ${Lane}Vector here = g.mul(scale);
+            ${Lane}Vector along = g;
+            sum = sum.add(along);
+            product = along.fma(hat, product);
+            of(placeSums, place).add(here).intoArray(placeSums, place);
+            here.fma(hat, of(placeProducts, place)).intoArray(placeProducts, place);
+        }
+        into[0] = total(sum, scratch);
+        into[1] = total(product, scratch);
+        return i;
     }
 
     @Override
     public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
                            boolean relu) {
-        var xs = Lanes.of(x);
-        var dys = Lanes.of(dy);
-        var dxs = Lanes.of(dx);
-        int channels = channelMask;
-        int positions = positionMask;
-        ${lane}[] zooms = zoom;
-        ${lane}[] offsets = offset;
-        ${lane}[] factors = factor;
-        ${lane}[] rests = rest;
-        ${lane}[] gammas = gamma;
-        ${lane}[] betas = beta;
         ${lane} h = threshold(relu);
-        ${Lane}Vector vh = all(h);
-        ${lane}[] units = unit;
-        ${lane}[] slopes = slope;
-        ${lane}[] gradShifts = gradShift;
-        int i = 0;
-        for (; i <= length - W; i += W) {
-            int channel = from + i & channels;
-            int position = from + i & positions;
-            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, position), of(offsets, position))
-                    .fma(of(factors, position), of(rests, position));
-            ${Lane}Vector scale = of(gammas, channel);
-            ${Lane}Vector g = load${Lane}(dys, atDy, i);
-            g = active(g, hat.fma(scale, of(betas, channel)), vh);
-            ${Lane}Vector own = g.mul(scale).mul(of(units, position));
-            Lanes.store(hat.fma(of(slopes, position), of(gradShifts, position)).add(own), dxs, atDx, i);
-        }
+        int i = channelMask != 0 ? gradChannels(x, atX, dy, atDy, dx, atDx, from, length, h)
+                : gradPositions(x, atX, dy, atDy, dx, atDx, from, length, h);
         for (; i < length; i++) {
             int channel = from + i & channelMask;
             int position = from + i & positionMask;
             ${lane} hat = normalizedOne(x, atX + i * BYTES, position);
-            ${lane} g = get(dy, atDy + i * BYTES);
-            g = active(g, Math.fma(hat, gamma[channel], beta[channel]), h);
+            ${lane} g = active(get(dy, atDy + i * BYTES), Math.fma(hat, gamma[channel], beta[channel]), h);
             put(dx, atDx + i * BYTES,
                     Math.fma(hat, slope[position], gradShift[position]) + g * gamma[channel] * unit[position]);
         }
+    }
+
+    private int gradChannels(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
+                             ${lane} h) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        var dxs = Lanes.of(dx);
+        ${Lane}Vector t = of(zoom, 0);
+        ${Lane}Vector k = of(offset, 0);
+        ${Lane}Vector a = of(factor, 0);
+        ${Lane}Vector b = of(rest, 0);
+        ${Lane}Vector u = of(unit, 0);
+        ${Lane}Vector q = of(slope, 0);
+        ${Lane}Vector o = of(gradShift, 0);
+        ${lane}[] gammas = gamma;
+        ${lane}[] betas = beta;
+        ${Lane}Vector vh = all(h);
+        int i = 0;
+        for (; i <= length - W; i += W) {
+            int place = from + i;
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k)
+                    .fma(a, b);
+            ${Lane}Vector scale = of(gammas, place);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), vh);
+            ${Lane}Vector own = g.mul(scale).mul(u);
+            Lanes.store(hat.fma(q, o).add(own), dxs, atDx, i);
+        }
+        return i;
+    }
+
+    private int gradPositions(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
+                              ${lane} h) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        var dxs = Lanes.of(dx);
+        ${Lane}Vector scale = of(gamma, 0);
+        ${Lane}Vector shift = of(beta, 0);
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] rests = rest;
+        ${lane}[] units = unit;
+        ${lane}[] slopes = slope;
+        ${lane}[] gradShifts = gradShift;
+        ${Lane}Vector vh = all(h);
+        int i = 0;
+        for (; i <= length - W; i += W) {
+            int place = from + i;
+            ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
+                    .fma(of(factors, place), of(rests, place));
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, shift), vh);
+            ${Lane}Vector own = g.mul(scale).mul(of(units, place));
+            Lanes.store(hat.fma(of(slopes, place), of(gradShifts, place)).add(own), dxs, atDx, i);
+        }
+        return i;
     }
 }
