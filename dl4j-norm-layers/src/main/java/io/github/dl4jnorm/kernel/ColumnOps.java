@@ -5,7 +5,7 @@ package io.github.dl4jnorm.kernel;
  * Arithmetic on a block of runs, given by the byte offset of the first one and the bytes from one to the next. Element
  * i of every run belongs to column {@code from + i} and has the coefficients of that column, {@link #set} before.
  *
- * <p>As in {@link RunOps}, but sums run over the runs of a block, of which there are at most {@link RunOps#CHUNK}, and
+ * <p>As in {@link RunOps}, but sums run over the runs of a block, of which there are at most {@link ColumnMoments#RUNS}, and
  * are added to what the tables of the caller hold.
  */
 interface ColumnOps {

@@ -51,7 +51,10 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public Moments moments(INDArray x, View view, Mask mask) {
-        Operands operands = new Operands(view, false, x);
+        return moments(new Operands(view, false, x), view, mask);
+    }
+
+    private Moments moments(Operands operands, View view, Mask mask) {
         Moments[] parts = new Moments[operands.parts()];
         Arrays.setAll(parts, i -> new Moments(view.examples(), view.channels()));
         operands.forEachBlock(block -> walk(operands, mask).moments(0, block, false, parts[operands.part(block)]));
@@ -63,7 +66,10 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public void affine(INDArray x, View view, Mask mask, Affine affine, boolean relu, INDArray y) {
-        Operands operands = new Operands(view, true, x, y);
+        affine(new Operands(view, true, x, y), mask, affine, relu);
+    }
+
+    private void affine(Operands operands, Mask mask, Affine affine, boolean relu) {
         operands.forEachBlock(block -> walk(operands, mask).affine(0, 1, block, affine, relu));
     }
 
@@ -73,6 +79,10 @@ final class CpuKernels implements NormKernels {
         if (view.positions() == 1) {
             return lazyGradSums(operands, mask, affine, relu);
         }
+        return gradSums(operands, view, mask, affine, relu);
+    }
+
+    private SumTable gradSums(Operands operands, View view, Mask mask, Affine affine, boolean relu) {
         SumTable[] parts = new SumTable[operands.parts()];
         Arrays.setAll(parts, i -> new SumTable(view.examples(), view.channels()));
         operands.forEachBlock(block -> walk(operands, mask).gradSums(0, 1, block, affine, relu,
@@ -97,7 +107,10 @@ final class CpuKernels implements NormKernels {
     @Override
     public void affineGrad(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu, GradAffine grad,
                            INDArray dx) {
-        Operands operands = new Operands(view, true, x, dy, dx);
+        affineGrad(new Operands(view, true, x, dy, dx), mask, affine, relu, grad);
+    }
+
+    private void affineGrad(Operands operands, Mask mask, Affine affine, boolean relu, GradAffine grad) {
         operands.forEachBlock(block -> walk(operands, mask).affineGrad(0, 1, 2, block, affine, relu, grad));
     }
 
@@ -111,7 +124,9 @@ final class CpuKernels implements NormKernels {
             ready.complete(operands.row(block.n0()), block.c0(), block.c1());
             walk.affine(0, 1, block, affine, relu);
         }, mask)) {
-            NormKernels.super.normalize(x, view, mask, groups, into, ready, affine, relu, y);
+            into.merge(moments(operands, view, mask));
+            completeAll(view, ready);
+            affine(operands, mask, affine, relu);
         }
     }
 
@@ -124,7 +139,15 @@ final class CpuKernels implements NormKernels {
             ready.complete(operands.row(block.n0()), block.c0(), block.c1());
             walk.affineGrad(0, 1, 2, block, affine, relu, grad);
         }, mask)) {
-            NormKernels.super.normalizeGrad(x, dy, view, mask, groups, affine, relu, into, ready, grad, dx);
+            into.add(gradSums(operands, view, mask, affine, relu));
+            completeAll(view, ready);
+            affineGrad(operands, mask, affine, relu, grad);
+        }
+    }
+
+    private static void completeAll(View view, CellRange ready) {
+        for (int n = 0; n < view.examples(); n++) {
+            ready.complete(n, 0, view.channels());
         }
     }
 

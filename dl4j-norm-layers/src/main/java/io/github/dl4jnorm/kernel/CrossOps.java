@@ -35,7 +35,7 @@ interface CrossOps {
      */
     void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu, double[] into);
 
-    /** Adds the sums at the first places to the given ones and sets them to 0; due every {@link RunOps#CHUNK} runs. */
+    /** Adds the sums at the first places to the given ones and sets them to 0; due every {@link ColumnMoments#RUNS} runs. */
     void drain(int size, double[] sums, double[] products);
 
     /** {@code dx = gamma·unit·dy + shift + slope·normalized}. */

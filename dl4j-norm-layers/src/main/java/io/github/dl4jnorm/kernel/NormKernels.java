@@ -17,8 +17,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * shape of the view; inputs may have any strides, outputs may not overlap them.
  *
  * <p>A mask may be null. What it leaves out is never read, enters no sum and is written as 0. Sums are formed in
- * double. The activation behind the norm is the identity or, with {@code relu}, max(y, 0); backward passes find its
- * sign again from x, with the expression of the forward pass.
+ * double, or in short pieces in float that are added in double. The activation behind the norm is the identity or, with
+ * {@code relu}, max(y, 0); backward passes find its sign again from x, with the expression of the forward pass.
  *
  * <p>Temporary arrays are allocated in the current workspace.
  */
