@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.parity;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Random;
+import org.nd4j.linalg.api.buffer.DataType;
+
+/**
+ * One configuration: a norm, its options and its input.
+ *
+ * @param seed         what everything else, and the data, were drawn from
+ * @param norm         which norm
+ * @param type         FLOAT or DOUBLE
+ * @param channelsLast layout
+ * @param shape        shape of the input, channels first
+ * @param groups       groups of group normalization
+ * @param eps          what is added to the variance
+ * @param scale        whether there is a gamma
+ * @param center       whether there is a beta
+ * @param relu         whether a ReLU is fused
+ * @param average      running statistics, or null
+ * @param logStd       whether batch normalization stores them as log10stdev
+ * @param useBatch     whether switchable normalization has a batch part
+ * @param columnMajor  whether the input is handed over in the order of Fortran
+ * @param offset       mean of the input, in deviations
+ * @param deviation    standard deviation of the input
+ */
+record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] shape, int groups, double eps,
+             boolean scale, boolean center, boolean relu, Average average, boolean logStd, boolean useBatch,
+             boolean columnMajor, double offset, double deviation) {
+
+    /** The norms, as the library has them. */
+    enum Norm {
+        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE;
+
+        boolean takes(int rank) {
+            return rank > 2 || this != INSTANCE;
+        }
+
+        String title() {
+            return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        }
+    }
+
+    /** With fewer, what is left of dx is mostly rounding: two elements always become −1 and 1. */
+    private static final int FEWEST_ELEMENTS = 4;
+    private static final int MOST_ELEMENTS = 80_000;
+
+    static Drawn draw(long seed, Norm norm, DataType type, boolean channelsLast, int rank) {
+        Random random = new Random(seed);
+        double[] eps = {1e-5, 1e-3, 1e-6, 0.1};
+        double eachEps = eps[random.nextInt(eps.length)];
+        boolean scale = random.nextInt(4) > 0;
+        boolean center = scale == random.nextInt(8) > 0;
+        boolean relu = random.nextInt(3) == 0;
+        boolean useBatch = random.nextInt(4) > 0;
+        boolean averages = norm == Norm.BATCH || norm == Norm.INSTANCE && random.nextBoolean()
+                || norm == Norm.SWITCHABLE && useBatch;
+        Average average = averages ? Average.draw(random) : null;
+        boolean logStd = random.nextBoolean();
+        boolean columnMajor = random.nextInt(5) == 0;
+        double offset = 4 * random.nextDouble() - 2;
+        double deviation = Math.exp(3 * random.nextDouble() - 1.5);
+        while (true) {
+            int groups = norm == Norm.GROUP ? 1 + random.nextInt(6) : 1;
+            long[] shape = shape(rank, groups, random);
+            Drawn drawn = new Drawn(seed, norm, type, channelsLast, shape, groups, eachEps, scale, center, relu, average,
+                    logStd, useBatch, columnMajor, offset, deviation);
+            if (drawn.fewest() >= FEWEST_ELEMENTS && drawn.length() <= MOST_ELEMENTS && drawn.partsDiffer()) {
+                return drawn;
+            }
+        }
+    }
+
+    /** Mostly small; one in eight is large enough for several threads. */
+    private static long[] shape(int rank, int groups, Random random) {
+        boolean large = random.nextInt(8) == 0;
+        long[] shape = new long[rank];
+        shape[0] = 1 + random.nextInt(large ? 24 : 7);
+        shape[1] = (long) groups * (1 + random.nextInt(large || rank == 2 ? 40 : 9));
+        for (int axis = 2; axis < rank; axis++) {
+            shape[axis] = 1 + random.nextInt(large ? 24 : rank == 3 ? 40 : 7);
+        }
+        return shape;
+    }
+
+    int rank() {
+        return shape.length;
+    }
+
+    int channels() {
+        return (int) shape[1];
+    }
+
+    long length() {
+        return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+    }
+
+    long positions() {
+        return length() / shape[0] / shape[1];
+    }
+
+    /** Elements that gradients of gamma and beta sum up. */
+    long perChannel() {
+        return shape[0] * positions();
+    }
+
+    /** The channel of an element in memory. */
+    int channel(int i) {
+        return (int) (channelsLast ? i % shape[1] : i / positions() % shape[1]);
+    }
+
+    /** The shape in memory. */
+    long[] stored() {
+        long[] stored = shape.clone();
+        if (channelsLast) {
+            System.arraycopy(shape, 2, stored, 1, shape.length - 2);
+            stored[shape.length - 1] = shape[1];
+        }
+        return stored;
+    }
+
+    /** Elements behind each statistic; of the largest part, where several are mixed. */
+    long reduction() {
+        return switch (norm) {
+            case BATCH -> perChannel();
+            case GROUP -> channels() / groups * positions();
+            case INSTANCE -> positions();
+            case LAYER -> rank() == 3 ? channels() : channels() * positions();
+            case LAYER_PER_POSITION -> channels();
+            case SWITCHABLE -> Math.max(channels() * positions(), perChannel());
+        };
+    }
+
+    private long fewest() {
+        if (norm != Norm.SWITCHABLE) {
+            return reduction();
+        }
+        long others = useBatch ? perChannel() : Long.MAX_VALUE;
+        return Math.min(others, rank() == 2 ? channels() : positions());
+    }
+
+    /** Where parts of a mixture are the same, or nearly so, the gradient of their weights is but rounding. */
+    private boolean partsDiffer() {
+        return norm != Norm.SWITCHABLE || shape[1] > 1;
+    }
+
+    /** Logits of each kind that switchable normalization has. */
+    int weights() {
+        return (rank() == 2 ? 1 : 2) + (useBatch ? 1 : 0);
+    }
+
+    @Override
+    public String toString() {
+        String options = (groups > 1 ? ", " + groups + " groups" : "") + (scale ? "" : ", no gamma")
+                + (center ? "" : ", no beta") + (relu ? ", ReLU" : "") + (average == null ? "" : ", " + average.policy())
+                + (norm == Norm.BATCH && logStd ? ", log10stdev" : "")
+                + (norm == Norm.SWITCHABLE && !useBatch ? ", no batch part" : "") + (columnMajor ? ", column-major" : "");
+        return norm.title() + " " + type + " "
+                + Arrays.toString(stored()) + (channelsLast ? " channels last" : "") + ", eps " + eps + options
+                + ", seed " + seed;
+    }
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.parity;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.LongStream;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The same by libtorch: by its own batch, group, instance and layer normalization where it has what is wanted, else
+ * composed of its operations; gradients always by its autograd.
+ */
+final class Libtorch implements Side {
+    private static final String TERMS = "terms of ";
+
+    private final Drawn drawn;
+    private final ScalarType type;
+    private final Map<String, Tensor> params = new LinkedHashMap<>();
+    private final TensorOptional none = new TensorOptional();
+    private final Tensor runningMean;
+    private final Tensor runningVariance;
+    private final Map<String, Mixture> mixtures = new LinkedHashMap<>();
+    private final Map<String, Double> typicalSums = new LinkedHashMap<>();
+    private int batches;
+    private Tensor x;
+    private Tensor z;
+    private Tensor y;
+
+    /** Statistics mixed of others. */
+    private record Mixture(List<Tensor> parts, Tensor result) {
+        /** The root of the sum of squares of what is added up to the gradient of a weight. */
+        double typicalSum(Tensor gradient) {
+            double largest = 0;
+            for (Tensor part : parts) {
+                Tensor terms = part.sub(parts.get(0)).mul(gradient);
+                largest = Math.max(largest, Math.sqrt(terms.mul(terms).sum().item_double()));
+            }
+            return largest;
+        }
+    }
+
+    Libtorch(Drawn drawn, ScalarType type, Map<String, double[]> params) {
+        this.drawn = drawn;
+        this.type = type;
+        params.forEach((name, values) -> this.params.put(name, leaf(values, values.length)));
+        runningMean = tensor(new double[drawn.channels()], drawn.channels());
+        runningVariance = runningMean.add(new Scalar(1.0));
+    }
+
+    private Tensor tensor(double[] values, long... shape) {
+        return torch.from_blob(new DoublePointer(values), shape, new TensorOptions(ScalarType.Double)).clone().to(type);
+    }
+
+    private Tensor leaf(double[] values, long... shape) {
+        Tensor leaf = tensor(values, shape).detach();
+        leaf.requires_grad_(true);
+        return leaf;
+    }
+
+    private static double[] numbers(Tensor tensor) {
+        Tensor plain = tensor.detach().to(ScalarType.Double).contiguous();
+        double[] values = new double[(int) plain.numel()];
+        plain.data_ptr_double().get(values);
+        return values;
+    }
+
+    @Override
+    public double[] forward(double[] input, boolean training) {
+        x = leaf(input, drawn.stored());
+        Tensor first = drawn.channelsLast() ? x.permute(toFirst()) : x;
+        z = switch (drawn.norm()) {
+            case BATCH -> batch(first, training);
+            case GROUP -> torch.group_norm(first, drawn.groups(), gamma(), beta(), drawn.eps(), false);
+            case INSTANCE -> instance(first, training);
+            case LAYER -> drawn.rank() < 4 ? byPosition(first) : byExample(first);
+            case LAYER_PER_POSITION -> byPosition(first);
+            case SWITCHABLE -> switchable(first, training);
+        };
+        y = drawn.relu() ? torch.relu(z) : z;
+        return numbers(stored(y));
+    }
+
+    /** What the ReLU got in the last forward pass, if there is one. */
+    double[] beforeActivation() {
+        return numbers(stored(z));
+    }
+
+    private Tensor stored(Tensor channelsFirst) {
+        return drawn.channelsLast() ? channelsFirst.permute(toLast()) : channelsFirst;
+    }
+
+    /** From channels last to channels first. */
+    private long[] toFirst() {
+        int last = drawn.rank() - 1;
+        return LongStream.concat(LongStream.of(0, last), LongStream.range(1, last)).toArray();
+    }
+
+    private long[] toLast() {
+        return LongStream.concat(LongStream.concat(LongStream.of(0), LongStream.range(2, drawn.rank())), LongStream.of(1))
+                .toArray();
+    }
+
+    /** In some of libtorch's norms one of the two without the other has no gradient: then there is a constant. */
+    private TensorOptional optional(String name, String other, double neutral) {
+        if (params.containsKey(name)) {
+            return new TensorOptional(params.get(name));
+        }
+        double[] constant = new double[drawn.channels()];
+        Arrays.fill(constant, neutral);
+        return params.containsKey(other) ? new TensorOptional(tensor(constant, constant.length)) : none;
+    }
+
+    private TensorOptional gamma() {
+        return optional("gamma", "beta", 1);
+    }
+
+    private TensorOptional beta() {
+        return optional("beta", "gamma", 0);
+    }
+
+    private Tensor batch(Tensor input, boolean training) {
+        if (training && !drawn.average().unbiased()) {
+            // libtorch itself averages unbiased variances only.
+            long[] axes = axes(0, 2);
+            takeUp(mean(input, axes), input.var(axes, false, true));
+            return torch.batch_norm(input, gamma(), beta(), none, none, true, 0, drawn.eps(), false);
+        }
+        return torch.batch_norm(input, gamma(), beta(), new TensorOptional(runningMean),
+                new TensorOptional(runningVariance), training, training ? nextWeight() : 0, drawn.eps(), false);
+    }
+
+    private Tensor instance(Tensor input, boolean training) {
+        boolean tracked = drawn.average() != null;
+        if (training && tracked && !drawn.average().unbiased()) {
+            long[] axes = axes(2);
+            takeUp(mean(mean(input, axes), 0), mean(input.var(axes, false, true), 0));
+            tracked = false;
+        }
+        TensorOptional mean = tracked ? new TensorOptional(runningMean) : none;
+        TensorOptional variance = tracked ? new TensorOptional(runningVariance) : none;
+        return torch.instance_norm(input.contiguous(), gamma(), beta(), mean, variance, training || !tracked,
+                training && tracked ? nextWeight() : 0, drawn.eps(), false);
+    }
+
+    private Tensor byPosition(Tensor input) {
+        Tensor rows = input.permute(toLast());
+        return torch.layer_norm(rows, new long[]{drawn.channels()}, gamma(), beta(), drawn.eps(), false).permute(toFirst());
+    }
+
+    /** libtorch has a gamma for each element here. */
+    private Tensor byExample(Tensor input) {
+        long[] normalized = LongStream.of(drawn.shape()).skip(1).toArray();
+        return affine(torch.layer_norm(input, normalized, none, none, drawn.eps(), false));
+    }
+
+    private Tensor affine(Tensor normalized) {
+        Tensor result = normalized;
+        if (params.containsKey("gamma")) {
+            result = result.mul(perChannel(params.get("gamma")));
+        }
+        return params.containsKey("beta") ? result.add(perChannel(params.get("beta"))) : result;
+    }
+
+    private Tensor perChannel(Tensor values) {
+        long[] shape = LongStream.generate(() -> 1).limit(drawn.rank()).toArray();
+        shape[1] = drawn.channels();
+        return values.reshape(shape);
+    }
+
+    /** As the paper defines it (Luo, Ren and Peng 2018, arXiv 1806.10779), every part from its own elements. */
+    private Tensor switchable(Tensor input, boolean training) {
+        List<Tensor> means = new ArrayList<>();
+        List<Tensor> variances = new ArrayList<>();
+        for (long[] axes : drawn.rank() == 2 ? List.of(axes(1)) : List.of(axes(2), axes(1))) {
+            means.add(mean(input, axes));
+            variances.add(input.var(axes, false, true));
+        }
+        if (drawn.useBatch() && training) {
+            long[] axes = axes(0, 2);
+            means.add(mean(input, axes));
+            variances.add(input.var(axes, false, true));
+            takeUp(mean(input, axes), input.var(axes, drawn.average().unbiased(), true));
+        } else if (drawn.useBatch()) {
+            means.add(perChannel(runningMean));
+            variances.add(perChannel(runningVariance));
+        }
+        mixtures.put("meanWeight", new Mixture(means, mixed(params.get("meanWeight").softmax(0), means)));
+        mixtures.put("varWeight", new Mixture(variances, mixed(params.get("varWeight").softmax(0), variances)));
+        Tensor centered = input.sub(mixtures.get("meanWeight").result());
+        return affine(centered.div(mixtures.get("varWeight").result().add(new Scalar(drawn.eps())).sqrt()));
+    }
+
+    /**
+     * The weights sum to 1. Written as the first part and what the others differ from it, the gradient of the weights does
+     * not lose its digits to what all parts have in common.
+     */
+    private static Tensor mixed(Tensor weights, List<Tensor> parts) {
+        Tensor first = parts.get(0);
+        Tensor sum = parts.size() == 1 ? first.mul(weights.select(0, 0)) : first;
+        for (int k = 1; k < parts.size(); k++) {
+            sum = sum.add(parts.get(k).sub(first).mul(weights.select(0, k)));
+        }
+        return sum;
+    }
+
+    /** All axes from one on. */
+    private long[] axes(int from) {
+        return LongStream.range(from, drawn.rank()).toArray();
+    }
+
+    /** One axis, and all from another one on. */
+    private long[] axes(int alone, int from) {
+        return LongStream.concat(LongStream.of(alone), LongStream.of(axes(from))).toArray();
+    }
+
+    private static Tensor mean(Tensor a, long... axes) {
+        return a.mean(axes, true, new ScalarTypeOptional());
+    }
+
+    private double nextWeight() {
+        return drawn.average().weight(batches++);
+    }
+
+    private void takeUp(Tensor mean, Tensor variance) {
+        Scalar weight = new Scalar(nextWeight());
+        runningMean.lerp_(mean.detach().reshape(drawn.channels()), weight);
+        runningVariance.lerp_(variance.detach().reshape(drawn.channels()), weight);
+    }
+
+    @Override
+    public Map<String, double[]> backward(double[] dy) {
+        Map<String, Tensor> sources = new LinkedHashMap<>();
+        sources.put("dx", x);
+        sources.putAll(params);
+        mixtures.forEach((name, mixture) -> sources.put(TERMS + name, mixture.result()));
+        Tensor given = tensor(dy, drawn.stored());
+        // Made contiguous, since the gradient of libtorch's instance_norm is wrong for one example channels last.
+        Tensor first = (drawn.channelsLast() ? given.permute(toFirst()) : given).contiguous();
+        TensorVector found = torch.grad(new TensorVector(y), new TensorVector(sources.values().toArray(new Tensor[0])),
+                new TensorVector(first), new BoolOptional(), false, false);
+        Map<String, double[]> gradients = new LinkedHashMap<>();
+        int i = 0;
+        for (String name : sources.keySet()) {
+            Tensor gradient = found.get(i++);
+            if (name.startsWith(TERMS)) {
+                String weight = name.substring(TERMS.length());
+                typicalSums.put(weight, mixtures.get(weight).typicalSum(gradient));
+            } else {
+                gradients.put(name, numbers(gradient));
+            }
+        }
+        return gradients;
+    }
+
+    /** How large the gradient of the weights of a mixture would be if its terms had random signs; 0 if there are none. */
+    double typicalSum(String weight) {
+        return typicalSums.getOrDefault(weight, 0.0);
+    }
+
+    @Override
+    public double[] runningMean() {
+        return numbers(runningMean);
+    }
+
+    @Override
+    public double[] runningVariance() {
+        return numbers(runningVariance);
+    }
+}
