@@ -113,9 +113,7 @@ public final class Mask {
             }
         }
         if (count % 2 == 1) {
-            if (count == found.length) {
-                found = Arrays.copyOf(found, count + 1);
-            }
+            // There is room: the length is even.
             found[count++] = positions;
         }
         return Arrays.copyOf(found, count);
