@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.AccessTarget;
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import io.github.dl4jnorm.kernel.Kernels;
+import java.io.Serializable;
+import java.nio.Buffer;
+import java.util.Set;
+import org.bytedeco.javacpp.Pointer;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.nd4j.linalg.api.buffer.DataBuffer;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** What may depend on what, read from the compiled classes. */
+class ArchitectureTest {
+    private static final String ROOT = "io.github.dl4jnorm";
+
+    /** Methods of arrays and buffers that give an address, or memory to be read and written without a check. */
+    private static final Set<String> GIVE_ADDRESSES = Set.of("pointer", "addressPointer", "opaqueBuffer", "address",
+            "platformAddress", "asNio", "asNioDouble", "asNioFloat", "asNioInt", "asNioLong", "indexer");
+
+    private static final Set<String> OPENING = Set.of("Class.forName", "ClassLoader.loadClass", "System.load",
+            "System.loadLibrary", "Runtime.load", "Runtime.loadLibrary", "Runtime.exec");
+
+    private static JavaClasses library;
+
+    @BeforeAll
+    static void readClasses() {
+        library = new ClassFileImporter().withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+                .importPackages(ROOT);
+        assertThat(library.contain(Kernels.class)).as("the library's classes are found").isTrue();
+    }
+
+    private static final DescribedPredicate<JavaClass> MEMORY = resideInAnyPackage("sun.misc..", "jdk.internal..",
+            "java.lang.foreign..", "org.bytedeco..", "org.nd4j.nativeblas..", "jdk.incubator.vector..")
+            .or(assignableTo(Buffer.class)).or(assignableTo(Pointer.class)).as("addresses or raw memory");
+
+    private static final DescribedPredicate<JavaAccess<?>> ADDRESS_OF_AN_ARRAY =
+            describe("ask an array for its address", access -> GIVE_ADDRESSES.contains(access.getName())
+                    && (ownerOf(access).isAssignableTo(DataBuffer.class) || ownerOf(access).isAssignableTo(INDArray.class)));
+
+    private static JavaClass ownerOf(JavaAccess<?> access) {
+        AccessTarget target = access.getTarget();
+        return target.getOwner();
+    }
+
+    @Test
+    void onlyKernelsTouchAddresses() {
+        onlyKernelsUseMemory().check(library);
+        onlyKernelsAskForAddresses().check(library);
+    }
+
+    private static ArchRule onlyKernelsUseMemory() {
+        return noClasses().that().resideOutsideOfPackage(ROOT + ".kernel").should().dependOnClassesThat(MEMORY);
+    }
+
+    private static ArchRule onlyKernelsAskForAddresses() {
+        return noClasses().that().resideOutsideOfPackage(ROOT + ".kernel").should().accessTargetWhere(ADDRESS_OF_AN_ARRAY);
+    }
+
+    /** What breaks a rule here would be missed in the library as well if the rule said nothing about it. */
+    @Test
+    void theRulesAboutAddressesFindWhatTheyForbid() {
+        JavaClasses culprits = new ClassFileImporter().importClasses(Culprit.class);
+        assertThatThrownBy(() -> onlyKernelsUseMemory().check(culprits)).isInstanceOf(AssertionError.class)
+                .hasMessageContaining("ByteBuffer").hasMessageContaining("BytePointer");
+        assertThatThrownBy(() -> onlyKernelsAskForAddresses().check(culprits)).isInstanceOf(AssertionError.class)
+                .hasMessageContaining("DataBuffer.pointer()").hasMessageContaining("DataBuffer.address()");
+    }
+
+    /** Does what only kernels may do. */
+    private static final class Culprit {
+        static int read(INDArray array) {
+            return new org.bytedeco.javacpp.BytePointer(array.data().pointer()).asByteBuffer().get(0);
+        }
+
+        static long address(INDArray array) {
+            return array.data().address();
+        }
+    }
+
+    /** Off-heap memory is opened in one place, which computes its bounds from the array, and read through Memory. */
+    @Test
+    void kernelsReachTheMemoryOfArraysThroughStridedAlone() {
+        String others = "(?!.*\\.Strided(\\$.*)?$).*";
+        noClasses().that().haveNameMatching(others).should().dependOnClassesThat()
+                .resideInAnyPackage("org.bytedeco..").check(library);
+        noClasses().that().haveNameMatching(others).should().accessTargetWhere(ADDRESS_OF_AN_ARRAY).check(library);
+        noClasses().should().dependOnClassesThat().resideInAnyPackage("sun.misc..", "jdk.internal..").check(library);
+    }
+
+    /** So that a JVM without the module, or another vector API, can load all else. */
+    @Test
+    void onlyClassesOfTheVectorKernelsKnowTheVectorApi() {
+        noClasses().that().haveNameNotMatching(".*\\.kernel\\.[^.]*(Vector|Lanes)[^.]*")
+                .should().dependOnClassesThat().resideInAPackage("jdk.incubator.vector..").check(library);
+    }
+
+    /** They have to serve backends whose memory is not that of the JVM. */
+    @Test
+    void kernelsOfOperationsTouchNoMemory() {
+        noClasses().that().haveNameMatching(".*\\.Nd4jKernels(\\$.*)?").should().dependOnClassesThat(MEMORY)
+                .orShould().accessTargetWhere(ADDRESS_OF_AN_ARRAY).check(library);
+    }
+
+    @Test
+    void theAlgebraIsPlainJava() {
+        classes().that().resideInAPackage(ROOT + ".norm").should().onlyDependOnClassesThat()
+                .resideInAnyPackage("java.lang..", "java.util..", ROOT + ".norm").check(library);
+    }
+
+    @Test
+    void kernelsKnowArraysButNoNetworks() {
+        noClasses().that().resideInAPackage(ROOT + ".kernel").should().dependOnClassesThat()
+                .resideInAnyPackage("org.deeplearning4j..").check(library);
+    }
+
+    @Test
+    void configurationsComputeNothing() {
+        noClasses().that().resideInAPackage(ROOT + ".conf").should().dependOnClassesThat()
+                .resideInAPackage(ROOT + ".kernel").check(library);
+    }
+
+    /** A configuration makes its layer and a layer reads its configuration; all else goes downwards. */
+    @Test
+    void packagesBuildUponEachOther() {
+        layeredArchitecture().consideringOnlyDependenciesInLayers()
+                .layer("model").definedBy(ROOT + ".model..")
+                .layer("layers").definedBy(ROOT + ".conf..", ROOT + ".layer..")
+                .layer("kernels").definedBy(ROOT + ".kernel..")
+                .layer("algebra").definedBy(ROOT + ".norm..")
+                .whereLayer("model").mayNotBeAccessedByAnyLayer()
+                .whereLayer("layers").mayOnlyBeAccessedByLayers("model")
+                .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "layers", "model")
+                .check(library);
+    }
+
+    /** A model file names the classes that are made from it: none of this library may do anything but compute. */
+    @Test
+    void nothingOpensFilesConnectionsProcessesOrClassesByName() {
+        noClasses().should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
+                "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
+                .or(equivalentTo(ProcessBuilder.class)).or(equivalentTo(Process.class)).as("anything outside")).check(library);
+        noClasses().should().callMethodWhere(describe("look up or load something", call -> OPENING.contains(
+                call.getTargetOwner().getSimpleName() + "." + call.getName()))).check(library);
+    }
+
+    @Test
+    void noClassDefinesWhatHappensOnDeserialization() {
+        noMethods().should().haveNameMatching("readObject|readObjectNoData|readResolve|readExternal|finalize").check(library);
+    }
+
+    /** The implementations are not for users. */
+    @Test
+    void ofTheKernelsOnlyTheInterfaceAndTheChoiceArePublic() {
+        classes().that().resideInAPackage(ROOT + ".kernel").and().haveModifier(JavaModifier.PUBLIC)
+                .should().haveSimpleName("Kernels").orShould().haveSimpleName("NormKernels").check(library);
+    }
+}
