@@ -155,6 +155,19 @@ class NormPoolTest {
     }
 
     @Test
+    void aPoolEndsWhereTheNextGroupOfChannelsBegins() {
+        int[] ends = new int[6];
+        for (int c = 0; c < 6; c++) {
+            ends[c] = Pooling.group(2).end(c, 6);
+        }
+        assertThat(ends).containsExactly(3, 3, 3, 6, 6, 6);
+        assertThat(Pooling.BATCH.end(4, 6)).as("a channel alone").isEqualTo(5);
+        assertThat(Pooling.LAYER.end(4, 6)).isEqualTo(6);
+        assertThat(Pool.of(Pooling.group(2), new Moments(2, 6)).groups()).isEqualTo(2);
+        assertThat(Pool.of(Pooling.BATCH, new Moments(2, 6)).groups()).isEqualTo(6);
+    }
+
+    @Test
     void theIndexOfAPoolDoesNotOverflow() {
         int channels = 100_000;
         Pooling instance = Pooling.instance(channels);

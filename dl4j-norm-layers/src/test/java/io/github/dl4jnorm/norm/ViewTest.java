@@ -64,6 +64,18 @@ class ViewTest {
 
     @ParameterizedTest
     @MethodSource("shapes")
+    void examplesApartUndoesBatchAsPositions(long[] shape, boolean channelsLast, int n, int c, int s, int[] positionAxes) {
+        View view = View.of(shape, channelsLast).channelsAsPositions().batchAsPositions().examplesApart();
+        assertThat(view.examples()).as("N").isEqualTo(n);
+        assertThat(view.batchFolded()).isFalse();
+        assertThat(view.channelsFolded()).as("the other fold stays").isTrue();
+        assertThat(view.positions()).isEqualTo(c * s);
+        assertThat(View.of(shape, channelsLast).batchAsPositions().examplesApart().positionAxes())
+                .containsExactly(positionAxes);
+    }
+
+    @ParameterizedTest
+    @MethodSource("shapes")
     void channelsAsPositionsIsOneChannel(long[] shape, boolean channelsLast, int n, int c, int s, int[] positionAxes) {
         View plain = View.of(shape, channelsLast);
         View view = plain.channelsAsPositions();
