@@ -35,7 +35,7 @@ final class Deviations {
             double here = Math.abs(expected[i] - actual[i]);
             difference = Math.max(difference, Double.isNaN(here) ? Double.POSITIVE_INFINITY : here);
         }
-        return difference == 0 ? 0 : difference / scale;
+        return difference == 0 || Double.isInfinite(difference) ? difference : difference / scale;
     }
 
     /**

@@ -24,7 +24,8 @@ class DeviationsTest {
         assertThat(Deviations.of(new double[]{Double.NaN, 2}, new double[]{1, 2}, 0)).isInfinite();
         assertThat(Deviations.of(new double[]{0, 0}, new double[]{0, 1e-300}, 0)).isInfinite();
         assertThat(Deviations.of(new double[]{0, 0}, new double[]{0, 0}, 0)).isZero();
-        assertThatThrownBy(() -> Deviations.of(new double[2], new double[3], 0)).hasMessageContaining("expected 2 elements, got 3");
+        assertThatThrownBy(() -> Deviations.of(new double[2], new double[3], 0))
+                .hasMessageContaining("expected 2 elements, got 3");
     }
 
     @Test

@@ -52,7 +52,8 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         double[] eps = {1e-5, 1e-3, 1e-6, 0.1};
         double eachEps = eps[random.nextInt(eps.length)];
         boolean scale = random.nextInt(4) > 0;
-        boolean center = scale == random.nextInt(8) > 0;
+        boolean both = random.nextInt(8) > 0;
+        boolean center = both == scale;
         boolean relu = random.nextInt(3) == 0;
         boolean useBatch = random.nextInt(4) > 0;
         boolean averages = norm == Norm.BATCH || norm == Norm.INSTANCE && random.nextBoolean()
