@@ -56,10 +56,10 @@ final class Deviations {
 
     @Override
     public synchronized String toString() {
-        StringBuilder table = new StringBuilder(String.format("%-46s", ""));
+        StringBuilder table = new StringBuilder(String.format("%-48s", ""));
         COLUMNS.forEach(column -> table.append(String.format("%11s", column)));
         largest.forEach((row, values) -> {
-            table.append(String.format("%n%-46s", row));
+            table.append(String.format("%n%-48s", row));
             COLUMNS.forEach(column -> table.append(values.containsKey(column)
                     ? String.format(Locale.ROOT, "%11.1e", values.get(column)) : String.format("%11s", "")));
         });
