@@ -151,11 +151,11 @@ final class CpuKernels implements NormKernels {
         }
     }
 
-    /** Does each unit from begin to end, so that its second pass finds it in the cache; false if they are too few. */
+    /** Does each unit from begin to end, so that its second pass finds it in the cache; false if they are too few or long. */
     private boolean forEachUnit(Operands operands, int groups, BiConsumer<Block, Walk> work, Mask mask) {
         int perRow = operands.alongPositions ? groups : 1;
         int units = Math.multiplyExact(operands.rows(), perRow);
-        if (units < MIN_UNITS) {
+        if (units < MIN_UNITS || !operands.unitsFit(perRow)) {
             return false;
         }
         operands.forEachUnit(perRow, () -> walk(operands, mask), work);

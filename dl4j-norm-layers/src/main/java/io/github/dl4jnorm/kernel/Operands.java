@@ -141,6 +141,32 @@ final class Operands {
                 && memory.fits(examplesPerBlock, channelsPerBlock, positionsPerBlock);
     }
 
+    /** Whether each unit of {@link #forEachUnit} lies within the 2 GiB of a buffer. */
+    boolean unitsFit(int groups) {
+        int together = shared ? view.examples() : 1;
+        return Arrays.stream(strided).allMatch(memory ->
+                memory.fits(together, view.channels() / groups, view.positions()));
+    }
+
+    /**
+     * Makes sure that all channels of some positions lie within the 2 GiB of a buffer: inputs that do not are copied.
+     *
+     * @param positions how many positions
+     * @throws IllegalArgumentException if that is not enough, or the output, the last array, does not
+     */
+    void fitPositions(int positions) {
+        for (int i = 0; i < arrays.length; i++) {
+            if (!strided[i].fits(1, view.channels(), positions) && i < arrays.length - 1) {
+                arrays[i] = inDirection(arrays[i]);
+                strided[i] = Strided.of(arrays[i], view);
+            }
+            if (!strided[i].fits(1, view.channels(), positions)) {
+                throw new IllegalArgumentException("normalization by position, channels first: expected examples of less than "
+                        + "2 GiB, got " + view + "; channels last have no such limit");
+            }
+        }
+    }
+
     /** A copy in which the runs are contiguous. */
     private INDArray inDirection(INDArray array) {
         if (view.channelsFolded()) {
@@ -235,7 +261,7 @@ final class Operands {
     void forEachUnit(int groups, Supplier<Walk> walks, BiConsumer<Block, Walk> work) {
         int units = rows() * groups;
         int size = view.channels() / groups;
-        int together = (int) Math.min(units, Math.max(1, TASK * groups / Math.max(1, rowLength())));
+        int together = (int) Math.min(units, Math.max(1, (long) TASK * groups / Math.max(1, rowLength())));
         forEachTask((units - 1) / together + 1, task -> {
             Walk walk = walks.get();
             for (int unit = task * together; unit < Math.min(units, (task + 1) * together); unit++) {

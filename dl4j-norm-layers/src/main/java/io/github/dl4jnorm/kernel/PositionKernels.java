@@ -71,6 +71,7 @@ final class PositionKernels {
             view = operands.view;
             int fitting = Math.max(MIN_STRIP, Operands.TASK / view.channels() / MIN_STRIP * MIN_STRIP);
             length = Math.min(view.positions(), fitting);
+            operands.fitPositions(length);
             perExample = (view.positions() - 1) / length + 1;
             count = Math.multiplyExact(view.examples(), perExample);
         }
