@@ -75,6 +75,10 @@ public final class Moments {
         if (blockCount > 0) {
             double shift = sum / blockCount;
             double centered = sumSquares - sum * shift;
+            if (sumSquares == Double.POSITIVE_INFINITY && Double.isFinite(sum)) {
+                // Finite elements whose squares overflow: their variance is beyond the range, not undefined.
+                centered = sumSquares;
+            }
             // Rounding may leave a tiny negative rest; a comparison that NaN fails keeps NaN visible.
             merge(cell, blockCount, pivot + shift, centered < 0 ? 0 : centered);
         }

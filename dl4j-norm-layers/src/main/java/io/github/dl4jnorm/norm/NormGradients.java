@@ -70,10 +70,12 @@ public final class NormGradients implements GradAffine {
         for (int i = 0; i < size; i++) {
             int c = from + i;
             double unit = at.unit[i];
-            gammas[row + i] += dyx[i] * unit;
+            // A variance beyond the range of double: the output is beta, whatever the products.
+            double toGamma = unit == 0 ? 0 : dyx[i] * unit;
+            gammas[row + i] += toGamma;
             betas[row + i] += dy[i];
             double dMean = -at.scale[i] * dy[i];
-            double dVariance = -0.5 * at.scale[i] * unit * (dyx[i] * unit);
+            double dVariance = -0.5 * at.scale[i] * unit * toGamma;
             for (int k = 0; k < poolMean.length; k++) {
                 if (poolMean[k] != null) {
                     int pool = parts.get(k).index(n, c);
@@ -81,7 +83,7 @@ public final class NormGradients implements GradAffine {
                     poolVariance[k][pool] += norm.varWeight(k) * dVariance;
                 }
             }
-            if (poolMean.length > 1) {
+            if (poolMean.length > 1 && unit > 0) {
                 addLogits(n, c, dMean, dVariance, at.center[i]);
             }
         }

@@ -129,6 +129,16 @@ class NormPoolTest {
     }
 
     @Test
+    void finiteElementsWhoseSquaresOverflowHaveAnInfiniteVarianceAndAMean() {
+        Moments moments = new Moments(1, 1);
+        moments.mergeSums(0, 2, 0, 3e200, Double.POSITIVE_INFINITY);
+        assertThat(moments.mean(0)).isEqualTo(1.5e200);
+        assertThat(moments.variance(0)).isEqualTo(Double.POSITIVE_INFINITY);
+        moments.mergeSums(0, 2, 0, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+        assertThat(moments.variance(0)).as("an element is infinite").isNaN();
+    }
+
+    @Test
     void aConstantPoolHoldsTheGivenStatistics() {
         Pool pool = Pool.constant(new double[]{1, -2, 3}, new double[]{4, -1e-9, 0});
         assertThat(pool.isConstant()).isTrue();
