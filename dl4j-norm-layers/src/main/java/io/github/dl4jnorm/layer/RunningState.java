@@ -20,6 +20,7 @@ final class RunningState {
     /** Smallest variance whose logarithm is stored: that of 0 would be −∞. Far below any eps. */
     private static final double TINY = 1e-38;
     private static final double LARGEST_HALF = 65504;
+    private static final double LARGEST_FLOAT = Float.MAX_VALUE;
     private static final Logger LOG = LoggerFactory.getLogger(RunningState.class);
 
     private final Map<String, INDArray> params;
@@ -126,17 +127,18 @@ final class RunningState {
             return values;
         }
 
+        /** What is beyond the range of the parameter's type becomes its largest number: an average can leave that again. */
         void write(double[] values) {
-            if (param.dataType() == DataType.HALF) {
+            DataType type = param.dataType();
+            double largest = type == DataType.HALF ? LARGEST_HALF : type == DataType.FLOAT ? LARGEST_FLOAT : Double.MAX_VALUE;
+            double[] clipped = values.clone();
+            for (int i = 0; i < clipped.length; i++) {
+                clipped[i] = Math.max(-largest, Math.min(largest, clipped[i]));
+            }
+            Numbers.write(clipped, param);
+            if (type == DataType.HALF) {
                 exact = values.clone();
-                double[] clipped = values.clone();
-                for (int i = 0; i < clipped.length; i++) {
-                    clipped[i] = Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, clipped[i]));
-                }
-                Numbers.write(clipped, param);
                 rounded = Numbers.read(param);
-            } else {
-                Numbers.write(values, param);
             }
         }
     }
