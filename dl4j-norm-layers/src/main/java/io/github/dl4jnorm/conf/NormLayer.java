@@ -189,6 +189,9 @@ public abstract class NormLayer extends FeedForwardLayer {
         if (!Double.isFinite(gammaInit) || !Double.isFinite(betaInit)) {
             throw invalid("finite initial gamma and beta", gammaInit + " and " + betaInit);
         }
+        if (activationFn == null) {
+            throw invalid("an activation", "none");
+        }
     }
 
     /**

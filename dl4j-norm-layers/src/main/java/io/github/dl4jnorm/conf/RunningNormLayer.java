@@ -74,6 +74,7 @@ public abstract class RunningNormLayer extends NormLayer {
     public List<NormParameter> parameters() {
         List<NormParameter> parameters = super.parameters();
         addBeforeStatistics(parameters);
+        requirePolicy();
         if (tracksStatistics()) {
             boolean log = logStdStored != null && logStdStored;
             parameters.add(new NormParameter(MEAN, nOut, 0));
@@ -96,6 +97,10 @@ public abstract class RunningNormLayer extends NormLayer {
     @Override
     protected void validateOptions() {
         super.validateOptions();
+        requirePolicy();
+    }
+
+    private void requirePolicy() {
         if (runningStatistics == null) {
             throw invalid("a policy for running statistics", "none");
         }
