@@ -26,7 +26,9 @@ final class LayerUnderTest {
         params = Nd4j.create(type, 1, Math.max(1, count));
         gradients = Nd4j.create(type, 1, Math.max(1, count));
         layer = (NormalizationLayer) conf.getLayer().instantiate(conf, null, 0, params, true, type);
-        layer.setBackpropGradientsViewArray(gradients);
+        if (count > 0) {
+            layer.setBackpropGradientsViewArray(gradients);
+        }
     }
 
     LayerUnderTest mask(INDArray mask) {
