@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.layer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.dl4jnorm.kernel.Kernels;
+import java.util.Arrays;
+import java.util.Random;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.nativeblas.NativeOpsHolder;
+
+/** Training depends on the seed and the data, not on the number of threads. */
+class ThreadDeterminismTest {
+    private static final int STEPS = 50;
+    private int before;
+
+    @BeforeEach
+    void remember() {
+        Nd4j.getBackend();
+        before = NativeOpsHolder.getInstance().getDeviceNativeOps().ompGetMaxThreads();
+    }
+
+    @AfterEach
+    void restore() {
+        NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(before);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void parametersAfterFiftyStepsAreTheSameOnAnyNumberOfThreads(boolean channelsLast) {
+        double[] expected = train(1, channelsLast);
+        for (int threads : new int[]{2, 4}) {
+            double[] actual = train(threads, channelsLast);
+            if (Kernels.get().name().equals("nd4j")) {
+                for (int i = 0; i < expected.length; i++) {
+                    assertThat(Math.abs(actual[i] - expected[i])).as("parameter %d on %d threads", i, threads)
+                            .isLessThan(1e-4);
+                }
+            } else {
+                assertThat(Arrays.mismatch(actual, expected)).as("first parameter that differs on %d threads", threads)
+                        .isEqualTo(-1);
+            }
+        }
+    }
+
+    private static double[] train(int threads, boolean channelsLast) {
+        NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(threads);
+        // More than 32,768 elements in a batch, so that every pass is split.
+        OwnNetwork own = new OwnNetwork(24, 23, channelsLast);
+        Random random = new Random(9);
+        MultiLayerNetwork net = own.ofAll();
+        double[] start = TestNetwork.numbers(net.params());
+        for (int step = 0; step < STEPS; step++) {
+            net.fit(own.batch(random, 8));
+        }
+        double[] end = TestNetwork.numbers(net.params());
+        assertThat(end).isNotEqualTo(start).doesNotContain(Double.NaN);
+        return end;
+    }
+}
