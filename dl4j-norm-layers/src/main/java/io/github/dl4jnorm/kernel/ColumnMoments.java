@@ -65,7 +65,10 @@ final class ColumnMoments {
         take(columns, 1);
         for (double other : Range.ZOOMS) {
             if (needed(columns, other)) {
-                Arrays.fill(center, 0, columns, 0);
+                for (int c = 0; c < columns; c++) {
+                    // About 0 even the squares of what is almost constant would overflow, once it is made larger.
+                    center[c] = other > 1 ? ops.round(center[c] * other) : 0;
+                }
                 sum(columns, source, other);
                 recenter(columns);
                 sum(columns, source, other);

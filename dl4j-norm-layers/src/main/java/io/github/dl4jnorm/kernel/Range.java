@@ -10,8 +10,8 @@ final class Range {
     /** Elements near this one differ by more than {@link #SMALLEST_SQUARE} tells, or not at all. */
     private static final double SMALL = 1e-7;
 
-    /** What brings the largest numbers of float into range with their squares, and what the smallest. */
-    static final double[] ZOOMS = {0x1p-100, 0x1p100};
+    /** What brings the smallest numbers of float into range with their squares, and what the largest. */
+    static final double[] ZOOMS = {0x1p100, 0x1p-100};
 
     private Range() {
     }
@@ -26,9 +26,9 @@ final class Range {
      */
     static double zoomFor(double squares, double count, double center) {
         if (!(squares <= Double.MAX_VALUE)) {
-            return ZOOMS[0];
+            return ZOOMS[1];
         }
-        return squares < count * SMALLEST_SQUARE && Math.abs(center) < SMALL ? ZOOMS[1] : 1;
+        return squares < count * SMALLEST_SQUARE && Math.abs(center) < SMALL ? ZOOMS[0] : 1;
     }
 
     /**

@@ -75,7 +75,7 @@ class NumericsTest {
 
     @ParameterizedTest
     @CsvSource({"0, 1", "3, 1", "100, 1", "10000, 1", "-10000, 1", "1e-3, 1e-7", "1e12, 1e9", "0, 1e18", "1e18, 1e18",
-            "3e37, 1e36", "0, 1e-22", "1e-25, 1e-26", "1e-30, 1e-30"})
+            "3e37, 1e36", "0, 1e-22", "1e-25, 1e-26", "1e-30, 1e-30", "5e-12, 5e-16"})
     void momentsHaveSixDigits(double mean, double deviation) {
         for (boolean channelsLast : new boolean[]{false, true}) {
             for (int[] shape : new int[][]{{2, 3, 50_000}, {3, 65, 200}, {2, 17, 1021}, {1, 1, 300_000}}) {
@@ -108,6 +108,24 @@ class NumericsTest {
         for (int c = 0; c < 3; c++) {
             assertThat(moments.mean(c)).isCloseTo(values[c * 5_000], within(1e-6 * Math.abs(values[c * 5_000])));
             assertThat(moments.variance(c)).isEqualTo(0, within(1e-80));
+        }
+    }
+
+    /** So small that squares underflow, and so near each other that those of a hundred powers of two more overflow. */
+    @ParameterizedTest
+    @ValueSource(floats = {9e-8f, 1e-8f, 1e-9f, 3e-11f, 1e-12f, 1e-20f})
+    void smallConstantChannelsHaveNoVariance(float value) {
+        for (boolean channelsLast : new boolean[]{false, true}) {
+            for (int s : new int[]{1, 3, 5_000}) {
+                float[] values = new float[2 * 4 * s];
+                Arrays.fill(values, value);
+                Input input = new Input(2, 4, s, channelsLast, values);
+                Moments moments = kernels.moments(input.x, input.view, null);
+                for (int cell = 0; cell < 8; cell++) {
+                    assertThat(moments.mean(cell)).isCloseTo(value, within(1e-6 * value));
+                    assertThat(moments.variance(cell)).isLessThanOrEqualTo(1e-13 * value * value);
+                }
+            }
         }
     }
 
