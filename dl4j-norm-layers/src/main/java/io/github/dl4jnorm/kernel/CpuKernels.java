@@ -14,6 +14,7 @@ import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -57,7 +58,7 @@ final class CpuKernels implements NormKernels {
     private Moments moments(Operands operands, View view, Mask mask) {
         Moments[] parts = new Moments[operands.parts()];
         Arrays.setAll(parts, i -> new Moments(view.examples(), view.channels()));
-        operands.forEachBlock(block -> walk(operands, mask).moments(0, block, false, parts[operands.part(block)]));
+        forEachBlock(operands, mask, (block, walk) -> walk.moments(0, block, false, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].merge(parts[i]);
         }
@@ -70,7 +71,7 @@ final class CpuKernels implements NormKernels {
     }
 
     private void affine(Operands operands, Mask mask, Affine affine, boolean relu) {
-        operands.forEachBlock(block -> walk(operands, mask).affine(0, 1, block, affine, relu));
+        forEachBlock(operands, mask, (block, walk) -> walk.affine(0, 1, block, affine, relu));
     }
 
     @Override
@@ -85,7 +86,7 @@ final class CpuKernels implements NormKernels {
     private SumTable gradSums(Operands operands, View view, Mask mask, Affine affine, boolean relu) {
         SumTable[] parts = new SumTable[operands.parts()];
         Arrays.setAll(parts, i -> new SumTable(view.examples(), view.channels()));
-        operands.forEachBlock(block -> walk(operands, mask).gradSums(0, 1, block, affine, relu,
+        forEachBlock(operands, mask, (block, walk) -> walk.gradSums(0, 1, block, affine, relu,
                 parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].add(parts[i]);
@@ -97,8 +98,9 @@ final class CpuKernels implements NormKernels {
     private GradSums lazyGradSums(Operands operands, Mask mask, Affine affine, boolean relu) {
         int channels = operands.view.channels();
         Walk walk = walk(operands, mask);
+        SumTable row = new SumTable(1, channels);
         return (n, from, to, intoDy, intoDyx) -> {
-            SumTable row = new SumTable(1, channels, n);
+            row.restart(n);
             operands.inline(() -> walk.gradSums(0, 1, new Block(n, n + 1, 0, channels, 0, 1), affine, relu, row));
             row.row(n, from, to, intoDy, intoDyx);
         };
@@ -111,7 +113,7 @@ final class CpuKernels implements NormKernels {
     }
 
     private void affineGrad(Operands operands, Mask mask, Affine affine, boolean relu, GradAffine grad) {
-        operands.forEachBlock(block -> walk(operands, mask).affineGrad(0, 1, 2, block, affine, relu, grad));
+        forEachBlock(operands, mask, (block, walk) -> walk.affineGrad(0, 1, 2, block, affine, relu, grad));
     }
 
     @Override
@@ -149,6 +151,13 @@ final class CpuKernels implements NormKernels {
         for (int n = 0; n < view.examples(); n++) {
             ready.complete(n, 0, view.channels());
         }
+    }
+
+    /** Does every block. Each thread has one walk: its tables are as long as a row, and blocks have but some rows. */
+    private void forEachBlock(Operands operands, Mask mask, BiConsumer<Block, Walk> work) {
+        Map<Thread, Walk> walks = new ConcurrentHashMap<>();
+        operands.forEachBlock(block -> work.accept(block,
+                walks.computeIfAbsent(Thread.currentThread(), thread -> walk(operands, mask))));
     }
 
     /** Does each unit from begin to end, so that its second pass finds it in the cache; false if they are too few or long. */

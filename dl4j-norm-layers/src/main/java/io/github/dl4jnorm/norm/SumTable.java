@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
+import java.util.Arrays;
+
 /** {@link GradSums} in tables that grow block by block. Threads may add to different cells. */
 public final class SumTable implements GradSums {
     private final int channels;
-    private final int first;
+    private int first;
     private final double[] sums;
     private final double[] products;
 
@@ -30,6 +32,17 @@ public final class SumTable implements GradSums {
         this.first = first * channels;
         this.sums = new double[examples * channels];
         this.products = new double[sums.length];
+    }
+
+    /**
+     * Forgets all sums and goes on with other examples, as many as before.
+     *
+     * @param example the first of them
+     */
+    public void restart(int example) {
+        first = example * channels;
+        Arrays.fill(sums, 0);
+        Arrays.fill(products, 0);
     }
 
     /**
