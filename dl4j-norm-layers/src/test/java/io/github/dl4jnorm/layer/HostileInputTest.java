@@ -142,17 +142,17 @@ class HostileInputTest {
         LayerReference pools = new LayerReference(layer, shape, TestNetwork.numbers(x), TestNetwork.numbers(dy), keepAll(x),
                 true);
         int place = (int) x.length() / 2 + 1;
+        int[] safe = IntStream.range(0, y.length).filter(i -> !pools.related(i, place)).toArray();
+        int[] safeBackward = IntStream.of(safe).filter(i -> !pools.relatedBackward(i, place)).toArray();
         for (double bad : new double[]{Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}) {
             INDArray spoiled = x.dup().putScalar(place, bad);
             double[] spoiledY = TestNetwork.numbers(layer.forward(spoiled, true));
             double[] spoiledDx = TestNetwork.numbers(layer.dx(dy));
-            for (int i = 0; i < y.length; i++) {
-                if (!pools.related(i, place)) {
-                    assertThat(spoiledY[i]).as("y[%d] with %s at %d", i, bad, place).isEqualTo(y[i]);
-                }
-                if (!pools.relatedBackward(i, place)) {
-                    assertThat(spoiledDx[i]).as("dx[%d] with %s at %d", i, bad, place).isEqualTo(dx[i]);
-                }
+            for (int i : safe) {
+                assertThat(spoiledY[i]).as("y[%d] with %s at %d", i, bad, place).isEqualTo(y[i]);
+            }
+            for (int i : safeBackward) {
+                assertThat(spoiledDx[i]).as("dx[%d] with %s at %d", i, bad, place).isEqualTo(dx[i]);
             }
             assertThat(TestNetwork.numbers(layer.params)).as("parameters and running statistics").containsExactly(params);
         }
@@ -208,7 +208,7 @@ class HostileInputTest {
     @MethodSource("manyChannels")
     void oneChannelAndVeryManyAreNormalized(NormLayer conf, Kind kind, int channels) {
         Random random = new Random(8);
-        long[] shape = NormCases.shape(kind, 3, channels, 1, 2);
+        long[] shape = NormCases.shape(kind, 2, channels, 1, 2);
         LayerUnderTest layer = NormCases.layer(conf, kind, channels, DataType.FLOAT);
         INDArray x = NormCases.gaussian(random, 0.5, 1, shape).castTo(DataType.FLOAT);
         INDArray dy = NormCases.gaussian(random, 0.2, 1, shape).castTo(DataType.FLOAT);

@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.kernel.Kernels;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
@@ -33,9 +36,13 @@ class ThreadDeterminismTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void parametersAfterFiftyStepsAreTheSameOnAnyNumberOfThreads(boolean channelsLast) {
-        double[] expected = train(1, channelsLast);
+        // More than 32,768 elements in a batch, so that every pass is split.
+        OwnNetwork own = new OwnNetwork(24, 23, channelsLast);
+        Random random = new Random(9);
+        List<DataSet> batches = Stream.generate(() -> own.batch(random, 8)).limit(STEPS).toList();
+        double[] expected = train(1, own, batches);
         for (int threads : new int[]{2, 4}) {
-            double[] actual = train(threads, channelsLast);
+            double[] actual = train(threads, own, batches);
             if (Kernels.get().name().equals("nd4j")) {
                 for (int i = 0; i < expected.length; i++) {
                     assertThat(Math.abs(actual[i] - expected[i])).as("parameter %d on %d threads", i, threads)
@@ -48,16 +55,11 @@ class ThreadDeterminismTest {
         }
     }
 
-    private static double[] train(int threads, boolean channelsLast) {
+    private static double[] train(int threads, OwnNetwork own, List<DataSet> batches) {
         NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(threads);
-        // More than 32,768 elements in a batch, so that every pass is split.
-        OwnNetwork own = new OwnNetwork(24, 23, channelsLast);
-        Random random = new Random(9);
         MultiLayerNetwork net = own.ofAll();
         double[] start = TestNetwork.numbers(net.params());
-        for (int step = 0; step < STEPS; step++) {
-            net.fit(own.batch(random, 8));
-        }
+        batches.forEach(net::fit);
         double[] end = TestNetwork.numbers(net.params());
         assertThat(end).isNotEqualTo(start).doesNotContain(Double.NaN);
         return end;
