@@ -78,8 +78,9 @@ class AllocationTest {
         for (int round = 0; round < 4; round++) {
             heap = Math.min(heap, step(layer, x, dy, manager, bytes, round > 0));
         }
-        // The vector kernels differ in the innermost loop alone, but until that is compiled each vector is an object.
-        if (Kernels.get().name().equals("scalar")) {
+        // The vector kernels differ in the innermost loop alone, but until that is compiled each vector is an object. Position
+        // norms make some small objects for each position.
+        if (Kernels.get().name().equals("scalar") && !layer.layer.layerConf().plan(shape.length).perPosition()) {
             assertThat(heap).as("bytes of heap for a step on %d bytes", bytes).isLessThan(bytes / 2);
         }
     }

@@ -31,6 +31,7 @@ class FuzzTest {
                 System.getenv().getOrDefault("FUZZ_SECONDS", "4")));
         long first = Long.getLong("fuzz.seed", 1);
         long end = System.nanoTime() + (long) (1e9 * share * seconds);
+        LOG.info("{}: from seed {} on for {} s", what, first, share * seconds);
         long seed = first;
         do {
             try {
@@ -41,7 +42,7 @@ class FuzzTest {
             }
             seed++;
         } while (System.nanoTime() < end);
-        LOG.info("{}: seeds {} to {}", what, first, seed - 1);
+        LOG.info("{}: seeds {} to {} done", what, first, seed - 1);
     }
 
     @Test

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.kernel.Kernels;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,8 +83,10 @@ class LeakTest {
     }
 
     @Test
-    void twoThousandStepsLeaveNoMemoryBehind() throws InterruptedException {
-        run(500, 2_000, false);
+    void hundredsOfStepsLeaveNoMemoryBehind() throws InterruptedException {
+        // ND4J's operations take ten times as long.
+        int steps = Kernels.get().name().equals("nd4j") ? 300 : 1_500;
+        run(steps / 3, steps, false);
     }
 
     @Test
