@@ -144,11 +144,9 @@ final class FuzzCase {
             }
         }
         double share = new double[]{0, 0.5, 0.9}[random.nextInt(3)];
-        INDArray drawn = Nd4j.zeros(random.nextBoolean() ? DataType.FLOAT : type, maskShape);
-        for (long i = 0; i < drawn.length(); i++) {
-            drawn.putScalar(i, random.nextDouble() < share ? 1 : 0);
-        }
-        return drawn;
+        double[] drawn = random.doubles(Arrays.stream(maskShape).reduce(1, (a, b) -> a * b)).map(d -> d < share ? 1 : 0)
+                .toArray();
+        return Nd4j.createFromArray(drawn).reshape('c', maskShape).castTo(random.nextBoolean() ? DataType.FLOAT : type);
     }
 
     private long sizeChannelsFirst(int axis) {

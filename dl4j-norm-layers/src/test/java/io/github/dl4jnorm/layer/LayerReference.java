@@ -101,9 +101,11 @@ final class LayerReference {
                     && k == parts.size() - 1;
             if (tracked && !training) {
                 part.constant = true;
+                double[] mean = layer.layer.runningMean();
+                double[] variance = layer.layer.runningVariance();
                 for (int i = 0; i < length; i++) {
-                    part.mean[part.pool[i]] = layer.layer.runningMean()[channel(i)];
-                    part.variance[part.pool[i]] = layer.layer.runningVariance()[channel(i)];
+                    part.mean[part.pool[i]] = mean[channel(i)];
+                    part.variance[part.pool[i]] = variance[channel(i)];
                 }
             } else {
                 part.computeOf(x, keep);
