@@ -19,25 +19,27 @@ import java.util.Arrays;
  */
 final class ChannelWalk extends Walk {
     /** Columns that are worth a run: whole vectors, and enough of them. */
-    private static final int WIDTH = 64;
+    private static final int WIDTH = 256;
     private static final int LANES = 16;
 
     /** How many rows are taken as one. */
     private final int joined;
     private final int columns;
     private final ColumnMoments moments;
-    private final Line line = new Line();
     private final double[] sums;
     private final double[] products;
+    /** The row whose coefficients the tables of columns hold, or −1. */
+    private int tabled = -1;
+    private boolean tabledGradient;
 
     ChannelWalk(Operands operands, Mask mask, RowOps ops) {
         super(operands, mask, ops);
         joined = mask == null && operands.positionsJoin() ? joined(channels) : 1;
         columns = joined * channels;
         moments = new ColumnMoments(ops);
-        sums = new double[columns];
-        products = new double[columns];
-        ops.columns().columns(columns);
+        sums = new double[channels];
+        products = new double[channels];
+        ops.columns().columns(channels, columns);
     }
 
     private static int joined(int channels) {
@@ -80,18 +82,19 @@ final class ChannelWalk extends Walk {
     }
 
     @Override
-    void moments(int x, Block block, boolean pooled, Moments into) {
+    void moments(int x, Block block, int groupSize, Moments into) {
+        tabled = -1;
         Window from = operands.window(x, block);
         int stride = stride(x);
         for (int n = block.n0(); n < block.n1(); n++) {
             int example = n;
-            moments.compute(columns, sink -> forEach(example, block, (s, rows, c, length, kept) -> {
+            moments.compute(channels, columns, groupSize, sink -> forEach(example, block, (s, rows, c, length, kept) -> {
                 if (kept) {
                     sink.block(from.memory, from.at(example, c, s), stride, rows, c, length);
                 }
             }));
-            for (int i = 0; i < columns; i++) {
-                into.merge(cell(n, i % channels), moments.count(i), moments.mean(i), moments.squares(i));
+            for (int g = 0; g < channels / groupSize; g++) {
+                into.merge(cell(n, g * groupSize), moments.count(g), moments.mean(g), moments.squares(g));
             }
         }
     }
@@ -125,7 +128,7 @@ final class ChannelWalk extends Walk {
         int strideDy = stride(dy);
         for (int n = block.n0(); n < block.n1(); n++) {
             int example = n;
-            Coefficients k = set(affine, null, n, block);
+            set(affine, null, n, block);
             Arrays.fill(sums, 0);
             Arrays.fill(products, 0);
             forEach(n, block, (s, rows, c, length, kept) -> {
@@ -136,9 +139,9 @@ final class ChannelWalk extends Walk {
                             strideDy, Math.min(ColumnMoments.RUNS, rows - r), c, length, relu, sums, products);
                 }
             });
-            for (int i = 0; i < columns; i++) {
-                line.set(ops, k, i % channels);
-                into.add(cell(n, i % channels), sums[i], line.product(sums[i], products[i]));
+            ops.columns().exact(sums, products);
+            for (int c = 0; c < channels; c++) {
+                into.add(cell(n, c), sums[c], products[c]);
             }
         }
     }
@@ -166,21 +169,22 @@ final class ChannelWalk extends Walk {
         }
     }
 
-    private Coefficients set(Affine affine, GradAffine grad, int n, Block block) {
+    /** Fills the tables of columns, unless they hold the same from the block or example before. */
+    private void set(Affine affine, GradAffine grad, int n, Block block) {
+        boolean same = tabled == operands.row(n);
+        if (same && (grad == null || tabledGradient)) {
+            return;
+        }
         Coefficients k = coefficients(affine, n, block);
+        if (!same) {
+            ops.columns().set(k);
+        }
         if (grad != null) {
             gradient(grad, n, block);
+            ops.columns().setGradient(k, slopes, shifts);
         }
-        for (int c = 0; c < channels; c++) {
-            line.set(ops, k, c);
-            if (grad != null) {
-                line.setGrad(slope(c), shift(c));
-            }
-            for (int column = c; column < columns; column += channels) {
-                ops.columns().set(column, line);
-            }
-        }
-        return k;
+        tabled = operands.row(n);
+        tabledGradient = grad != null;
     }
 
     private void zero(Memory y, int at, int stride, int rows, int length) {

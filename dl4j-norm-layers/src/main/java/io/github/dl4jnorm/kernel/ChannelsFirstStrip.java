@@ -91,7 +91,7 @@ final class ChannelsFirstStrip extends Strip {
 
     private void statistics(Window x, Block block, int from, int to) {
         int length = block.s1() - block.s0();
-        moments.compute(length, sink -> {
+        moments.compute(length, length, 1, sink -> {
             if (mask == null) {
                 sink.block(x.memory, x.at(block.n0(), from, block.s0()), operands.channelBytes(0), to - from, 0, length);
                 return;

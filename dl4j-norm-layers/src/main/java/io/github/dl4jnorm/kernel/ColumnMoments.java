@@ -3,23 +3,31 @@ package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.norm.Moments;
 import java.util.Arrays;
-import org.nd4j.linalg.api.buffer.DataType;
 
-/** What {@link RunMoments} does, for the columns of blocks of runs: statistics of each column over the runs. */
+/**
+ * What {@link RunMoments} does, for the channels in blocks of runs: statistics of each channel over the runs, or of each
+ * group of neighbouring channels. Groups have one center, so it takes no more than the sums of their channels.
+ */
 final class ColumnMoments {
     /** Runs summed up in the element type at a time: as many as a lane of {@link RunMoments} has in a chunk. */
     static final int RUNS = 128;
-    /** Runs that suggest the first center of a column. */
+    /** Elements that suggest the first center of a group, and runs of a block that are looked at for them. */
     private static final int SAMPLE = 8;
 
     private final RowOps ops;
-    private final Line line = new Line();
+    private int channels;
+    private int columns;
+    private int groups;
+    private int groupSize;
     private Moments found = new Moments(1, 0);
     private double[] count = {};
     private double[] center = {};
     private double[] zoom = {};
     private double[] sum = {};
     private double[] sumSquares = {};
+    private double[] centers = {};
+    private double[] channelSum = {};
+    private double[] channelSquares = {};
 
     ColumnMoments(RowOps ops) {
         this.ops = ops;
@@ -37,137 +45,189 @@ final class ColumnMoments {
         void block(Memory x, int at, int stride, int runs, int from, int length);
     }
 
-    double count(int column) {
-        return found.count(column);
+    double count(int group) {
+        return found.count(group);
     }
 
-    double mean(int column) {
-        return found.mean(column);
+    double mean(int group) {
+        return found.mean(group);
     }
 
-    double squares(int column) {
-        return found.squares(column);
+    double squares(int group) {
+        return found.squares(group);
     }
 
-    /** Goes over all blocks; what was found before is lost, and so are the coefficients of the columns. */
-    void compute(int columns, Source source) {
-        makeRoom(columns);
+    /**
+     * Goes over all blocks; what was found before is lost, and so are the coefficients of the columns.
+     *
+     * @param channelsInRun how many channels there are
+     * @param size          columns; column i is of channel i mod channels
+     * @param ofGroup       channels that share statistics
+     * @param source        the blocks
+     */
+    void compute(int channelsInRun, int size, int ofGroup, Source source) {
+        channels = channelsInRun;
+        columns = size;
+        groupSize = ofGroup;
+        groups = channels / groupSize;
+        makeRoom();
         found.clear();
-        sample(columns, source);
-        count(columns, source);
-        sum(columns, source, 1);
-        if (recenter(columns)) {
-            sum(columns, source, 1);
+        sample(source);
+        count(source);
+        sum(source, 1);
+        if (recenter()) {
+            sum(source, 1);
         }
-        for (int c = 0; c < columns; c++) {
-            zoom[c] = ops.type() == DataType.DOUBLE ? 1 : Range.zoomFor(sumSquares[c], count[c], center[c]);
+        boolean odd = false;
+        for (int g = 0; g < groups; g++) {
+            zoom[g] = ops.wide() ? 1 : Range.zoomFor(sumSquares[g], count[g], center[g]);
+            odd |= zoom[g] != 1;
         }
-        take(columns, 1);
-        for (double other : Range.ZOOMS) {
-            if (needed(columns, other)) {
-                for (int c = 0; c < columns; c++) {
-                    // About 0 even the squares of what is almost constant would overflow, once it is made larger.
-                    center[c] = other > 1 ? ops.round(center[c] * other) : 0;
-                }
-                sum(columns, source, other);
-                recenter(columns);
-                sum(columns, source, other);
-                take(columns, other);
-            }
+        take(1);
+        for (int i = 0; odd && i < Range.ZOOMS.length; i++) {
+            again(source, Range.ZOOMS[i]);
         }
     }
 
-    private void makeRoom(int columns) {
-        ops.columns().columns(columns);
-        if (columns > count.length) {
-            count = new double[columns];
-            center = new double[columns];
-            zoom = new double[columns];
-            found = new Moments(1, columns);
-            sum = new double[columns];
-            sumSquares = new double[columns];
+    /** Sums up those groups anew that need a zoom. */
+    private void again(Source source, double other) {
+        if (!needed(other)) {
+            return;
+        }
+        for (int g = 0; g < groups; g++) {
+            // About 0 even the squares of what is almost constant would overflow, once it is made larger.
+            center[g] = other > 1 ? ops.round(center[g] * other) : 0;
+        }
+        sum(source, other);
+        recenter();
+        sum(source, other);
+        take(other);
+    }
+
+    private void makeRoom() {
+        ops.columns().columns(channels, columns);
+        if (channels > centers.length) {
+            centers = new double[channels];
+            channelSum = new double[channels];
+            channelSquares = new double[channels];
+        }
+        if (groups > count.length) {
+            count = new double[groups];
+            center = new double[groups];
+            zoom = new double[groups];
+            sum = new double[groups];
+            sumSquares = new double[groups];
+            found = new Moments(1, groups);
         }
     }
 
-    /** Centers from the first runs of every column. */
-    private void sample(int columns, Source source) {
-        Arrays.fill(center, 0, columns, 0);
-        Arrays.fill(count, 0, columns, 0);
-        start(columns, 1);
+    /** Centers from the first runs of every group. */
+    private void sample(Source source) {
+        Arrays.fill(center, 0, groups, 0);
+        Arrays.fill(count, 0, groups, 0);
+        start();
         source.to((x, at, stride, runs, from, length) -> {
             boolean known = true;
-            for (int c = from; c < from + length; c++) {
-                known &= count[c] >= SAMPLE;
+            for (int g = group(from); g <= (length < channels ? group(from + length - 1) : groups - 1); g++) {
+                known &= count[g] >= SAMPLE;
             }
             if (!known) {
                 int few = Math.min(SAMPLE, runs);
-                ops.columns().sums(x, at, stride, few, from, length, 1, sum, sumSquares);
+                ops.columns().sums(x, at, stride, few, from, length, 1, channelSum, channelSquares);
                 add(few, from, length);
             }
         });
-        for (int c = 0; c < columns; c++) {
-            double mean = count[c] == 0 ? 0 : ops.round(sum[c] / count[c]);
-            center[c] = Double.isFinite(mean) ? mean : 0;
+        finish();
+        for (int g = 0; g < groups; g++) {
+            double mean = count[g] == 0 ? 0 : ops.round(sum[g] / count[g]);
+            center[g] = Double.isFinite(mean) ? mean : 0;
         }
     }
 
-    private void count(int columns, Source source) {
-        Arrays.fill(count, 0, columns, 0);
+    private int group(int column) {
+        return column % channels / groupSize;
+    }
+
+    private void count(Source source) {
+        Arrays.fill(count, 0, groups, 0);
         source.to((x, at, stride, runs, from, length) -> add(runs, from, length));
     }
 
     private void add(int runs, int from, int length) {
-        for (int c = from; c < from + length; c++) {
-            count[c] += runs;
+        if (from == 0 && length % channels == 0) {
+            double ofGroup = (double) runs * (length / channels) * groupSize;
+            for (int g = 0; g < groups; g++) {
+                count[g] += ofGroup;
+            }
+        } else {
+            for (int i = from; i < from + length; i++) {
+                count[group(i)] += runs;
+            }
         }
     }
 
-    private void start(int columns, double zoomOfAll) {
-        for (int c = 0; c < columns; c++) {
-            ops.columns().set(c, line.setCenter(zoomOfAll, center[c]));
+    private void start() {
+        for (int g = 0; g < groups; g++) {
+            Arrays.fill(centers, g * groupSize, (g + 1) * groupSize, center[g]);
         }
-        Arrays.fill(sum, 0, columns, 0);
-        Arrays.fill(sumSquares, 0, columns, 0);
+        ops.columns().setCenters(centers);
+        Arrays.fill(channelSum, 0, channels, 0);
+        Arrays.fill(channelSquares, 0, channels, 0);
     }
 
-    private void sum(int columns, Source source, double zoomOfAll) {
-        start(columns, zoomOfAll);
+    private void sum(Source source, double zoomOfAll) {
+        start();
         source.to((x, at, stride, runs, from, length) -> {
             for (int r = 0; r < runs; r += RUNS) {
-                ops.columns().sums(x, at + r * stride, stride, Math.min(RUNS, runs - r), from, length, zoomOfAll, sum,
-                        sumSquares);
+                ops.columns().sums(x, at + r * stride, stride, Math.min(RUNS, runs - r), from, length, zoomOfAll,
+                        channelSum, channelSquares);
             }
         });
+        finish();
+    }
+
+    /** From channels to groups. */
+    private void finish() {
+        for (int g = 0; g < groups; g++) {
+            double ofGroup = 0;
+            double squaresOfGroup = 0;
+            for (int c = g * groupSize; c < (g + 1) * groupSize; c++) {
+                ofGroup += channelSum[c];
+                squaresOfGroup += channelSquares[c];
+            }
+            sum[g] = ofGroup;
+            sumSquares[g] = squaresOfGroup;
+        }
     }
 
     /** Moves centers that were far off to the mean; says whether there was one. */
-    private boolean recenter(int columns) {
+    private boolean recenter() {
         boolean moved = false;
-        for (int c = 0; c < columns; c++) {
-            double distance = count[c] == 0 ? 0 : sum[c] / count[c];
-            if (Range.far(distance, sumSquares[c], count[c])) {
-                center[c] = ops.round(center[c] + distance);
+        for (int g = 0; g < groups; g++) {
+            double distance = count[g] == 0 ? 0 : sum[g] / count[g];
+            if (Range.far(distance, sumSquares[g], count[g])) {
+                center[g] = ops.round(center[g] + distance);
                 moved = true;
             }
         }
         return moved;
     }
 
-    private boolean needed(int columns, double zoomOfSome) {
-        for (int c = 0; c < columns; c++) {
-            if (zoom[c] == zoomOfSome) {
+    private boolean needed(double zoomOfSome) {
+        for (int g = 0; g < groups; g++) {
+            if (zoom[g] == zoomOfSome) {
                 return true;
             }
         }
         return false;
     }
 
-    /** Takes over the results of the columns that a zoom is right for. */
-    private void take(int columns, double zoomOfSome) {
-        for (int c = 0; c < columns; c++) {
-            if (zoom[c] == zoomOfSome) {
-                found.mergeSums(c, count[c], center[c] / zoomOfSome, sum[c] / zoomOfSome,
-                        sumSquares[c] / zoomOfSome / zoomOfSome);
+    /** Takes over the results of the groups that a zoom is right for. */
+    private void take(double zoomOfSome) {
+        for (int g = 0; g < groups; g++) {
+            if (zoom[g] == zoomOfSome) {
+                found.mergeSums(g, count[g], center[g] / zoomOfSome, sum[g] / zoomOfSome,
+                        sumSquares[g] / zoomOfSome / zoomOfSome);
             }
         }
     }

@@ -1,21 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+
 /**
  * Arithmetic on a block of runs, given by the byte offset of the first one and the bytes from one to the next. Element
- * i of every run belongs to column {@code from + i} and has the coefficients of that column, {@link #set} before.
+ * i of every run belongs to column {@code from + i} and has the coefficients of that column's channel, {@link #set} before.
  *
  * <p>As in {@link RunOps}, but sums run over the runs of a block, of which there are at most {@link ColumnMoments#RUNS}, and
  * are added to what the tables of the caller hold.
  */
 interface ColumnOps {
-    /** Makes room for a number of columns; what was set before is lost. */
-    void columns(int size);
+    /**
+     * Makes room; what was set before is lost.
+     *
+     * @param channels how many channels there are
+     * @param size     how many columns a run has at most; column i is of channel i mod channels
+     */
+    void columns(int channels, int size);
 
-    /** Sets the coefficients of a column. */
-    void set(int column, Line k);
+    /** Sets only what is subtracted from each channel, for {@link #sums}; what was set before is lost. */
+    void setCenters(double[] centers);
 
-    /** {@code sum[from + i] += Σd}, {@code squares[from + i] += Σd²}, {@code d = x·zoom − center}. */
+    /** Sets the coefficients of all channels. */
+    void set(Coefficients k);
+
+    /** Sets {@code dx = scale·dy + slope·((x − center)·unit) + shift} of all channels, whose coefficients are set. */
+    void setGradient(Coefficients k, double[] slopes, double[] shifts);
+
+    /** Makes Σdy·d of all channels Σdy·(x − center) with the exact center, given Σdy. */
+    void exact(double[] sums, double[] products);
+
+    /** {@code sum[channel] += Σd}, {@code squares[channel] += Σd²}, {@code d = x·zoom − center}. */
     void sums(Memory x, int at, int stride, int runs, int from, int length, double zoom, double[] sum,
               double[] squares);
 
@@ -23,7 +39,7 @@ interface ColumnOps {
     void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
                 boolean relu);
 
-    /** {@code sum[from + i] += Σdy}, {@code products[from + i] += Σdy·d}. */
+    /** {@code sum[channel] += Σdy}, {@code products[channel] += Σdy·d}. */
     void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
                   boolean relu, double[] sum, double[] products);
 

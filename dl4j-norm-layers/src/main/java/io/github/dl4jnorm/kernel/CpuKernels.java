@@ -16,6 +16,7 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -58,7 +59,7 @@ final class CpuKernels implements NormKernels {
     private Moments moments(Operands operands, View view, Mask mask) {
         Moments[] parts = new Moments[operands.parts()];
         Arrays.setAll(parts, i -> new Moments(view.examples(), view.channels()));
-        forEachBlock(operands, mask, (block, walk) -> walk.moments(0, block, false, parts[operands.part(block)]));
+        forEachBlock(operands, mask, (block, walk) -> walk.moments(0, block, 1, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].merge(parts[i]);
         }
@@ -120,9 +121,9 @@ final class CpuKernels implements NormKernels {
     public void normalize(INDArray x, View view, Mask mask, int groups, Moments into, CellRange ready, Affine affine,
                           boolean relu, INDArray y) {
         Operands operands = new Operands(view, true, x, y);
-        boolean pooled = groups < view.channels();
+        int groupSize = view.channels() / groups;
         if (!forEachUnit(operands, groups, (block, walk) -> {
-            walk.moments(0, block, pooled, into);
+            walk.moments(0, block, groupSize, into);
             ready.complete(operands.row(block.n0()), block.c0(), block.c1());
             walk.affine(0, 1, block, affine, relu);
         }, mask)) {
@@ -153,11 +154,15 @@ final class CpuKernels implements NormKernels {
         }
     }
 
-    /** Does every block. Each thread has one walk: its tables are as long as a row, and blocks have but some rows. */
-    private void forEachBlock(Operands operands, Mask mask, BiConsumer<Block, Walk> work) {
+    /** Each thread has one walk for a pass: its tables are as long as a row, and blocks have but some rows. */
+    private Supplier<Walk> walks(Operands operands, Mask mask) {
         Map<Thread, Walk> walks = new ConcurrentHashMap<>();
-        operands.forEachBlock(block -> work.accept(block,
-                walks.computeIfAbsent(Thread.currentThread(), thread -> walk(operands, mask))));
+        return () -> walks.computeIfAbsent(Thread.currentThread(), thread -> walk(operands, mask));
+    }
+
+    private void forEachBlock(Operands operands, Mask mask, BiConsumer<Block, Walk> work) {
+        Supplier<Walk> walks = walks(operands, mask);
+        operands.forEachBlock(block -> work.accept(block, walks.get()));
     }
 
     /** Does each unit from begin to end, so that its second pass finds it in the cache; false if they are too few or long. */
@@ -167,7 +172,7 @@ final class CpuKernels implements NormKernels {
         if (units < MIN_UNITS || !operands.unitsFit(perRow)) {
             return false;
         }
-        operands.forEachUnit(perRow, () -> walk(operands, mask), work);
+        operands.forEachUnit(perRow, walks(operands, mask), work);
         return true;
     }
 

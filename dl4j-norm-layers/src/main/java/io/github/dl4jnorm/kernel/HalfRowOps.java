@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.norm.Affine.Coefficients;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -118,13 +119,28 @@ final class HalfRowOps {
         }
 
         @Override
-        public void columns(int size) {
-            floats.columns(size);
+        public void columns(int channels, int size) {
+            floats.columns(channels, size);
         }
 
         @Override
-        public void set(int column, Line k) {
-            floats.set(column, k);
+        public void setCenters(double[] centers) {
+            floats.setCenters(centers);
+        }
+
+        @Override
+        public void set(Coefficients k) {
+            floats.set(k);
+        }
+
+        @Override
+        public void setGradient(Coefficients k, double[] slopes, double[] shifts) {
+            floats.setGradient(k, slopes, shifts);
+        }
+
+        @Override
+        public void exact(double[] sums, double[] products) {
+            floats.exact(sums, products);
         }
 
         @Override

@@ -2,7 +2,6 @@
 package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.norm.Affine.Coefficients;
-import org.nd4j.linalg.api.buffer.DataType;
 
 /**
  * The coefficients of one channel as {@link RowOps} use them.
@@ -13,6 +12,8 @@ import org.nd4j.linalg.api.buffer.DataType;
  */
 final class Line {
     private static final int MODERATE = 40;
+    private static final double SMALLEST = 0x1p-40;
+    private static final double LARGEST = 0x1p41;
 
     double zoom = 1;
     double center;
@@ -26,9 +27,14 @@ final class Line {
 
     /** Takes the coefficients of a channel. */
     Line set(RowOps ops, Coefficients k, int c) {
-        zoom = zoom(ops, k.unit[c]);
+        return set(ops.wide(), k, c);
+    }
+
+    /** Takes the coefficients of a channel; wide is double, else float. */
+    Line set(boolean wide, Coefficients k, int c) {
+        zoom = wide ? 1 : zoom(k.unit[c]);
         double exact = k.center[c] * zoom;
-        center = ops.round(exact);
+        center = wide ? exact : (float) exact;
         lost = center - exact;
         scale = k.scale[c];
         factor = zoom == 1 ? scale : scale / zoom;
@@ -44,11 +50,9 @@ final class Line {
         return this;
     }
 
-    /** Only what is subtracted, for sums. */
-    Line setCenter(double zoom, double center) {
-        this.zoom = zoom;
-        this.center = center;
-        return this;
+    /** What rounding the center added to it. */
+    double lost() {
+        return lost;
     }
 
     /** Σdy·(x − center) of the exact center from sums about the rounded one. */
@@ -57,13 +61,18 @@ final class Line {
         return zoom == 1 ? exact : exact / zoom;
     }
 
-    private static double zoom(RowOps ops, double unit) {
-        return ops.type() == DataType.DOUBLE ? 1 : zoom(unit);
-    }
-
     /** The power of two that brings a deviation of 1/unit to the size of 1, or 1 if it is moderate. */
     static double zoom(double unit) {
         int exponent = Math.getExponent(unit);
         return Math.abs(exponent) <= MODERATE ? 1 : Math.scalb(1.0, Math.max(-126, Math.min(126, exponent)));
+    }
+
+    /** Whether none of the first units needs a zoom. */
+    static boolean moderate(double[] units, int length) {
+        boolean moderate = true;
+        for (int i = 0; i < length; i++) {
+            moderate &= units[i] >= SMALLEST && units[i] < LARGEST;
+        }
+        return moderate;
     }
 }

@@ -24,6 +24,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 final class Operands {
     /** Elements worth a task of their own; below that handing over costs more than it gains. */
     static final int TASK = 1 << 15;
+    /** The same where each task has statistics of all channels to find and to merge. */
+    private static final int ROWS_TASK = 1 << 17;
     private static final int LONGEST_RUN = 1 << 20;
     private static final int MAX_POSITION_BLOCKS = 32;
     private static final int MIN_ROWS = 64;
@@ -62,8 +64,9 @@ final class Operands {
             channelsPerBlock = Math.min(c, Math.max(1, TASK / positionsPerBlock));
         } else {
             channelsPerBlock = c;
-            int rows = Math.max(Math.max(MIN_ROWS, TASK / c), (s - 1) / MAX_POSITION_BLOCKS + 1);
-            positionsPerBlock = Math.min(s, rows);
+            int rows = Math.max(Math.max(MIN_ROWS, ROWS_TASK / c), (s - 1) / MAX_POSITION_BLOCKS + 1);
+            int blocks = (s - 1) / rows + 1;
+            positionsPerBlock = (s - 1) / blocks + 1;
         }
         boolean wholeExamples = channelsPerBlock == c && positionsPerBlock == s;
         examplesPerBlock = wholeExamples

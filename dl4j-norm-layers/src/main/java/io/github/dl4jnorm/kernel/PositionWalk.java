@@ -21,15 +21,14 @@ final class PositionWalk extends Walk {
     }
 
     @Override
-    void moments(int x, Block block, boolean pooled, Moments into) {
+    void moments(int x, Block block, int groupSize, Moments into) {
         Window from = operands.window(x, block);
         Runs.Run add = (n, c, s, length, kept) -> {
             if (kept) {
                 cell.add(from.memory, from.at(n, c, s), length);
             }
         };
-        boolean joined = pooled && mask == null && operands.channelsJoin();
-        int step = joined ? block.c1() - block.c0() : 1;
+        int step = mask == null && operands.channelsJoin() ? groupSize : 1;
         int s1 = block.s0() + (block.s1() - block.s0()) * step;
         for (int c = block.c0(); c < block.c1(); c += step) {
             for (int n = block.n0(); n < block.n1(); n++) {
@@ -104,7 +103,7 @@ final class PositionWalk extends Walk {
             gradient(grad, n, block);
             for (int c = block.c0(); c < block.c1(); c++) {
                 int i = c - block.c0();
-                line.set(ops, k, i).setGrad(slope(i), shift(i));
+                line.set(ops, k, i).setGrad(slopes[i], shifts[i]);
                 forEachRun(n, c, block.s0(), block.s1(), map);
             }
         }

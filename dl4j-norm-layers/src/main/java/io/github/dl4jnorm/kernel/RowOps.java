@@ -28,9 +28,14 @@ record RowOps(DataType type, RunOps runs, ColumnOps columns, CrossOps crossing) 
         RowOps of(DataType type);
     }
 
+    /** @return whether arithmetic runs in double */
+    boolean wide() {
+        return type == DataType.DOUBLE;
+    }
+
     /** @return the number nearest to a value among those that arithmetic runs in */
     double round(double value) {
-        return type == DataType.DOUBLE ? value : (float) value;
+        return wide() ? value : (float) value;
     }
 
     /** @return one element */

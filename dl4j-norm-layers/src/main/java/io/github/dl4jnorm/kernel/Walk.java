@@ -20,8 +20,8 @@ abstract class Walk {
     final int channels;
     final double[] pair = new double[2];
     private Coefficients coefficients;
-    private double[] slopes;
-    private double[] shifts;
+    double[] slopes;
+    double[] shifts;
 
     Walk(Operands operands, Mask mask, RowOps ops) {
         this.operands = operands;
@@ -37,9 +37,9 @@ abstract class Walk {
     /**
      * Merges the moments of a block into those of its cells.
      *
-     * @param pooled whether all channels of the block share statistics: then one cell of each row may take all
+     * @param groupSize channels that share statistics: then one cell of them may take all
      */
-    abstract void moments(int x, Block block, boolean pooled, Moments into);
+    abstract void moments(int x, Block block, int groupSize, Moments into);
 
     abstract void affine(int x, int y, Block block, Affine affine, boolean relu);
 
@@ -68,14 +68,6 @@ abstract class Walk {
         if (!sameRow(n, block)) {
             grad.row(operands.row(n), block.c0(), block.c1(), coefficients, slopes, shifts);
         }
-    }
-
-    double slope(int i) {
-        return slopes[i];
-    }
-
-    double shift(int i) {
-        return shifts[i];
     }
 
     /** Whether an example has the statistics of the one before it in a block. */

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-/** Coefficients of columns in ${lane}. */
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+
+/** Coefficients of columns in ${lane}, those of the channels as often as they repeat. */
 abstract class ${Lane}ColumnTables implements ColumnOps {
+    private static final boolean WIDE = ${Lane}.BYTES == Double.BYTES;
+
     ${lane}[] zoom = {};
     /** −center. */
     ${lane}[] offset = {};
@@ -11,9 +15,18 @@ abstract class ${Lane}ColumnTables implements ColumnOps {
     ${lane}[] scale = {};
     ${lane}[] slope = {};
     ${lane}[] gradShift = {};
+    /** Whether any column may have a zoom other than 1. */
+    boolean zoomed;
+    private final Line line = new Line();
+    private int channels;
+    private int columns;
+    private double[] zooms = {};
+    private double[] lost = {};
 
     @Override
-    public final void columns(int size) {
+    public final void columns(int channelsInRun, int size) {
+        channels = channelsInRun;
+        columns = size;
         if (size > zoom.length) {
             zoom = new ${lane}[size];
             offset = new ${lane}[size];
@@ -23,22 +36,94 @@ abstract class ${Lane}ColumnTables implements ColumnOps {
             slope = new ${lane}[size];
             gradShift = new ${lane}[size];
         }
+        if (channels > zooms.length) {
+            zooms = new double[channels];
+            lost = new double[channels];
+        }
     }
 
     @Override
-    public final void set(int column, Line k) {
-        zoom[column] = (${lane}) k.zoom;
-        offset[column] = (${lane}) -k.center;
-        factor[column] = (${lane}) k.factor;
-        shift[column] = (${lane}) k.shift;
-        scale[column] = (${lane}) k.scale;
-        slope[column] = (${lane}) k.slope;
-        gradShift[column] = (${lane}) k.gradShift;
+    public final void setCenters(double[] centers) {
+        for (int c = 0; c < channels; c++) {
+            offset[c] = (${lane}) -centers[c];
+        }
+        repeat(offset);
     }
 
-    static void add(${lane}[] sums, int length, double[] into, int from) {
-        for (int i = 0; i < length; i++) {
-            into[from + i] += sums[i];
+    @Override
+    public final void set(Coefficients k) {
+        zoomed = !WIDE && !Line.moderate(k.unit, channels);
+        if (zoomed) {
+            for (int c = 0; c < channels; c++) {
+                line.set(WIDE, k, c);
+                zooms[c] = line.zoom;
+                lost[c] = line.lost();
+                zoom[c] = (${lane}) line.zoom;
+                offset[c] = (${lane}) -line.center;
+                factor[c] = (${lane}) line.factor;
+                shift[c] = (${lane}) line.shift;
+                scale[c] = (${lane}) line.scale;
+            }
+        } else {
+            // What Line does where the zoom is 1, in loops that become vectors.
+            for (int c = 0; c < channels; c++) {
+                zooms[c] = 1;
+                zoom[c] = 1;
+                scale[c] = (${lane}) k.scale[c];
+                factor[c] = scale[c];
+            }
+            for (int c = 0; c < channels; c++) {
+                double center = (${lane}) k.center[c];
+                lost[c] = center - k.center[c];
+                offset[c] = (${lane}) -center;
+                shift[c] = (${lane}) (k.shift[c] + k.scale[c] * lost[c]);
+            }
         }
+        repeat(zoom);
+        repeat(offset);
+        repeat(factor);
+        repeat(shift);
+        repeat(scale);
+    }
+
+    @Override
+    public final void setGradient(Coefficients k, double[] slopes, double[] shifts) {
+        for (int c = 0; c < channels; c++) {
+            double ofD = slopes[c] * (k.unit[c] / zooms[c]);
+            slope[c] = (${lane}) ofD;
+            gradShift[c] = (${lane}) (shifts[c] + ofD * lost[c]);
+        }
+        repeat(slope);
+        repeat(gradShift);
+    }
+
+    @Override
+    public final void exact(double[] sums, double[] products) {
+        for (int c = 0; c < channels; c++) {
+            products[c] = (products[c] + lost[c] * sums[c]) / zooms[c];
+        }
+    }
+
+    private void repeat(${lane}[] table) {
+        for (int done = channels; done < columns; done += channels) {
+            System.arraycopy(table, 0, table, done, Math.min(channels, columns - done));
+        }
+    }
+
+    /** Adds sums of columns to those of their channels. */
+    final void add(${lane}[] sums, int length, double[] into, int from) {
+        int channel = from % channels;
+        for (int i = 0; i < length;) {
+            int end = Math.min(length, i + channels - channel);
+            int shifted = channel - i;
+            for (; i < end; i++) {
+                into[shifted + i] += sums[i];
+            }
+            channel = 0;
+        }
+    }
+
+    final int channel(int column) {
+        return column % channels;
     }
 }

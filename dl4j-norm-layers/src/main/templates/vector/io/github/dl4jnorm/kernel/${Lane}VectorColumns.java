@@ -3,7 +3,6 @@ package io.github.dl4jnorm.kernel;
 
 import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
@@ -11,124 +10,108 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
+import java.util.Arrays;
 import jdk.incubator.vector.${Lane}Vector;
 
-/** {@link ColumnOps} on ${lane} with the JDK's vectors. */
+/**
+ * {@link ColumnOps} on ${lane} with the JDK's vectors. Goes along four runs at once: memory is read in its order, and what
+ * belongs to a column, its coefficients and sums, is loaded from the tables once for four elements.
+ *
+ * <p>What goes along four runs leaves out the zoom, which is 1 but for numbers at the ends of the range: with one more
+ * table the loop of the gradient would be too large for the compiler, which then leaves a vector out of the registers.
+ */
 final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
-    /** Columns summed up at a time: more vectors would not stay in registers, fewer leave half of a cache line. */
-    private static final int SUM_STRIP = 4 * W;
-    private static final int GRAD_STRIP = 2 * W;
+    private ${lane}[] firsts = {};
+    private ${lane}[] seconds = {};
 
-    private final ${lane}[] firsts = new ${lane}[SUM_STRIP];
-    private final ${lane}[] seconds = new ${lane}[SUM_STRIP];
+    private static int whole(int length) {
+        return length - length % W;
+    }
+
+    private void clear(int size) {
+        if (size > firsts.length) {
+            firsts = new ${lane}[size];
+            seconds = new ${lane}[size];
+        } else {
+            Arrays.fill(firsts, 0, size, 0);
+            Arrays.fill(seconds, 0, size, 0);
+        }
+    }
 
     @Override
     public void sums(Memory x, int at, int stride, int runs, int from, int length, double zoomOfAll, double[] sum,
                      double[] squares) {
-        ${lane} t = (${lane}) zoomOfAll;
-        int i = 0;
-        for (; i <= length - SUM_STRIP; i += SUM_STRIP) {
-            sumStrip(x, at + i * BYTES, stride, runs, from + i, t);
-            add(firsts, SUM_STRIP, sum, from + i);
-            add(seconds, SUM_STRIP, squares, from + i);
+        int whole = whole(length);
+        clear(whole);
+        int r = 0;
+        for (; r <= runs - 4; r += 4) {
+            sumFour(x, at + r * stride, stride, from, whole, zoomOfAll);
         }
-        for (; i <= length - W; i += W) {
-            sumVector(x, at + i * BYTES, stride, runs, from + i, t);
-            add(firsts, W, sum, from + i);
-            add(seconds, W, squares, from + i);
+        for (; r < runs; r++) {
+            sumOne(x, at + r * stride, from, whole, zoomOfAll);
         }
-        for (; i < length; i++) {
+        add(firsts, whole, sum, from);
+        add(seconds, whole, squares, from);
+        for (int i = whole; i < length; i++) {
             int column = from + i;
-            for (int r = 0; r < runs; r++) {
-                double d = Math.fma(get(x, at + r * stride + i * BYTES), t, offset[column]);
-                sum[column] += d;
-                squares[column] += d * d;
+            for (r = 0; r < runs; r++) {
+                double d = Math.fma(get(x, at + r * stride + i * BYTES), (${lane}) zoomOfAll, offset[column]);
+                sum[channel(column)] += d;
+                squares[channel(column)] += d * d;
             }
         }
     }
 
-    private void sumStrip(Memory x, int at, int stride, int runs, int from, ${lane} zoomOfAll) {
+    private void sumFour(Memory x, int at, int stride, int from, int whole, double zoomOfAll) {
         var xs = Lanes.of(x);
         ${Lane}Vector t = all(zoomOfAll);
-        ${Lane}Vector k0 = of(offset, from);
-        ${Lane}Vector k1 = of(offset, from + W);
-        ${Lane}Vector k2 = of(offset, from + 2 * W);
-        ${Lane}Vector k3 = of(offset, from + 3 * W);
-        ${Lane}Vector s0 = zero();
-        ${Lane}Vector s1 = zero();
-        ${Lane}Vector s2 = zero();
-        ${Lane}Vector s3 = zero();
-        ${Lane}Vector q0 = zero();
-        ${Lane}Vector q1 = zero();
-        ${Lane}Vector q2 = zero();
-        ${Lane}Vector q3 = zero();
-        for (int r = 0; r < runs; r++) {
-            int p = at + r * stride;
-            ${Lane}Vector d0 = load${Lane}(xs, p, 0).fma(t, k0);
-            ${Lane}Vector d1 = load${Lane}(xs, p + STEP, 0).fma(t, k1);
-            ${Lane}Vector d2 = load${Lane}(xs, p + 2 * STEP, 0).fma(t, k2);
-            ${Lane}Vector d3 = load${Lane}(xs, p + 3 * STEP, 0).fma(t, k3);
-            s0 = s0.add(d0);
-            s1 = s1.add(d1);
-            s2 = s2.add(d2);
-            s3 = s3.add(d3);
-            q0 = d0.fma(d0, q0);
-            q1 = d1.fma(d1, q1);
-            q2 = d2.fma(d2, q2);
-            q3 = d3.fma(d3, q3);
+        ${lane}[] offsets = offset;
+        ${lane}[] sums = firsts;
+        ${lane}[] squares = seconds;
+        int at1 = at + stride;
+        int at2 = at1 + stride;
+        int at3 = at2 + stride;
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector k = of(offsets, from + i);
+            ${Lane}Vector d0 = load${Lane}(xs, at, i).fma(t, k);
+            ${Lane}Vector d1 = load${Lane}(xs, at1, i).fma(t, k);
+            ${Lane}Vector d2 = load${Lane}(xs, at2, i).fma(t, k);
+            ${Lane}Vector d3 = load${Lane}(xs, at3, i).fma(t, k);
+            of(sums, i).add(d0.add(d1).add(d2.add(d3))).intoArray(sums, i);
+            ${Lane}Vector q = d1.fma(d1, d0.fma(d0, of(squares, i)));
+            d3.fma(d3, d2.fma(d2, q)).intoArray(squares, i);
         }
-        s0.intoArray(firsts, 0);
-        s1.intoArray(firsts, W);
-        s2.intoArray(firsts, 2 * W);
-        s3.intoArray(firsts, 3 * W);
-        q0.intoArray(seconds, 0);
-        q1.intoArray(seconds, W);
-        q2.intoArray(seconds, 2 * W);
-        q3.intoArray(seconds, 3 * W);
     }
 
-    private void sumVector(Memory x, int at, int stride, int runs, int from, ${lane} zoomOfAll) {
+    private void sumOne(Memory x, int at, int from, int whole, double zoomOfAll) {
         var xs = Lanes.of(x);
         ${Lane}Vector t = all(zoomOfAll);
-        ${Lane}Vector k = of(offset, from);
-        ${Lane}Vector s = zero();
-        ${Lane}Vector q = zero();
-        for (int r = 0; r < runs; r++) {
-            ${Lane}Vector d = load${Lane}(xs, at + r * stride, 0).fma(t, k);
-            s = s.add(d);
-            q = d.fma(d, q);
+        ${lane}[] offsets = offset;
+        ${lane}[] sums = firsts;
+        ${lane}[] squares = seconds;
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector d = load${Lane}(xs, at, i).fma(t, of(offsets, from + i));
+            of(sums, i).add(d).intoArray(sums, i);
+            d.fma(d, of(squares, i)).intoArray(squares, i);
         }
-        s.intoArray(firsts, 0);
-        q.intoArray(seconds, 0);
     }
 
     @Override
     public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
                        boolean relu) {
         ${lane} h = threshold(relu);
-        int together = together(length);
-        for (int r = 0; r < runs; r += together) {
-            affineTogether(x, atX + r * strideX, strideX, y, atY + r * strideY, strideY, Math.min(together, runs - r),
-                    from, length, h);
+        int whole = whole(length);
+        int r = 0;
+        for (; !zoomed && r <= runs - 4; r += 4) {
+            affineFour(x, atX + r * strideX, strideX, y, atY + r * strideY, strideY, from, whole, h);
         }
-    }
-
-    /** How many runs to map together: their coefficients stay in registers, and a strip of them in the cache. */
-    private static int together(int length) {
-        return Math.max(8, Math.min(64, 2048 / length));
-    }
-
-    private void affineTogether(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from,
-                                int length, ${lane} h) {
-        int i = 0;
-        for (; i <= length - W; i += W) {
-            affineStrip(x, atX + i * BYTES, strideX, y, atY + i * BYTES, strideY, runs, from + i, h);
+        for (; r < runs; r++) {
+            affineOne(x, atX + r * strideX, y, atY + r * strideY, from, whole, h);
         }
-        for (; i < length; i++) {
+        for (int i = whole; i < length; i++) {
             int c = from + i;
-            for (int r = 0; r < runs; r++) {
+            for (r = 0; r < runs; r++) {
                 ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
                 ${lane} z = Math.fma(d, factor[c], shift[c]);
                 put(y, atY + r * strideY + i * BYTES, active(z, z, h));
@@ -136,18 +119,47 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         }
     }
 
-    private void affineStrip(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from,
-                             ${lane} h) {
+    private void affineFour(Memory x, int at, int stride, Memory y, int into, int step, int from, int whole,
+                            ${lane} h) {
         var xs = Lanes.of(x);
         var ys = Lanes.of(y);
-        ${Lane}Vector t = of(zoom, from);
-        ${Lane}Vector k = of(offset, from);
-        ${Lane}Vector a = of(factor, from);
-        ${Lane}Vector b = of(shift, from);
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] shifts = shift;
         ${Lane}Vector vh = all(h);
-        for (int r = 0; r < runs; r++) {
-            ${Lane}Vector z = load${Lane}(xs, atX + r * strideX, 0).fma(t, k).fma(a, b);
-            Lanes.store(active(z, z, vh), ys, atY + r * strideY, 0);
+        int at1 = at + stride;
+        int at2 = at1 + stride;
+        int at3 = at2 + stride;
+        int into1 = into + step;
+        int into2 = into1 + step;
+        int into3 = into2 + step;
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector k = of(offsets, from + i);
+            ${Lane}Vector a = of(factors, from + i);
+            ${Lane}Vector b = of(shifts, from + i);
+            ${Lane}Vector z0 = load${Lane}(xs, at, i).add(k).fma(a, b);
+            ${Lane}Vector z1 = load${Lane}(xs, at1, i).add(k).fma(a, b);
+            ${Lane}Vector z2 = load${Lane}(xs, at2, i).add(k).fma(a, b);
+            ${Lane}Vector z3 = load${Lane}(xs, at3, i).add(k).fma(a, b);
+            Lanes.store(active(z0, z0, vh), ys, into, i);
+            Lanes.store(active(z1, z1, vh), ys, into1, i);
+            Lanes.store(active(z2, z2, vh), ys, into2, i);
+            Lanes.store(active(z3, z3, vh), ys, into3, i);
+        }
+    }
+
+    private void affineOne(Memory x, int at, Memory y, int into, int from, int whole, ${lane} h) {
+        var xs = Lanes.of(x);
+        var ys = Lanes.of(y);
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] shifts = shift;
+        ${Lane}Vector vh = all(h);
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector d = load${Lane}(xs, at, i).fma(of(zooms, from + i), of(offsets, from + i));
+            ${Lane}Vector z = d.fma(of(factors, from + i), of(shifts, from + i));
+            Lanes.store(active(z, z, vh), ys, into, i);
         }
     }
 
@@ -155,80 +167,98 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
     public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
                          int length, boolean relu, double[] sum, double[] products) {
         ${lane} h = threshold(relu);
-        int i = 0;
-        for (; i <= length - GRAD_STRIP; i += GRAD_STRIP) {
-            gradStrip(x, atX + i * BYTES, strideX, dy, atDy + i * BYTES, strideDy, runs, from + i, h);
-            add(firsts, GRAD_STRIP, sum, from + i);
-            add(seconds, GRAD_STRIP, products, from + i);
+        int whole = whole(length);
+        clear(whole);
+        int r = 0;
+        for (; !zoomed && r <= runs - 4; r += 4) {
+            gradSumFour(x, atX + r * strideX, strideX, dy, atDy + r * strideDy, strideDy, from, whole, h);
         }
-        for (; i < length; i++) {
+        for (; r < runs; r++) {
+            gradSumOne(x, atX + r * strideX, dy, atDy + r * strideDy, from, whole, h);
+        }
+        add(firsts, whole, sum, from);
+        add(seconds, whole, products, from);
+        for (int i = whole; i < length; i++) {
             int c = from + i;
-            for (int r = 0; r < runs; r++) {
+            for (r = 0; r < runs; r++) {
                 ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
                 ${lane} g = get(dy, atDy + r * strideDy + i * BYTES);
                 g = active(g, Math.fma(d, factor[c], shift[c]), h);
-                sum[c] += g;
-                products[c] += (double) g * d;
+                sum[channel(c)] += g;
+                products[channel(c)] += (double) g * d;
             }
         }
     }
 
-    private void gradStrip(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
-                           ${lane} h) {
+    private void gradSumFour(Memory x, int at, int stride, Memory dy, int atDy, int step, int from, int whole,
+                             ${lane} h) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] shifts = shift;
+        ${lane}[] sums = firsts;
+        ${lane}[] products = seconds;
         ${Lane}Vector vh = all(h);
-        ${Lane}Vector t0 = of(zoom, from);
-        ${Lane}Vector t1 = of(zoom, from + W);
-        ${Lane}Vector k0 = of(offset, from);
-        ${Lane}Vector k1 = of(offset, from + W);
-        ${Lane}Vector a0 = of(factor, from);
-        ${Lane}Vector a1 = of(factor, from + W);
-        ${Lane}Vector b0 = of(shift, from);
-        ${Lane}Vector b1 = of(shift, from + W);
-        ${Lane}Vector s0 = zero();
-        ${Lane}Vector s1 = zero();
-        ${Lane}Vector p0 = zero();
-        ${Lane}Vector p1 = zero();
-        for (int r = 0; r < runs; r++) {
-            ${Lane}Vector d0 = load${Lane}(xs, atX + r * strideX, 0).fma(t0, k0);
-            ${Lane}Vector d1 = load${Lane}(xs, atX + r * strideX + STEP, 0).fma(t1, k1);
-            ${Lane}Vector g0 = load${Lane}(dys, atDy + r * strideDy, 0);
-            ${Lane}Vector g1 = load${Lane}(dys, atDy + r * strideDy + STEP, 0);
-            g0 = active(g0, d0.fma(a0, b0), vh);
-            g1 = active(g1, d1.fma(a1, b1), vh);
-            s0 = s0.add(g0);
-            s1 = s1.add(g1);
-            p0 = g0.fma(d0, p0);
-            p1 = g1.fma(d1, p1);
+        int at1 = at + stride;
+        int at2 = at1 + stride;
+        int at3 = at2 + stride;
+        int atDy1 = atDy + step;
+        int atDy2 = atDy1 + step;
+        int atDy3 = atDy2 + step;
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector k = of(offsets, from + i);
+            ${Lane}Vector a = of(factors, from + i);
+            ${Lane}Vector b = of(shifts, from + i);
+            ${Lane}Vector d0 = load${Lane}(xs, at, i).add(k);
+            ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
+            ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
+            ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh);
+            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh);
+            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh);
+            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh);
+            of(sums, i).add(g0.add(g1).add(g2.add(g3))).intoArray(sums, i);
+            ${Lane}Vector p = g1.fma(d1, g0.fma(d0, of(products, i)));
+            g3.fma(d3, g2.fma(d2, p)).intoArray(products, i);
         }
-        s0.intoArray(firsts, 0);
-        s1.intoArray(firsts, W);
-        p0.intoArray(seconds, 0);
-        p1.intoArray(seconds, W);
+    }
+
+    private void gradSumOne(Memory x, int at, Memory dy, int atDy, int from, int whole, ${lane} h) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] shifts = shift;
+        ${lane}[] sums = firsts;
+        ${lane}[] products = seconds;
+        ${Lane}Vector vh = all(h);
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector d = load${Lane}(xs, at, i).fma(of(zooms, from + i), of(offsets, from + i));
+            ${Lane}Vector z = d.fma(of(factors, from + i), of(shifts, from + i));
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), z, vh);
+            of(sums, i).add(g).intoArray(sums, i);
+            g.fma(d, of(products, i)).intoArray(products, i);
+        }
     }
 
     @Override
     public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
                            int strideDx, int runs, int from, int length, boolean relu) {
         ${lane} h = threshold(relu);
-        int together = together(length);
-        for (int r = 0; r < runs; r += together) {
-            gradTogether(x, atX + r * strideX, strideX, dy, atDy + r * strideDy, strideDy, dx, atDx + r * strideDx,
-                    strideDx, Math.min(together, runs - r), from, length, h);
+        int whole = whole(length);
+        int r = 0;
+        for (; !zoomed && r <= runs - 4; r += 4) {
+            gradFour(x, atX + r * strideX, strideX, dy, atDy + r * strideDy, strideDy, dx, atDx + r * strideDx, strideDx,
+                    from, whole, h);
         }
-    }
-
-    private void gradTogether(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
-                              int strideDx, int runs, int from, int length, ${lane} h) {
-        int i = 0;
-        for (; i <= length - W; i += W) {
-            int p = i * BYTES;
-            gradMapStrip(x, atX + p, strideX, dy, atDy + p, strideDy, dx, atDx + p, strideDx, runs, from + i, h);
+        for (; r < runs; r++) {
+            gradOne(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, from, whole, h);
         }
-        for (; i < length; i++) {
+        for (int i = whole; i < length; i++) {
             int c = from + i;
-            for (int r = 0; r < runs; r++) {
+            for (r = 0; r < runs; r++) {
                 ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
                 ${lane} g = get(dy, atDy + r * strideDy + i * BYTES);
                 g = active(g, Math.fma(d, factor[c], shift[c]), h);
@@ -237,23 +267,72 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         }
     }
 
-    private void gradMapStrip(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
-                              int strideDx, int runs, int from, ${lane} h) {
+    private void gradFour(Memory x, int at, int stride, Memory dy, int atDy, int stepDy, Memory dx, int into, int stepDx, int from,
+                         int whole, ${lane} h) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
         var dxs = Lanes.of(dx);
-        ${Lane}Vector t = of(zoom, from);
-        ${Lane}Vector k = of(offset, from);
-        ${Lane}Vector a = of(factor, from);
-        ${Lane}Vector b = of(shift, from);
-        ${Lane}Vector s = of(scale, from);
-        ${Lane}Vector q = of(slope, from);
-        ${Lane}Vector o = of(gradShift, from);
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] shifts = shift;
+        ${lane}[] scales = scale;
+        ${lane}[] slopes = slope;
+        ${lane}[] gradShifts = gradShift;
         ${Lane}Vector vh = all(h);
-        for (int r = 0; r < runs; r++) {
-            ${Lane}Vector d = load${Lane}(xs, atX + r * strideX, 0).fma(t, k);
-            ${Lane}Vector g = active(load${Lane}(dys, atDy + r * strideDy, 0), d.fma(a, b), vh);
-            Lanes.store(g.fma(s, d.fma(q, o)), dxs, atDx + r * strideDx, 0);
+        int at1 = at + stride;
+        int atDy1 = atDy + stepDy;
+        int into1 = into + stepDx;
+        int at2 = at1 + stride;
+        int atDy2 = atDy1 + stepDy;
+        int into2 = into1 + stepDx;
+        int at3 = at2 + stride;
+        int atDy3 = atDy2 + stepDy;
+        int into3 = into2 + stepDx;
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector k = of(offsets, from + i);
+            ${Lane}Vector a = of(factors, from + i);
+            ${Lane}Vector b = of(shifts, from + i);
+            ${Lane}Vector s = of(scales, from + i);
+            ${Lane}Vector q = of(slopes, from + i);
+            ${Lane}Vector o = of(gradShifts, from + i);
+            ${Lane}Vector d0 = load${Lane}(xs, at, i).add(k);
+            ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
+            ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
+            ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh);
+            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh);
+            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh);
+            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh);
+            Lanes.store(g0.fma(s, d0.fma(q, o)), dxs, into, i);
+            Lanes.store(g1.fma(s, d1.fma(q, o)), dxs, into1, i);
+            Lanes.store(g2.fma(s, d2.fma(q, o)), dxs, into2, i);
+            Lanes.store(g3.fma(s, d3.fma(q, o)), dxs, into3, i);
+        }
+    }
+
+    private void gradOne(Memory x, int at, Memory dy, int atDy, Memory dx, int into, int from, int whole, ${lane} h) {
+        var xs = Lanes.of(x);
+        var dys = Lanes.of(dy);
+        var dxs = Lanes.of(dx);
+        ${lane}[] zooms = zoom;
+        ${lane}[] offsets = offset;
+        ${lane}[] factors = factor;
+        ${lane}[] shifts = shift;
+        ${lane}[] scales = scale;
+        ${lane}[] slopes = slope;
+        ${lane}[] gradShifts = gradShift;
+        ${Lane}Vector vh = all(h);
+        for (int i = 0; i <= whole - W; i += W) {
+            ${Lane}Vector t = of(zooms, from + i);
+            ${Lane}Vector k = of(offsets, from + i);
+            ${Lane}Vector a = of(factors, from + i);
+            ${Lane}Vector b = of(shifts, from + i);
+            ${Lane}Vector s = of(scales, from + i);
+            ${Lane}Vector q = of(slopes, from + i);
+            ${Lane}Vector o = of(gradShifts, from + i);
+            ${Lane}Vector d0 = load${Lane}(xs, at, i).fma(t, k);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh);
+            Lanes.store(g0.fma(s, d0.fma(q, o)), dxs, into, i);
         }
     }
 }
