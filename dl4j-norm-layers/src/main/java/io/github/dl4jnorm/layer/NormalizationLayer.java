@@ -15,8 +15,10 @@ import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Pool;
-import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
+import io.github.dl4jnorm.pass.NormParams;
+import io.github.dl4jnorm.pass.NormPass;
+import io.github.dl4jnorm.pass.Numbers;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -155,17 +157,28 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     }
 
     private NormPass makePass(INDArray x, View view, Mask mask, NormPlan plan, boolean training) {
-        NormParams numbers = NormParams.of(layerConf(), params);
-        if (plan.perPosition()) {
-            return new PositionPass(view, mask,
-                    new PositionNorm(plan.groups(), numbers.gamma(), numbers.beta(), numbers.eps()));
-        }
         boolean constant = !training && plan.running() >= 0;
         if (constant && observer == null && !((RunningNormLayer) layerConf()).updatesStatistics()) {
             running().warnIfNeverSet(layerId());
         }
         Pool given = constant ? Pool.constant(running().mean(), running().variance()) : null;
-        return new ChannelPass(x, view, mask, plan, numbers, given, observer != null);
+        return NormPass.of(x, view, mask, plan, numbers(), given, observer != null);
+    }
+
+    private NormParams numbers() {
+        NormLayer conf = layerConf();
+        return new NormParams(orFixed(Numbers.read(params.get(GAMMA)), conf.fixedGamma(), 1),
+                orFixed(Numbers.read(params.get(BETA)), conf.fixedBeta(), 0),
+                Numbers.read(params.get(MEAN_WEIGHT)), Numbers.read(params.get(VAR_WEIGHT)), conf.getEps());
+    }
+
+    private double[] orFixed(double[] learned, double fixed, double neutral) {
+        if (learned != null || fixed == neutral) {
+            return learned;
+        }
+        double[] same = new double[Math.toIntExact(layerConf().getNOut())];
+        Arrays.fill(same, fixed);
+        return same;
     }
 
     /** Whether the kernels apply the activation themselves. */

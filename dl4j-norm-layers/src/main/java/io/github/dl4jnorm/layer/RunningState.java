@@ -8,6 +8,7 @@ import static io.github.dl4jnorm.conf.NormParameter.VAR;
 
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.pass.Numbers;
 import java.util.Arrays;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;

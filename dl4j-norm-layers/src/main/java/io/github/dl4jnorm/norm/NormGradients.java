@@ -43,10 +43,8 @@ public final class NormGradients implements GradAffine {
         poolMean = new double[parts.size()][];
         poolVariance = new double[parts.size()][];
         for (int k = 0; k < poolMean.length; k++) {
-            if (!parts.get(k).isConstant()) {
-                poolMean[k] = new double[parts.get(k).size()];
-                poolVariance[k] = new double[parts.get(k).size()];
-            }
+            poolMean[k] = new double[parts.get(k).size()];
+            poolVariance[k] = new double[parts.get(k).size()];
         }
     }
 
@@ -77,11 +75,9 @@ public final class NormGradients implements GradAffine {
             double dMean = -at.scale[i] * dy[i];
             double dVariance = -0.5 * at.scale[i] * unit * toGamma;
             for (int k = 0; k < poolMean.length; k++) {
-                if (poolMean[k] != null) {
-                    int pool = parts.get(k).index(n, c);
-                    poolMean[k][pool] += norm.meanWeight(k) * dMean;
-                    poolVariance[k][pool] += norm.varWeight(k) * dVariance;
-                }
+                int pool = parts.get(k).index(n, c);
+                poolMean[k][pool] += norm.meanWeight(k) * dMean;
+                poolVariance[k][pool] += norm.varWeight(k) * dVariance;
             }
             if (poolMean.length > 1 && unit > 0) {
                 addLogits(n, c, dMean, dVariance, at.center[i]);
@@ -110,8 +106,8 @@ public final class NormGradients implements GradAffine {
             double r = 0;
             int end = to;
             for (int k = 0; k < poolMean.length; k++) {
-                if (poolMean[k] != null) {
-                    Pool part = parts.get(k);
+                Pool part = parts.get(k);
+                if (!part.isConstant()) {
                     int pool = part.index(n, c);
                     // What the statistics of a pool receive is spread over its elements.
                     double share = 1 / Math.max(part.count(pool), 1);
@@ -119,7 +115,7 @@ public final class NormGradients implements GradAffine {
                     q += qk;
                     r += poolMean[k][pool] * share + qk * (at.center[c - from] - part.mean(pool));
                 }
-                end = Math.min(end, parts.get(k).end(c));
+                end = Math.min(end, part.end(c));
             }
             // A variance beyond the range of double: the output is beta, whatever x is.
             double unit = at.unit[c - from];
@@ -145,6 +141,26 @@ public final class NormGradients implements GradAffine {
             sum[i % channels] += table[i];
         }
         return sum;
+    }
+
+    /** @return gradient of the mean of the part that is given instead of computed, or null if there is none */
+    public double[] givenMean() {
+        int given = given();
+        return given < 0 ? null : poolMean[given];
+    }
+
+    /** @return gradient of the variance of that part, as if none were negative */
+    public double[] givenVariance() {
+        int given = given();
+        return given < 0 ? null : poolVariance[given];
+    }
+
+    private int given() {
+        int given = parts.size() - 1;
+        while (given >= 0 && !parts.get(given).isConstant()) {
+            given--;
+        }
+        return given;
     }
 
     /** @return gradient of the logits behind the weights of the means */

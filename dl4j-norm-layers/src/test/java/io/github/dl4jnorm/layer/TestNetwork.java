@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
+import io.github.dl4jnorm.pass.Numbers;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.dl4jnorm.layer;
+package io.github.dl4jnorm.pass;
 
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -10,11 +10,17 @@ import org.nd4j.linalg.factory.Nd4j;
  * Parameter arrays as numbers in double. Element by element: for as few as there are channels, a single operation of
  * ND4J takes longer. The elements of a view's buffer are counted from where the view begins.
  */
-final class Numbers {
+public final class Numbers {
     private Numbers() {
     }
 
-    static double[] read(INDArray array) {
+    /**
+     * The numbers of an array in c order.
+     *
+     * @param array any array, or null
+     * @return a copy, null for null
+     */
+    public static double[] read(INDArray array) {
         if (array == null) {
             return null;
         }
@@ -30,7 +36,13 @@ final class Numbers {
         return values;
     }
 
-    static void write(double[] values, INDArray into) {
+    /**
+     * Writes numbers into an array.
+     *
+     * @param values as many as the array has elements, in c order
+     * @param into   the array
+     */
+    public static void write(double[] values, INDArray into) {
         int stride = stride(into);
         if (stride < 1) {
             into.assign(Nd4j.createFromArray(values).castTo(into.dataType()).reshape(into.shape()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.dl4jnorm.layer;
+package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.conf.NormPlan;
 import io.github.dl4jnorm.kernel.Kernels;
@@ -106,8 +106,20 @@ final class ChannelPass implements NormPass {
         }
     }
 
+    /** Finds the statistics that were left to a forward pass. */
+    private void findStatistics(INDArray x) {
+        cells.merge(kernels.moments(x, view, mask));
+        for (int n = 0; n < view.examples(); n++) {
+            norm.pool(n, 0, view.channels());
+        }
+        pendingGroups = 0;
+    }
+
     @Override
     public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
+        if (pendingGroups > 0) {
+            findStatistics(x);
+        }
         NormGradients gradients;
         if (norm.parts().size() == 1 && tables) {
             SumTable sums = new SumTable(view.examples(), view.channels());
@@ -118,6 +130,7 @@ final class ChannelPass implements NormPass {
             gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, relu));
             kernels.affineGrad(x, dy, view, mask, norm, relu, gradients, dx);
         }
-        return new Gradients(gradients.gamma(), gradients.beta(), gradients.meanLogits(), gradients.varLogits());
+        return new Gradients(gradients.gamma(), gradients.beta(), gradients.meanLogits(), gradients.varLogits(),
+                gradients.givenMean(), gradients.givenVariance());
     }
 }

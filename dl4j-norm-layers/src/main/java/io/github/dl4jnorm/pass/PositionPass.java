@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.dl4jnorm.layer;
+package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
@@ -35,6 +35,6 @@ final class PositionPass implements NormPass {
     @Override
     public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
         PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, relu, dx);
-        return new Gradients(gradients.gamma(), gradients.beta(), null, null);
+        return new Gradients(gradients.gamma(), gradients.beta(), null, null, null, null);
     }
 }

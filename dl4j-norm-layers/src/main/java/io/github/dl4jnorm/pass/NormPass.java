@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.pass;
+
+import io.github.dl4jnorm.conf.NormPlan;
+import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Pool;
+import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.View;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * One forward pass and what it leaves behind for the backward pass of the same input. Holds tables of statistics, but
+ * no array.
+ */
+public interface NormPass {
+    /**
+     * A pass over an input.
+     *
+     * @param x       input
+     * @param view    view of it, nothing folded
+     * @param mask    mask for it, or null
+     * @param plan    how to normalize
+     * @param params  learned numbers
+     * @param given   what stands in for the statistics of the batch, or null to compute those
+     * @param observe whether the statistics of the batch are wanted although others stand in for them
+     * @return the pass
+     */
+    static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe) {
+        return plan.perPosition()
+                ? new PositionPass(view, mask,
+                        new PositionNorm(plan.groups(), params.gamma(), params.beta(), params.eps()))
+                : new ChannelPass(x, view, mask, plan, params, given, observe);
+    }
+
+    /** @return statistics of the batch as running statistics take them up, or null if none were computed */
+    ChannelStatistics batchStatistics();
+
+    /**
+     * Writes the output.
+     *
+     * @param x    input
+     * @param relu whether max(·, 0) follows
+     * @param y    receives the output
+     */
+    void forward(INDArray x, boolean relu, INDArray y);
+
+    /**
+     * Writes the gradient of the input. Without a forward pass before it, it finds the statistics first.
+     *
+     * @param x    input
+     * @param dy   gradient of the output
+     * @param relu whether max(·, 0) followed
+     * @param dx   receives the gradient of the input
+     * @return gradients of all else
+     */
+    Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx);
+
+    /**
+     * Gradients of what is not the input; null where a norm has no such thing.
+     *
+     * @param gamma      of gamma
+     * @param beta       of beta
+     * @param meanLogits of the logits of the parts in use, for the mean
+     * @param varLogits  of the logits of the parts in use, for the variance
+     * @param mean       of the given mean
+     * @param variance   of the given variance
+     */
+    record Gradients(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double[] mean,
+                     double[] variance) {
+    }
+}
