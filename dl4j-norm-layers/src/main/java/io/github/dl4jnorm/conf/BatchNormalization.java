@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import io.github.dl4jnorm.norm.Pooling;
 import java.util.List;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
@@ -56,7 +55,7 @@ public class BatchNormalization extends RunningNormLayer {
 
     @Override
     public NormPlan plan(int rank) {
-        return rank < 2 || rank > 5 ? null : NormPlan.byChannel(Pooling.BATCH, true);
+        return rank < 2 || rank > 5 ? null : NormPlan.batch();
     }
 
     @Override

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import io.github.dl4jnorm.norm.Pooling;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -38,7 +37,7 @@ public class GroupNormalization extends NormLayer {
         if (rank < 2 || rank > 5) {
             return null;
         }
-        return rank == 2 ? NormPlan.byPosition(groups) : NormPlan.byChannel(Pooling.group(groups), false);
+        return NormPlan.group(groups, rank);
     }
 
     @Override

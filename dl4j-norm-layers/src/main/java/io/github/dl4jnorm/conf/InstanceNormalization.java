@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import io.github.dl4jnorm.norm.Pooling;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -45,7 +44,7 @@ public class InstanceNormalization extends RunningNormLayer {
         if (rank < 3 || rank > 5) {
             return null;
         }
-        return NormPlan.byChannel(Pooling.instance(Math.toIntExact(nOut)), trackRunningStats);
+        return NormPlan.instance(Math.toIntExact(nOut), trackRunningStats);
     }
 
     @Override

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import io.github.dl4jnorm.norm.Pooling;
+import io.github.dl4jnorm.norm.PositionNorm;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -39,7 +39,7 @@ public class LayerNormalization extends NormLayer {
         if (rank < 2 || rank > 5) {
             return null;
         }
-        return perPosition || rank <= 3 ? NormPlan.byPosition(1) : NormPlan.byChannel(Pooling.LAYER, false);
+        return perPosition ? NormPlan.position(PositionNorm.Kind.STANDARD) : NormPlan.layer(rank);
     }
 
     /** Options of {@link LayerNormalization}. */

@@ -4,8 +4,6 @@ package io.github.dl4jnorm.conf;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
 import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
-import io.github.dl4jnorm.norm.Pooling;
-import java.util.ArrayList;
 import java.util.List;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
@@ -64,15 +62,7 @@ public class SwitchableNormalization extends RunningNormLayer {
         if (rank < 2 || rank > (dense ? 2 : 5)) {
             return null;
         }
-        List<Pooling> parts = new ArrayList<>();
-        if (rank > 2) {
-            parts.add(Pooling.instance(Math.toIntExact(nOut)));
-        }
-        parts.add(Pooling.LAYER);
-        if (useBatch) {
-            parts.add(Pooling.BATCH);
-        }
-        return new NormPlan(parts, rank == 2 && !dense ? 1 : 0, useBatch ? parts.size() - 1 : -1, 0);
+        return NormPlan.switchable(Math.toIntExact(nOut), rank, useBatch, dense);
     }
 
     @Override

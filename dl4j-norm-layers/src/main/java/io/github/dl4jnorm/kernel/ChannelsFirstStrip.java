@@ -105,8 +105,8 @@ final class ChannelsFirstStrip extends Strip {
             }
         });
         for (int i = 0; i < length; i++) {
-            units[i] = norm.unit(moments.count(i), moments.squares(i));
-            ops.crossing().statistics(i, moments.mean(i), units[i]);
+            units[i] = norm.unit(moments.count(i), moments.mean(i), moments.squares(i));
+            ops.crossing().statistics(i, norm.center(moments.mean(i)), units[i]);
         }
     }
 }

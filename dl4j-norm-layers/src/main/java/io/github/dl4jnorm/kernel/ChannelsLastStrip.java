@@ -82,8 +82,8 @@ final class ChannelsLastStrip extends Strip {
                 moments.add(x.memory, x.at(n, c0, position), length);
             }
         });
-        double unit = norm.unit(moments.count(), moments.squares());
-        ops.crossing().statistics(0, moments.mean(), unit);
+        double unit = norm.unit(moments.count(), moments.mean(), moments.squares());
+        ops.crossing().statistics(0, norm.center(moments.mean()), unit);
         return unit;
     }
 

@@ -10,6 +10,7 @@ import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
+import java.util.Arrays;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -107,10 +108,10 @@ final class Nd4jKernels implements NormKernels {
         INDArray toBeta = active.sum(0, 2);
         INDArray toGamma = active.mul(rows.normalized).sum(0, 2);
         INDArray scaled = active.mul(rows.gamma);
-        INDArray sum = rows.mean(scaled);
-        INDArray product = rows.mean(scaled.mul(rows.normalized));
-        INDArray result = scaled.subi(rows.spread(sum)).subi(rows.normalized.mul(rows.spread(product)))
-                .muli(rows.spread(rows.unit));
+        INDArray shift = rows.shift(rows.sum(scaled));
+        INDArray slope = rows.slope(rows.sum(scaled.mul(rows.normalized)));
+        INDArray result = scaled.muli(rows.spread(rows.unit)).addi(rows.normalized.mul(rows.spread(slope)))
+                .addi(rows.spread(shift));
         Cubes.assign(Cubes.where(rows.keep, result), view, dx);
         return new PositionNorm.Gradients(toGamma.dup('c').data().asDouble(), toBeta.dup('c').data().asDouble());
     }
@@ -167,9 +168,10 @@ final class Nd4jKernels implements NormKernels {
         private final int n;
         private final int c;
         private final int s;
-        private final int groups;
-        private final INDArray divisor;
+        private final PositionNorm norm;
+        private final double[] count;
         final INDArray keep;
+        private final double[] units;
         final INDArray unit;
         final INDArray normalized;
         final INDArray gamma;
@@ -179,14 +181,19 @@ final class Nd4jKernels implements NormKernels {
             n = view.examples();
             c = view.channels();
             s = view.positions();
-            groups = norm.groups();
+            this.norm = norm;
             keep = Cubes.mask(mask, view, DataType.DOUBLE);
-            divisor = keep == null ? Nd4j.valueArrayOf(new long[]{1, 1, 1, 1}, (double) (c / groups), DataType.DOUBLE)
-                    : Transforms.max(grouped(keep.mul(Nd4j.onesLike(Cubes.of(x, view, DataType.DOUBLE, keep))))
-                            .sum(true, 2), 1);
             INDArray cube = Cubes.of(x, view, DataType.DOUBLE, keep);
-            INDArray centered = Cubes.where(keep, cube.sub(spread(mean(cube))));
-            unit = Transforms.pow(mean(centered.mul(centered)).addi(norm.eps()), -0.5, false);
+            INDArray counts = sum(keep == null ? Nd4j.onesLike(cube) : Nd4j.onesLike(cube).muli(keep));
+            INDArray mean = sum(cube).divi(Transforms.max(counts, 1));
+            INDArray deviation = Cubes.where(keep, cube.sub(spread(mean)));
+            count = numbers(counts);
+            double[] means = numbers(mean);
+            double[] squares = numbers(sum(deviation.mul(deviation)));
+            units = new double[count.length];
+            Arrays.setAll(units, i -> norm.unit(count[i], means[i], squares[i]));
+            unit = groups(units);
+            INDArray centered = norm.isCentered() ? deviation : cube;
             normalized = centered.muli(spread(unit));
             gamma = Nd4j.createFromArray(filled(norm, true)).reshape(1, c, 1);
             beta = Nd4j.createFromArray(filled(norm, false)).reshape(1, c, 1);
@@ -200,18 +207,34 @@ final class Nd4jKernels implements NormKernels {
             return values;
         }
 
-        private INDArray grouped(INDArray cube) {
-            return cube.dup('c').reshape('c', n, groups, c / groups, s);
+        /** Sum over the channels of each group: [N, G, 1, S]. */
+        INDArray sum(INDArray cube) {
+            return cube.dup('c').reshape('c', n, norm.groups(), c / norm.groups(), s).sum(true, 2);
         }
 
-        /** Mean over the channels of each group: [N, G, 1, S]. */
-        INDArray mean(INDArray cube) {
-            return grouped(cube).sum(true, 2).divi(divisor);
+        INDArray shift(INDArray sums) {
+            double[] values = numbers(sums);
+            Arrays.setAll(values, i -> norm.gradShift(units[i], count[i], values[i]));
+            return groups(values);
+        }
+
+        INDArray slope(INDArray products) {
+            double[] values = numbers(products);
+            Arrays.setAll(values, i -> norm.gradSlope(units[i], count[i], values[i]));
+            return groups(values);
+        }
+
+        private static double[] numbers(INDArray groups) {
+            return groups.dup('c').data().asDouble();
+        }
+
+        private INDArray groups(double[] values) {
+            return Nd4j.createFromArray(values).reshape('c', n, norm.groups(), 1, s);
         }
 
         /** [N, G, 1, S] back to [N, C, S]. */
-        INDArray spread(INDArray means) {
-            return Nd4j.tile(means, 1, 1, c / groups, 1).reshape('c', n, c, s);
+        INDArray spread(INDArray groups) {
+            return Nd4j.tile(groups, 1, 1, c / norm.groups(), 1).reshape('c', n, c, s);
         }
     }
 }

@@ -39,9 +39,8 @@ abstract class Strip {
         return new PositionNorm.Gradients(gammaGradient, betaGradient);
     }
 
-    /** dx = gamma·unit·dy − unit·(Σ gamma·dy)/m − unit·x̂·(Σ gamma·dy·x̂)/m: sets the last two of a position. */
+    /** dx = gamma·unit·dy + shift + slope·x̂: sets the last two of a position. */
     void setGradient(int position, double unit, double count, double sum, double product) {
-        double perElement = -unit / Math.max(1, count);
-        ops.crossing().gradient(position, perElement * sum, perElement * product);
+        ops.crossing().gradient(position, norm.gradShift(unit, count, sum), norm.gradSlope(unit, count, product));
     }
 }

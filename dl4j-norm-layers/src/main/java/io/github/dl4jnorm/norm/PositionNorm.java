@@ -2,15 +2,38 @@
 package io.github.dl4jnorm.norm;
 
 /**
- * A position normalization: mean and variance over the channels of a group at one position of one example,
- * {@code y = gamma[c]·(x − mean)/√(var + eps) + beta[c]}.
+ * A position normalization: over the m channels of a group at one position of one example,
+ * {@code y = gamma[c]·(x − center)·unit + beta[c]} with center and unit as its {@link Kind} says.
  *
+ * @param kind   what to normalize by
  * @param groups number of groups of neighbouring channels, a divisor of C
  * @param gamma  scale of each channel, or null for 1
  * @param beta   shift of each channel, or null for 0
- * @param eps    what is added to the variance, positive
+ * @param eps    keeps the divisor from 0, positive
  */
-public record PositionNorm(int groups, double[] gamma, double[] beta, double eps) {
+public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta, double eps) {
+
+    /** What the elements of a group at a position are normalized by. */
+    public enum Kind {
+        /** Layer normalization (arXiv 1607.06450): center = mean, unit = 1/√(Σ(x − mean)²/m + eps). */
+        STANDARD,
+        /** RMSNorm (arXiv 1910.07467): center = 0, unit = 1/√(Σx²/m + eps). */
+        ROOT_MEAN_SQUARE,
+        /** Unit length: center = 0, unit = 1/max(√Σx², eps). */
+        LENGTH
+    }
+
+    /**
+     * By mean and variance.
+     *
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param gamma  scale of each channel, or null for 1
+     * @param beta   shift of each channel, or null for 0
+     * @param eps    what is added to the variance, positive
+     */
+    public PositionNorm(int groups, double[] gamma, double[] beta, double eps) {
+        this(Kind.STANDARD, groups, gamma, beta, eps);
+    }
 
     /**
      * The scale of a channel.
@@ -32,16 +55,64 @@ public record PositionNorm(int groups, double[] gamma, double[] beta, double eps
         return beta == null ? 0 : beta[c];
     }
 
+    /** @return whether the mean is subtracted */
+    public boolean isCentered() {
+        return kind == Kind.STANDARD;
+    }
+
     /**
-     * What normalizes the elements of a group at a position: 1/√(var + eps), or 0 for a single element, which has no
-     * gradient: so none comes out of rounding either.
+     * What is subtracted.
      *
-     * @param count   number of elements
-     * @param squares their Σ(x − mean)²
-     * @return the factor
+     * @param mean mean of the elements
+     * @return center
      */
-    public double unit(double count, double squares) {
-        return count <= 1 ? 0 : 1 / Math.sqrt(squares / count + eps);
+    public double center(double mean) {
+        return isCentered() ? mean : 0;
+    }
+
+    /**
+     * What normalizes the elements. To center a single element leaves nothing and no gradient: with a factor of 0 none
+     * comes out of rounding either.
+     *
+     * @param count   m
+     * @param mean    their mean
+     * @param squares their Σ(x − mean)²
+     * @return unit
+     */
+    public double unit(double count, double mean, double squares) {
+        return switch (kind) {
+            case STANDARD -> count <= 1 ? 0 : 1 / Math.sqrt(squares / count + eps);
+            case ROOT_MEAN_SQUARE -> 1 / Math.sqrt((squares + count * mean * mean) / Math.max(1, count) + eps);
+            case LENGTH -> 1 / Math.max(Math.sqrt(squares + count * mean * mean), eps);
+        };
+    }
+
+    /**
+     * What is added to {@code gamma·unit·dy} in the gradient of every element, as the mean depends on it.
+     *
+     * @param unit  unit
+     * @param count m
+     * @param sum   Σ gamma·dy
+     * @return shift
+     */
+    public double gradShift(double unit, double count, double sum) {
+        return isCentered() ? -unit / Math.max(1, count) * sum : 0;
+    }
+
+    /**
+     * What is added times the normalized element, as the divisor depends on it.
+     *
+     * @param unit    unit
+     * @param count   m
+     * @param product Σ gamma·dy·normalized
+     * @return slope
+     */
+    public double gradSlope(double unit, double count, double product) {
+        return switch (kind) {
+            case STANDARD, ROOT_MEAN_SQUARE -> -unit / Math.max(1, count) * product;
+            // At eps the divisor is a constant.
+            case LENGTH -> unit < 1 / eps ? -unit * product : 0;
+        };
     }
 
     /**

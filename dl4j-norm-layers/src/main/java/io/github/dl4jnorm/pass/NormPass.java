@@ -29,7 +29,7 @@ public interface NormPass {
     static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe) {
         return plan.perPosition()
                 ? new PositionPass(view, mask,
-                        new PositionNorm(plan.groups(), params.gamma(), params.beta(), params.eps()))
+                        new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps()))
                 : new ChannelPass(x, view, mask, plan, params, given, observe);
     }
 

@@ -136,14 +136,19 @@ class NormKernelsContractTest {
             double[] gamma = random.doubles(c, 0.5, 1.5).toArray();
             double[] beta = random.doubles(c, -1, 1).toArray();
             // A large eps keeps groups of one or two elements smooth enough to compare in HALF.
-            PositionNorm norm = new PositionNorm(groups, gamma, beta, 0.1);
+            for (PositionNorm.Kind kind : PositionNorm.Kind.values()) {
+                rowNormAgrees(new PositionNorm(kind, groups, gamma, beta, 0.1));
+            }
+        }
+
+        private void rowNormAgrees(PositionNorm norm) {
             INDArray y = output();
             INDArray dx = output();
             kernels.rowNorm(x, view, mask, norm, relu, y);
             PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, relu, dx);
             RowReference reference = new RowReference(read(x), read(dy), norm, relu, mask);
-            compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "rowNorm");
-            compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "rowNormGrad");
+            compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "rowNorm " + norm.kind());
+            compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "rowNormGrad " + norm.kind());
             for (int j = 0; j < c; j++) {
                 double bound = sumTolerance * (1 + n * (double) s);
                 assertThat(gradients.gamma()[j]).as("%s", this).isCloseTo(reference.dGamma[j], within(bound));

@@ -23,6 +23,8 @@ final class RowReference {
         for (int i = 0; i < n; i++) {
             for (int p = 0; p < s; p++) {
                 for (int g = 0; g < norm.groups(); g++) {
+                    boolean centered = norm.kind() == PositionNorm.Kind.STANDARD;
+                    boolean length = norm.kind() == PositionNorm.Kind.LENGTH;
                     double m = 0;
                     double mean = 0;
                     double variance = 0;
@@ -32,13 +34,15 @@ final class RowReference {
                             mean += x[i][j][p];
                         }
                     }
-                    mean /= m;
+                    mean = centered ? mean / m : 0;
                     for (int j = g * size; j < (g + 1) * size; j++) {
                         if (mask == null || mask.keeps(i, j, p)) {
-                            variance += (x[i][j][p] - mean) * (x[i][j][p] - mean) / m;
+                            variance += (x[i][j][p] - mean) * (x[i][j][p] - mean) / (length ? 1 : m);
                         }
                     }
-                    double unit = 1 / Math.sqrt(variance + norm.eps());
+                    double unit = length ? 1 / Math.max(Math.sqrt(variance), norm.eps())
+                            : 1 / Math.sqrt(variance + norm.eps());
+                    boolean constant = length && Math.sqrt(variance) <= norm.eps();
                     double sum = 0;
                     double product = 0;
                     for (int pass = 0; pass < 2; pass++) {
@@ -53,8 +57,8 @@ final class RowReference {
                                 y[i][j][p] = relu ? Math.max(z, 0) : z;
                                 dGamma[j] += d * hat;
                                 dBeta[j] += d;
-                                sum += norm.gamma(j) * d / m;
-                                product += norm.gamma(j) * d * hat / m;
+                                sum += centered ? norm.gamma(j) * d / m : 0;
+                                product += constant ? 0 : norm.gamma(j) * d * hat / (length ? 1 : m);
                             } else {
                                 dx[i][j][p] = unit * (norm.gamma(j) * d - sum - hat * product);
                             }
