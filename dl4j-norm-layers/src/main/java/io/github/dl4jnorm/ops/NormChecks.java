@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import io.github.dl4jnorm.ops.NormKind.Input;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Supplier;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** Checks the inputs of an operation as far as their shapes are known: an unknown shape is null, an unknown size −1. */
+final class NormChecks {
+    private static final List<DataType> TYPES = List.of(DataType.FLOAT, DataType.DOUBLE, DataType.HALF);
+    private static final int MAX_RANK = 5;
+
+    private final NormSpec spec;
+    private final List<long[]> shapes;
+
+    private NormChecks(NormSpec spec, List<long[]> shapes) {
+        this.spec = spec;
+        this.shapes = shapes;
+    }
+
+    static void arrays(NormSpec spec, List<INDArray> inputs) {
+        check(spec, inputs.stream().map(INDArray::shape).toList(), inputs.stream().map(INDArray::dataType).toList());
+    }
+
+    static void variables(NormSpec spec, List<SDVariable> inputs) {
+        check(spec, Arrays.asList(inputs.stream().map(SDVariable::getShape).toArray(long[][]::new)),
+                inputs.stream().map(SDVariable::dataType).toList());
+    }
+
+    private static void check(NormSpec spec, List<long[]> shapes, List<DataType> types) {
+        NormChecks checks = new NormChecks(spec, shapes);
+        checks.options();
+        checks.types(types);
+        long channels = checks.input();
+        for (int i = 1; i < shapes.size(); i++) {
+            checks.vector(i, channels);
+        }
+        checks.weights();
+    }
+
+    private void options() {
+        require(spec.eps() > 0 && Double.isFinite(spec.eps()), () -> "eps > 0, got " + spec.eps());
+        require(spec.groups() >= 1, () -> "groups >= 1, got " + spec.groups());
+    }
+
+    private void types(List<DataType> types) {
+        for (int i = 0; i < types.size(); i++) {
+            DataType type = types.get(i);
+            Input input = spec.inputs().get(i);
+            require(TYPES.contains(type), () -> input + " of type FLOAT, DOUBLE or HALF, got " + type);
+        }
+    }
+
+    /** Checks x and gives its channels, or −1. */
+    private long input() {
+        long[] x = shapes.get(0);
+        if (x == null) {
+            return -1;
+        }
+        require(x.length >= spec.kind().minRank() && x.length <= MAX_RANK,
+                () -> "rank " + spec.kind().minRank() + " to " + MAX_RANK + ", got rank " + x.length
+                        + (x.length == 2 ? " (every statistic would hold one element; see layerNorm)" : ""));
+        require(Arrays.stream(x).noneMatch(size -> size == 0), () -> "at least one example and position, got none");
+        int axis = spec.channelAxis(x.length);
+        require(x[axis] < 0 || x[axis] % spec.groups() == 0,
+                () -> "a number of channels that groups = " + spec.groups() + " divides, got " + x[axis]
+                        + " in dimension " + axis);
+        return x[axis];
+    }
+
+    /** All but the weights have one element for each channel. */
+    private void vector(int i, long channels) {
+        Input input = spec.inputs().get(i);
+        long length = length(shapes.get(i));
+        if (length < 0) {
+            return;
+        }
+        long longest = Arrays.stream(shapes.get(i)).max().orElse(1);
+        require(longest == length, () -> input + " to be a vector");
+        if (input != Input.MEAN_WEIGHT && input != Input.VAR_WEIGHT) {
+            require(channels < 0 || length == channels,
+                    () -> input + " of as many elements as there are channels, " + channels + ", got " + length);
+            require(length % spec.groups() == 0, () -> "a number of channels that groups = " + spec.groups()
+                    + " divides, got " + input + " of " + length);
+        }
+    }
+
+    private void weights() {
+        if (!spec.kind().isSwitchable()) {
+            return;
+        }
+        long mean = length(spec.pick(shapes, Input.MEAN_WEIGHT));
+        long var = length(spec.pick(shapes, Input.VAR_WEIGHT));
+        require(mean < 0 || var < 0 || mean == var, () -> "as many varWeight as meanWeight, got " + var + " and " + mean);
+        boolean batch = spec.kind().isInference();
+        for (long length : new long[]{mean, var}) {
+            require(length < 0 || length == NormKind.PARTS || !batch && length == NormKind.PARTS - 1,
+                    () -> "three weights, for instance, layer and batch" + (batch ? "" : ", or two without batch")
+                            + ", got " + length);
+        }
+    }
+
+    private static long length(long[] shape) {
+        boolean unknown = shape == null || Arrays.stream(shape).anyMatch(size -> size < 0);
+        return unknown ? -1 : Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+    }
+
+    private void require(boolean condition, Supplier<String> expected) {
+        if (!condition) {
+            StringBuilder all = new StringBuilder();
+            for (int i = 0; i < shapes.size(); i++) {
+                String shape = shapes.get(i) == null ? "of unknown shape" : Arrays.toString(shapes.get(i));
+                all.append(i == 0 ? "" : ", ").append(spec.inputs().get(i)).append(' ').append(shape);
+            }
+            throw new IllegalArgumentException(spec.kind() + ": expected " + expected.get() + "; " + all + ", "
+                    + spec.layout());
+        }
+    }
+}

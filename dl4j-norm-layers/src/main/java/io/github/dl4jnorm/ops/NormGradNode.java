@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import io.github.dl4jnorm.pass.NormPass;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+
+/**
+ * The gradients of all inputs of a {@link NormNode}. Takes these inputs, the output, by which it finds what the forward
+ * pass left behind, and the output's gradient. Its class is public for SameDiff, which makes copies of nodes.
+ */
+public final class NormGradNode extends KernelNode {
+
+    /** For SameDiff. */
+    public NormGradNode() {
+    }
+
+    NormGradNode(NormSpec spec) {
+        super(spec);
+    }
+
+    NormGradNode(SameDiff sd, NormSpec spec, List<SDVariable> inputs, SDVariable output, SDVariable gradient) {
+        super(sd, spec, arguments(inputs, output, gradient));
+    }
+
+    private static List<SDVariable> arguments(List<SDVariable> inputs, SDVariable output, SDVariable gradient) {
+        List<SDVariable> all = new ArrayList<>(inputs);
+        all.add(output);
+        all.add(gradient);
+        return all;
+    }
+
+    @Override
+    public String opName() {
+        return spec() == null ? "dl4jnorm_bp" : spec().kind().opName() + "_bp";
+    }
+
+    @Override
+    public int getNumOutputs() {
+        return spec().inputs().size();
+    }
+
+    @Override
+    List<LongShapeDescriptor> shapes(List<INDArray> arguments) {
+        int inputs = getNumOutputs();
+        NormChecks.arrays(spec(), arguments.subList(0, inputs));
+        INDArray x = arguments.get(0);
+        INDArray dy = arguments.get(inputs + 1);
+        if (!Arrays.equals(x.shape(), dy.shape())) {
+            throw new IllegalArgumentException(spec().kind() + ": expected a gradient of shape "
+                    + Arrays.toString(x.shape()) + ", got " + Arrays.toString(dy.shape()));
+        }
+        List<LongShapeDescriptor> shapes = new ArrayList<>();
+        for (INDArray input : arguments.subList(0, inputs)) {
+            shapes.add(LongShapeDescriptor.fromShape(input.shape(), input.dataType()));
+        }
+        return shapes;
+    }
+
+    @Override
+    void run(List<INDArray> arguments, List<INDArray> gradients) {
+        int count = getNumOutputs();
+        List<INDArray> inputs = arguments.subList(0, count);
+        NormPass forward = NormNode.takePass(arguments.get(count));
+        spec().backward(forward == null ? spec().pass(inputs) : forward, inputs, arguments.get(count + 1), gradients);
+    }
+
+    @Override
+    public List<SDVariable> doDiff(List<SDVariable> gradients) {
+        throw new UnsupportedOperationException(spec().kind() + ": there are no second derivatives");
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import io.github.dl4jnorm.pass.NormPass;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ConcurrentMap;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+import org.nd4j.shade.guava.collect.MapMaker;
+
+/**
+ * A normalization in a graph. Its class is public for SameDiff, which makes copies of nodes; it is made by
+ * {@link SDNorm}.
+ */
+public final class NormNode extends KernelNode {
+    /**
+     * The passes that wrote outputs whose gradients are still to come, by the identity of the output: it saves the
+     * gradient node a pass over x. Whoever writes the output replaces the pass, so it never belongs to another input.
+     */
+    private static final ConcurrentMap<INDArray, NormPass> PASSES = new MapMaker().weakKeys().makeMap();
+
+    /** Whether a gradient node asks for the pass. Not saved: a copy gets gradient nodes of its own. */
+    private boolean differentiated;
+
+    /** For SameDiff. */
+    public NormNode() {
+    }
+
+    NormNode(NormSpec spec) {
+        super(spec);
+    }
+
+    NormNode(SameDiff sd, NormSpec spec, List<SDVariable> inputs) {
+        super(sd, spec, inputs);
+    }
+
+    /** The pass that wrote an output, or null. It is given away once. */
+    static NormPass takePass(INDArray y) {
+        return PASSES.remove(y);
+    }
+
+    @Override
+    public String opName() {
+        return spec() == null ? "dl4jnorm" : spec().kind().opName();
+    }
+
+    @Override
+    public int getNumOutputs() {
+        return 1;
+    }
+
+    @Override
+    List<LongShapeDescriptor> shapes(List<INDArray> inputs) {
+        NormChecks.arrays(spec(), inputs);
+        INDArray x = inputs.get(0);
+        return List.of(LongShapeDescriptor.fromShape(x.shape(), x.dataType()));
+    }
+
+    @Override
+    void run(List<INDArray> inputs, List<INDArray> outputs) {
+        INDArray y = outputs.get(0);
+        NormPass pass = spec().pass(inputs);
+        pass.forward(inputs.get(0), false, y);
+        if (differentiated) {
+            PASSES.put(y, pass);
+        }
+    }
+
+    @Override
+    public List<SDVariable> doDiff(List<SDVariable> gradients) {
+        differentiated = true;
+        return Arrays.asList(new NormGradNode(sameDiff, spec(), Arrays.asList(args()), outputVariable(), gradients.get(0))
+                .outputVariables());
+    }
+}

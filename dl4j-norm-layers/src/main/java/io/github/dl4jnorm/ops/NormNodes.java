@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import io.github.dl4jnorm.ops.NormKind.Input;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.autodiff.functions.DifferentialFunction;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.imports.converters.DifferentialFunctionClassHolder;
+import org.nd4j.imports.converters.ImportClassMapping;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes the nodes known to SameDiff, and finds out whether they run. */
+final class NormNodes {
+    /** System property: {@code fused} makes it an error if nodes do not run, {@code composed} does without them. */
+    static final String PROPERTY = "dl4jnorm.samediff";
+
+    private static final Logger LOG = LoggerFactory.getLogger(NormNodes.class);
+
+    private NormNodes() {
+    }
+
+    /** SameDiff finds the class of a node it loads by the name of its operation. */
+    static void register() {
+        // While it is made, the holder iterates over the mapping: afterwards nobody does.
+        DifferentialFunctionClassHolder.getInstance();
+        Map<String, DifferentialFunction> mapping = ImportClassMapping.getOpNameMapping();
+        synchronized (NormNodes.class) {
+            for (NormKind kind : NormKind.values()) {
+                NormSpec spec = new NormSpec(kind, Layout.CHANNELS_FIRST, false, false, 1, 1);
+                for (KernelNode node : new KernelNode[]{new NormNode(spec), new NormGradNode(spec)}) {
+                    mapping.putIfAbsent(node.opName(), node);
+                }
+            }
+        }
+    }
+
+    /** A node for checked inputs. */
+    static SDVariable fused(SameDiff sd, NormSpec spec, List<SDVariable> inputs) {
+        return new NormNode(sd, spec, inputs).outputVariable();
+    }
+
+    /**
+     * Whether nodes run.
+     *
+     * @throws IllegalStateException if the system property asks for what cannot be
+     */
+    static boolean areFused() {
+        return Chosen.FUSED;
+    }
+
+    static boolean choose(String property, String problem) {
+        switch (property == null ? "" : property.trim()) {
+            case "composed":
+                return false;
+            case "fused":
+                if (problem != null) {
+                    throw new IllegalStateException("-D" + PROPERTY + "=fused cannot be met: " + problem);
+                }
+                return true;
+            case "":
+                if (problem != null) {
+                    LOG.warn("This ND4J cannot run normalizations as single nodes of a SameDiff graph ({}): they are composed "
+                            + "of ND4J's own operations, with the same results, but slower; said once", problem);
+                }
+                return problem == null;
+            default:
+                throw new IllegalStateException("-D" + PROPERTY + "=" + property + " is unknown: expected fused or composed");
+        }
+    }
+
+    /** Runs output and gradient of a small graph; null or what went wrong. */
+    static String test() {
+        try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
+            register();
+            INDArray x = Nd4j.linspace(DataType.DOUBLE, -3, 1, 24).reshape('c', 2, 4, 3);
+            x.muli(x);
+            INDArray dy = Nd4j.linspace(DataType.DOUBLE, 2, -0.3, 24).reshape('c', 2, 4, 3);
+            INDArray gamma = Nd4j.createFromArray(0.5, 1, -2, 3);
+            NormSpec spec = new NormSpec(NormKind.GROUP_NORM, Layout.CHANNELS_FIRST, true, false, 2, 1e-3);
+            INDArray[] expected = {x.ulike(), x.ulike(), gamma.ulike()};
+            List<INDArray> inputs = List.of(x, gamma);
+            spec.pass(inputs).forward(x, false, expected[0]);
+            spec.backward(spec.pass(inputs), inputs, dy, List.of(expected[1], expected[2]));
+
+            SameDiff sd = SameDiff.create();
+            SDVariable y = fused(sd, spec, List.of(sd.var(Input.X.toString(), x), sd.var(Input.GAMMA.toString(), gamma)));
+            y.mul(sd.constant(dy)).sum().markAsLoss();
+            Map<String, INDArray> gradients = sd.calculateGradients(Map.of(), Input.X.toString(), Input.GAMMA.toString());
+            INDArray[] actual = {y.eval(), gradients.get(Input.X.toString()), gradients.get(Input.GAMMA.toString())};
+            for (int i = 0; i < actual.length; i++) {
+                if (!actual[i].equalsWithEps(expected[i], 1e-12)) {
+                    return "a test graph gave " + actual[i] + " instead of " + expected[i];
+                }
+            }
+            return null;
+        } catch (Exception | LinkageError e) {
+            LOG.debug("The test graph failed", e);
+            return e.toString();
+        }
+    }
+
+    /** Found out at the first operation. */
+    private static final class Chosen {
+        static final boolean FUSED = choose(System.getProperty(PROPERTY),
+                "composed".equals(System.getProperty(PROPERTY)) ? null : test());
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The methods that {@link NDNorm} and {@link SDNorm} share. Input has rank 2 to 5 and type FLOAT, DOUBLE or HALF: N
+ * examples, C channels in dimension 1 or the last one, and positions in all others. Output has the shape and type of x.
+ *
+ * <p>All throw {@link IllegalArgumentException} for inputs that do not fit, with the method, what it expected and all
+ * shapes.
+ *
+ * @param <A> INDArray or SDVariable
+ */
+public abstract class NormOps<A> {
+
+    /** Only for the two classes of this package. */
+    NormOps() {
+    }
+
+    /** Computes or builds the operation. */
+    abstract A apply(NormSpec spec, List<A> inputs);
+
+    @SafeVarargs
+    private A norm(NormKind kind, Layout layout, int groups, double eps, A x, A gamma, A beta, A... extras) {
+        Objects.requireNonNull(layout, "layout");
+        NormSpec spec = new NormSpec(kind, layout, gamma != null, beta != null, groups, eps);
+        List<A> inputs = new ArrayList<>();
+        inputs.add(x);
+        if (gamma != null) {
+            inputs.add(gamma);
+        }
+        if (beta != null) {
+            inputs.add(beta);
+        }
+        inputs.addAll(Arrays.asList(extras));
+        for (int i = 0; i < inputs.size(); i++) {
+            if (inputs.get(i) == null) {
+                throw new IllegalArgumentException(kind + ": " + spec.inputs().get(i) + " must not be null");
+            }
+        }
+        return apply(spec, inputs);
+    }
+
+    /**
+     * Batch normalization with the statistics of the batch (arXiv 1502.03167): mean and biased variance of a channel over all
+     * examples and positions, {@code y = gamma·(x − mean)/√(var + eps) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A batchNorm(A x, A gamma, A beta, double eps) {
+        return batchNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #batchNorm(Object, Object, Object, double)}, with the layout. */
+    public A batchNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.BATCH_NORM, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Batch normalization with given statistics, {@code y = gamma·(x − mean)/√(var + eps) + beta}, as at test time.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param mean  mean of each channel, {@code [C]}
+     * @param var   variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps) {
+        return batchNormInference(x, gamma, beta, mean, var, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #batchNormInference(Object, Object, Object, Object, Object, double)}, with the layout. */
+    public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps, Layout layout) {
+        return norm(NormKind.BATCH_NORM_INFERENCE, layout, 1, eps, x, gamma, beta, mean, var);
+    }
+
+    /**
+     * Group normalization (arXiv 1803.08494): mean and biased variance over the channels of a group and all positions of an
+     * example, {@code y = gamma·(x − mean)/√(var + eps) + beta}.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param eps    added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A groupNorm(A x, A gamma, A beta, int groups, double eps) {
+        return groupNorm(x, gamma, beta, groups, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #groupNorm(Object, Object, Object, int, double)}, with the layout. */
+    public A groupNorm(A x, A gamma, A beta, int groups, double eps, Layout layout) {
+        return norm(NormKind.GROUP_NORM, layout, groups, eps, x, gamma, beta);
+    }
+
+    /**
+     * Instance normalization (arXiv 1607.08022): mean and biased variance of a channel over all positions of an example,
+     * {@code y = gamma·(x − mean)/√(var + eps) + beta}. Rank 3 and up.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A instanceNorm(A x, A gamma, A beta, double eps) {
+        return instanceNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #instanceNorm(Object, Object, Object, double)}, with the layout. */
+    public A instanceNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.INSTANCE_NORM, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Layer normalization (arXiv 1607.06450) over all of one example at one time step: C of {@code [N, C]}, C at each t of
+     * {@code [N, C, T]}, C, H and W of {@code [N, C, H, W]}; {@code y = gamma·(x − mean)/√(var + eps) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A layerNorm(A x, A gamma, A beta, double eps) {
+        return layerNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #layerNorm(Object, Object, Object, double)}, with the layout. */
+    public A layerNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.LAYER_NORM, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Layer normalization over the channels of each position alone, in images and volumes, too, as ConvNeXt does;
+     * {@code y = gamma·(x − mean)/√(var + eps) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A layerNormPerPosition(A x, A gamma, A beta, double eps) {
+        return layerNormPerPosition(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #layerNormPerPosition(Object, Object, Object, double)}, with the layout. */
+    public A layerNormPerPosition(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.LAYER_NORM_PER_POSITION, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Switchable normalization (arXiv 1806.10779) with the statistics of the batch: mean and biased variance are mixtures of
+     * those of instance, layer and batch normalization, weighted by softmax. The layer part spans C and all positions; input of
+     * rank 2 has no instance part and leaves its weight out.
+     *
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param eps        added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps) {
+        return switchableNorm(x, gamma, beta, meanWeight, varWeight, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #switchableNorm(Object, Object, Object, Object, Object, double)}, with the layout. */
+    public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps, Layout layout) {
+        return norm(NormKind.SWITCHABLE_NORM, layout, 1, eps, x, gamma, beta, meanWeight, varWeight);
+    }
+
+    /**
+     * Switchable normalization whose batch part is given, as at test time.
+     *
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param mean       mean of each channel, {@code [C]}
+     * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps        added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A switchableNormInference(A x, A gamma, A beta, A meanWeight, A varWeight, A mean, A var, double eps) {
+        return switchableNormInference(x, gamma, beta, meanWeight, varWeight, mean, var, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #switchableNormInference(Object, Object, Object, Object, Object, Object, Object, double)}, with the layout. */
+    public A switchableNormInference(A x, A gamma, A beta, A meanWeight, A varWeight, A mean, A var, double eps,
+                                     Layout layout) {
+        return norm(NormKind.SWITCHABLE_NORM_INFERENCE, layout, 1, eps, x, gamma, beta, meanWeight, varWeight, mean, var);
+    }
+
+    /**
+     * RMSNorm (arXiv 1910.07467) over the channels of each position, {@code y = gamma·x/√(mean(x²) + eps) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean square, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A rmsNorm(A x, A gamma, A beta, double eps) {
+        return rmsNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #rmsNorm(Object, Object, Object, double)}, with the layout. */
+    public A rmsNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.RMS_NORM, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Scales the channels of each position to unit length, {@code y = x/max(‖x‖₂, eps)}.
+     *
+     * @param x   input
+     * @param eps smallest divisor, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A l2Normalize(A x, double eps) {
+        return l2Normalize(x, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #l2Normalize(Object, double)}, with the layout. */
+    public A l2Normalize(A x, double eps, Layout layout) {
+        return norm(NormKind.L2_NORMALIZE, layout, 1, eps, x, null, null);
+    }
+}
