@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import io.github.dl4jnorm.norm.ChannelStatistics;
 import java.io.Serializable;
 import java.util.Objects;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
@@ -126,6 +127,31 @@ public final class RunningStatistics implements Serializable {
      */
     public double weight(double batches) {
         return isCumulative() ? 1 / (batches + 1) : 1 - decay;
+    }
+
+    /**
+     * Takes up a batch: a channel without elements stays as it was, and so does a variance that cannot be made unbiased.
+     *
+     * @param batch    statistics of the batch
+     * @param batches  number of batches taken up before
+     * @param mean     running mean of each channel; changed
+     * @param variance running variance of each channel; changed
+     * @return how many batches have been taken up now
+     */
+    public double takeUp(ChannelStatistics batch, double batches, double[] mean, double[] variance) {
+        double weight = weight(batches);
+        boolean any = false;
+        for (int c = 0; c < mean.length; c++) {
+            double taken = unbiased ? batch.unbiasedVariance()[c] : batch.variance()[c];
+            if (batch.count()[c] > 0) {
+                any = true;
+                mean[c] = (1 - weight) * mean[c] + weight * batch.mean()[c];
+                if (!Double.isNaN(taken)) {
+                    variance[c] = (1 - weight) * variance[c] + weight * taken;
+                }
+            }
+        }
+        return any ? batches + 1 : batches;
     }
 
     private boolean isCumulative() {

@@ -80,19 +80,10 @@ final class RunningState {
         double[] newMean = mean();
         double[] newVariance = variance();
         double seen = batches == null ? 0 : batches.read()[0];
-        double weight = policy.weight(seen);
-        for (int c = 0; c < newMean.length; c++) {
-            double taken = policy.unbiased() ? batch.unbiasedVariance()[c] : batch.variance()[c];
-            if (batch.count()[c] > 0) {
-                newMean[c] = (1 - weight) * newMean[c] + weight * batch.mean()[c];
-            }
-            if (batch.count()[c] > 0 && !Double.isNaN(taken)) {
-                newVariance[c] = (1 - weight) * newVariance[c] + weight * taken;
-            }
-        }
+        double now = policy.takeUp(batch, seen, newMean, newVariance);
         set(newMean, newVariance);
-        if (batches != null && Arrays.stream(batch.count()).anyMatch(count -> count > 0)) {
-            batches.write(new double[]{seen + 1});
+        if (batches != null && now > seen) {
+            batches.write(new double[]{now});
         }
     }
 

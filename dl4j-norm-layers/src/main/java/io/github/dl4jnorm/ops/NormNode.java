@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
+import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.pass.NormPass;
 import java.util.Arrays;
 import java.util.List;
@@ -40,6 +41,12 @@ public final class NormNode extends KernelNode {
     /** The pass that wrote an output, or null. It is given away once. */
     static NormPass takePass(INDArray y) {
         return PASSES.remove(y);
+    }
+
+    /** The statistics of the batch an output was normalized with, or null if they are not at hand. */
+    static ChannelStatistics batchStatistics(INDArray y) {
+        NormPass pass = PASSES.get(y);
+        return pass == null ? null : pass.batchStatistics();
     }
 
     @Override
