@@ -9,11 +9,14 @@ import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.model.PopulationStatistics;
+import io.github.dl4jnorm.ops.NDNorm;
+import io.github.dl4jnorm.ops.SDNorm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
@@ -27,8 +30,11 @@ import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Test;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.factory.Nd4j;
@@ -91,8 +97,22 @@ class ReadmeTest {
         fit(layer, Nd4j.rand(DataType.FLOAT, 2, 12, 7), Nd4j.ones(DataType.FLOAT, 2, 5, 7).divi(5));
     }
 
-    private static void fit(MultiLayerConfiguration conf, org.nd4j.linalg.api.ndarray.INDArray x,
-                            org.nd4j.linalg.api.ndarray.INDArray labels) {
+    @Test
+    void theGraphRuns() {
+        SameDiff sd = SameDiff.create();
+        SDVariable x = sd.placeHolder("x", DataType.FLOAT, -1, 32, 28, 28);
+        SDVariable gamma = sd.var("gamma", Nd4j.ones(DataType.FLOAT, 32));
+        SDVariable beta = sd.var("beta", Nd4j.zeros(DataType.FLOAT, 32));
+        SDVariable y = new SDNorm(sd).groupNorm("y", x, gamma, beta, 8, 1e-5);
+        INDArray images = Nd4j.rand(DataType.FLOAT, 4, 32, 28, 28);
+        INDArray inGraph = sd.output(Map.of("x", images), "y").get("y");
+        INDArray atOnce = new NDNorm().groupNorm(images, gamma.getArr(), beta.getArr(), 8, 1e-5);
+        assertThat(y.name()).isEqualTo("y");
+        assertThat(inGraph).isEqualTo(atOnce);
+    }
+
+    private static void fit(MultiLayerConfiguration conf, INDArray x,
+                            INDArray labels) {
         MultiLayerNetwork net = new MultiLayerNetwork(conf);
         net.init();
         net.fit(x, labels);

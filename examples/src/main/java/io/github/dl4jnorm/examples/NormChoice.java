@@ -22,12 +22,7 @@ enum NormChoice {
     GROUP {
         @Override
         Layer layer(int channels) {
-            // Eight groups, or what divides the channels.
-            int groups = 8;
-            while (channels % groups != 0) {
-                groups--;
-            }
-            return new GroupNormalization.Builder(groups).activation(Activation.RELU).build();
+            return new GroupNormalization.Builder(groups(channels)).activation(Activation.RELU).build();
         }
     },
     INSTANCE {
@@ -54,6 +49,15 @@ enum NormChoice {
             return new ActivationLayer.Builder().activation(Activation.RELU).build();
         }
     };
+
+    /** Eight groups, or what divides the channels. */
+    static int groups(int channels) {
+        int groups = 8;
+        while (channels % groups != 0) {
+            groups--;
+        }
+        return groups;
+    }
 
     /** The norm and its ReLU, for input of so many channels. */
     abstract Layer layer(int channels);

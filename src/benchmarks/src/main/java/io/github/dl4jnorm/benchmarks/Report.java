@@ -42,6 +42,7 @@ final class Report {
         table("Forward and backward", Task.BOTH);
         overhead();
         step();
+        sameDiff();
         return text.toString();
     }
 
@@ -136,6 +137,31 @@ final class Report {
             if (time.isPresent()) {
                 row(List.of(variant, number(time), variant.equals(StepSubject.NONE) ? MISSING
                         : String.format(Locale.ROOT, "%.0f %%", 100 * (time.getAsDouble() / none.getAsDouble() - 1))));
+            }
+        }
+        line("");
+    }
+
+    private void sameDiff() {
+        OptionalDouble layer = results.median(Suite.SAMEDIFF, SameDiffSubject.LAYER);
+        OptionalDouble bare = results.median(Suite.SAMEDIFF, SameDiffSubject.BARE);
+        if (layer.isEmpty() || bare.isEmpty()) {
+            return;
+        }
+        line("## In SameDiff");
+        line("");
+        line("Group normalization of [32, 64, 56, 56], forward and backward, %s kernels: as a layer, as the two nodes of a",
+                results.by(Suite.SAMEDIFF));
+        line("graph, and whole graphs that compute Σ norm(x)·dy and the gradient of x.");
+        line("");
+        header(List.of("what", "ms", "beside the layer", "more than the graph without a norm, ms"));
+        for (String variant : SameDiffSubject.VARIANTS) {
+            OptionalDouble time = results.median(Suite.SAMEDIFF, variant);
+            if (time.isPresent()) {
+                boolean graph = variant.startsWith("graph with ");
+                row(List.of(variant, number(time), graph || variant.equals(SameDiffSubject.BARE) ? MISSING
+                                : number(time.getAsDouble() / layer.getAsDouble()),
+                        graph ? number(time.getAsDouble() - bare.getAsDouble()) : MISSING));
             }
         }
         line("");

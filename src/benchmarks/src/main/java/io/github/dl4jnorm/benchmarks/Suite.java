@@ -15,6 +15,9 @@ final class Suite {
     /** A training step of a small network. */
     static final String STEP = "step";
 
+    /** A norm in SameDiff. */
+    static final String SAMEDIFF = "samediff";
+
     /** The variants of {@link #OVERHEAD}. */
     static final List<String> OVERHEAD_VARIANTS = List.of("layer norm", "identity");
 
@@ -71,6 +74,7 @@ final class Suite {
         ours.forEach(i -> {
             all.add(List.of(new Task(OVERHEAD, i, OVERHEAD_VARIANTS, Task.MANY)));
             all.add(List.of(new Task(STEP, i, StepSubject.VARIANTS, Task.MANY)));
+            all.add(List.of(new Task(SAMEDIFF, i, SameDiffSubject.VARIANTS, Task.MANY)));
         });
         return all.stream().filter(t -> !t.isEmpty() && subjects.matcher(t.get(0).subject()).find()).toList();
     }

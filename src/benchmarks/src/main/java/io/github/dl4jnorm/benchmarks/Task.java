@@ -42,6 +42,9 @@ record Task(String subject, Implementation implementation, List<String> variants
         if (subject.equals(Suite.STEP)) {
             return new StepSubject();
         }
+        if (subject.equals(Suite.SAMEDIFF)) {
+            return new SameDiffSubject();
+        }
         Case c = Suite.find(subject);
         return switch (implementation) {
             case COPY -> new CopySubject(c);

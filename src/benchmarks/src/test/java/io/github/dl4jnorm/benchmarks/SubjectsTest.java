@@ -99,6 +99,14 @@ class SubjectsTest {
     }
 
     @Test
+    void allWaysThroughSameDiffGiveTheSame() {
+        List<INDArray> gradients = new SameDiffSubject().results();
+        for (INDArray gradient : gradients) {
+            assertThat(gradient.sub(gradients.get(0)).amaxNumber().doubleValue()).isLessThan(1e-3);
+        }
+    }
+
+    @Test
     void outputMemoryIsReused() {
         Case c = new Case(Norm.BATCH, Layout.NCHW, 4, 16, 8, 8);
         LayerSubject layers = new LayerSubject(c, List.of(c.norm().layer(c.channels())));
