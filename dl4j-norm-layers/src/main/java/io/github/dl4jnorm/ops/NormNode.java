@@ -19,7 +19,8 @@ import org.nd4j.shade.guava.collect.MapMaker;
 public final class NormNode extends KernelNode {
     /**
      * The passes that wrote outputs whose gradients are still to come, by the identity of the output: it saves the
-     * gradient node a pass over x. Whoever writes the output replaces the pass, so it never belongs to another input.
+     * gradient node a pass over x. Every node replaces or removes the pass of the array that it writes, so it never belongs
+     * to another input, even where SameDiff uses an array again.
      */
     private static final ConcurrentMap<INDArray, NormPass> PASSES = new MapMaker().weakKeys().makeMap();
 
@@ -73,6 +74,8 @@ public final class NormNode extends KernelNode {
         pass.forward(inputs.get(0), false, y);
         if (differentiated) {
             PASSES.put(y, pass);
+        } else {
+            PASSES.remove(y);
         }
     }
 

@@ -43,6 +43,7 @@ final class NormNodes {
 
     /** A node for checked inputs. */
     static SDVariable fused(SameDiff sd, NormSpec spec, List<SDVariable> inputs) {
+        register();
         return new NormNode(sd, spec, inputs).outputVariable();
     }
 
@@ -78,7 +79,6 @@ final class NormNodes {
     /** Runs output and gradient of a small graph; null or what went wrong. */
     static String test() {
         try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-            register();
             INDArray x = numbers(1.7);
             INDArray dy = numbers(0.6);
             INDArray gamma = Nd4j.createFromArray(0.5, 1, -2, 3);

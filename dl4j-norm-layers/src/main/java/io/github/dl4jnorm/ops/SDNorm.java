@@ -19,17 +19,13 @@ import org.nd4j.autodiff.samediff.SameDiff;
  * gradient. {@link NormOps} describes the operations; here each of them may have a name before all else, which becomes
  * that of the output.
  *
- * <p>A process that loads a saved graph has to call {@link #register()} before, unless it has used this class.
+ * <p>A process that loads a saved graph has to call {@link #register()} before, unless it has made an operation itself.
  *
  * <p>Whether ND4J runs such nodes is tested once, on a small graph. Where it does not, the same methods compose the
  * operation of ND4J's own, which gives the same numbers and gradients slowly, and the log says so once.
  * {@code -Ddl4jnorm.samediff=fused} makes that an error, {@code composed} always composes.
  */
 public final class SDNorm extends NormOps<SDVariable> {
-    static {
-        register();
-    }
-
     private final SameDiff sd;
     private final boolean fused;
 

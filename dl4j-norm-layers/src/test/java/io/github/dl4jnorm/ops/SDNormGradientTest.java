@@ -33,7 +33,8 @@ class SDNormGradientTest {
         for (Map.Entry<Input, INDArray> input : arrays.entrySet()) {
             INDArray gradient = gradients.get(input.getKey().toString());
             assertThat(gradient.shape()).isEqualTo(input.getValue().shape());
-            for (long i = 0; i < input.getValue().length(); i++) {
+            // Of x a part: parameters are smaller and checked whole.
+            for (long i = 0; i < input.getValue().length(); i += input.getKey() == Input.X ? 7 : 1) {
                 double value = input.getValue().getDouble(i);
                 input.getValue().putScalar(i, value + STEP);
                 double above = loss(c, arrays, dy);

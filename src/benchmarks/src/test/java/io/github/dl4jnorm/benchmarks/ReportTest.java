@@ -32,6 +32,10 @@ class ReportTest {
         results.add(INSTANCE, Implementation.LIBTORCH, Task.FORWARD + Task.OTHER_WAY, 4);
         results.add(Suite.STEP, Implementation.VECTOR, StepSubject.NONE, 20);
         results.add(Suite.STEP, Implementation.VECTOR, "batch", 25);
+        results.add(Suite.SAMEDIFF, Implementation.VECTOR, SameDiffSubject.LAYER, 10);
+        results.add(Suite.SAMEDIFF, Implementation.VECTOR, SameDiffSubject.NODES, 11);
+        results.add(Suite.SAMEDIFF, Implementation.VECTOR, SameDiffSubject.BARE, 30);
+        results.add(Suite.SAMEDIFF, Implementation.VECTOR, SameDiffSubject.COMPOSED, 330);
         return results;
     }
 
@@ -47,7 +51,8 @@ class ReportTest {
         assertThat(Report.of(results()))
                 .contains("| vector / libtorch | forward | 2 | 1.00 | 0.500 (" + BATCH + ") | 2.00 (" + INSTANCE + ") |")
                 .contains("| batch | nchw | 32x64x56x56 | 0.500 | 2.50 | – | – | – | 5.00 | 0.500 | – | – | 5.00 |")
-                .contains("| batch | 25.0 | 25 % |");
+                .contains("| batch | 25.0 | 25 % |")
+                .contains("| nodes | 11.0 | 1.10 | – |").contains("| graph with stock operations | 330 | – | 300 |");
     }
 
     @Test
