@@ -147,12 +147,17 @@ class ArchitectureTest {
     void packagesBuildUponEachOther() {
         layeredArchitecture().consideringOnlyDependenciesInLayers()
                 .layer("model").definedBy(ROOT + ".model..")
+                .layer("ops").definedBy(ROOT + ".ops..")
                 .layer("layers").definedBy(ROOT + ".conf..", ROOT + ".layer..")
+                .layer("passes").definedBy(ROOT + ".pass..")
                 .layer("kernels").definedBy(ROOT + ".kernel..")
                 .layer("algebra").definedBy(ROOT + ".norm..")
                 .whereLayer("model").mayNotBeAccessedByAnyLayer()
-                .whereLayer("layers").mayOnlyBeAccessedByLayers("model")
-                .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "layers", "model")
+                .whereLayer("ops").mayNotBeAccessedByAnyLayer()
+                .whereLayer("layers").mayOnlyBeAccessedByLayers("model", "ops")
+                .whereLayer("passes").mayOnlyBeAccessedByLayers("layers", "ops")
+                .whereLayer("kernels").mayOnlyBeAccessedByLayers("passes", "layers", "ops")
+                .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "passes", "layers", "ops", "model")
                 .check(library);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import io.github.dl4jnorm.norm.NormPlan;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;

@@ -6,6 +6,7 @@ import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
 
 import io.github.dl4jnorm.layer.NormParamInitializer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;

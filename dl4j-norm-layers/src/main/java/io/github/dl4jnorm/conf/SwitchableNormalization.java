@@ -4,6 +4,7 @@ package io.github.dl4jnorm.conf;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
 import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.List;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;

@@ -8,12 +8,12 @@ import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
-import io.github.dl4jnorm.conf.NormPlan;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormParams;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import io.github.dl4jnorm.conf.NormPlan;
+import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.ops.NormKind.Input;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
-import io.github.dl4jnorm.conf.NormPlan;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.ChannelStatistics;
@@ -9,6 +8,7 @@ import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.Norm;
 import io.github.dl4jnorm.norm.NormGradients;
+import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.SumTable;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
-import io.github.dl4jnorm.conf.NormPlan;
 import io.github.dl4jnorm.norm.Norm;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.Arrays;
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
-import io.github.dl4jnorm.conf.NormPlan;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.dl4jnorm.conf;
+package io.github.dl4jnorm.norm;
 
-import io.github.dl4jnorm.norm.Pooling;
-import io.github.dl4jnorm.norm.PositionNorm;
 import java.util.ArrayList;
 import java.util.List;
 
