@@ -21,7 +21,7 @@ class SDNormGradientTest {
     }
 
     static Stream<OpCase> floats() {
-        return OpCase.all(DataType.FLOAT);
+        return OpCase.all(DataType.FLOAT).filter(c -> c.rank() == 3);
     }
 
     @ParameterizedTest
