@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -88,32 +89,32 @@ public final class Norm implements Affine {
 
     @Override
     public void row(int n, int from, int to, Coefficients into) {
-        int c = from;
-        while (c < to) {
-            double mean = 0;
-            double variance = 0;
-            int end = to;
-            for (int k = 0; k < meanWeights.length; k++) {
-                Pool part = parts.get(k);
-                int pool = part.index(n, c);
-                mean += meanWeights[k] * part.mean(pool);
-                variance += varWeights[k] * part.variance(pool);
-                end = Math.min(end, part.end(c));
-            }
-            double unit = ofOneElement(n, c) ? 0 : 1 / Math.sqrt(variance + eps);
-            for (; c < end; c++) {
-                into.unit[c - from] = unit;
-                into.scale[c - from] = gamma == null ? unit : gamma[c] * unit;
-                into.center[c - from] = mean;
-                into.shift[c - from] = beta == null ? 0 : beta[c];
+        int size = to - from;
+        double[] variances = into.unit;
+        Arrays.fill(into.center, 0, size, 0);
+        Arrays.fill(variances, 0, size, 0);
+        for (int k = 0; k < meanWeights.length; k++) {
+            parts.get(k).mix(n, from, to, meanWeights[k], into.center, varWeights[k], variances);
+        }
+        for (int i = 0; i < size; i++) {
+            into.unit[i] = 1 / Math.sqrt(variances[i] + eps);
+        }
+        if (parts.size() == 1) {
+            // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
+            parts.get(0).clearSingles(n, from, to, into.unit);
+        }
+        if (gamma == null) {
+            System.arraycopy(into.unit, 0, into.scale, 0, size);
+        } else {
+            for (int i = 0; i < size; i++) {
+                into.scale[i] = gamma[from + i] * into.unit[i];
             }
         }
-    }
-
-    /** Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either. */
-    private boolean ofOneElement(int n, int c) {
-        Pool part = parts.get(0);
-        return parts.size() == 1 && !part.isConstant() && part.count(part.index(n, c)) <= 1;
+        if (beta == null) {
+            Arrays.fill(into.shift, 0, size, 0);
+        } else {
+            System.arraycopy(beta, from, into.shift, 0, size);
+        }
     }
 
     /**

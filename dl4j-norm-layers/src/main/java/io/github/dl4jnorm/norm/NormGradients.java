@@ -66,22 +66,38 @@ public final class NormGradients implements GradAffine {
         sums.row(n, from, to, dy, dyx);
         int row = n % rows * channels + from;
         for (int i = 0; i < size; i++) {
-            int c = from + i;
             double unit = at.unit[i];
             // A variance beyond the range of double: the output is beta, whatever the products.
             double toGamma = unit == 0 ? 0 : dyx[i] * unit;
             gammas[row + i] += toGamma;
             betas[row + i] += dy[i];
-            double dMean = -at.scale[i] * dy[i];
-            double dVariance = -0.5 * at.scale[i] * unit * toGamma;
-            for (int k = 0; k < poolMean.length; k++) {
-                int pool = parts.get(k).index(n, c);
-                poolMean[k][pool] += norm.meanWeight(k) * dMean;
-                poolVariance[k][pool] += norm.varWeight(k) * dVariance;
+            // In place of the sums, what the mean and the variance of a channel receive.
+            dy[i] *= -at.scale[i];
+            dyx[i] = -0.5 * at.scale[i] * unit * toGamma;
+        }
+        for (int k = 0; k < poolMean.length; k++) {
+            spread(k, n, from, to, dy, dyx);
+        }
+        for (int i = 0; i < size && poolMean.length > 1; i++) {
+            if (at.unit[i] > 0) {
+                addLogits(n, from + i, dy[i], dyx[i], at.center[i]);
             }
-            if (poolMean.length > 1 && unit > 0) {
-                addLogits(n, c, dMean, dVariance, at.center[i]);
+        }
+    }
+
+    private void spread(int k, int n, int from, int to, double[] dMean, double[] dVariance) {
+        Pool part = parts.get(k);
+        for (int c = from; c < to;) {
+            int end = Math.min(to, part.end(c));
+            double toMean = 0;
+            double toVariance = 0;
+            int pool = part.index(n, c);
+            for (; c < end; c++) {
+                toMean += dMean[c - from];
+                toVariance += dVariance[c - from];
             }
+            poolMean[k][pool] += norm.meanWeight(k) * toMean;
+            poolVariance[k][pool] += norm.varWeight(k) * toVariance;
         }
     }
 
@@ -100,28 +116,28 @@ public final class NormGradients implements GradAffine {
 
     @Override
     public void row(int n, int from, int to, Coefficients at, double[] slope, double[] shift) {
-        int c = from;
-        while (c < to) {
-            double q = 0;
-            double r = 0;
-            int end = to;
-            for (int k = 0; k < poolMean.length; k++) {
-                Pool part = parts.get(k);
-                if (!part.isConstant()) {
-                    int pool = part.index(n, c);
-                    // What the statistics of a pool receive is spread over its elements.
-                    double share = 1 / Math.max(part.count(pool), 1);
-                    double qk = poolVariance[k][pool] * (2 * share);
-                    q += qk;
-                    r += poolMean[k][pool] * share + qk * (at.center[c - from] - part.mean(pool));
+        int size = to - from;
+        Arrays.fill(slope, 0, size, 0);
+        Arrays.fill(shift, 0, size, 0);
+        for (int k = 0; k < poolMean.length; k++) {
+            Pool part = parts.get(k);
+            for (int c = from; c < to && !part.isConstant();) {
+                int end = Math.min(to, part.end(c));
+                int pool = part.index(n, c);
+                // What the statistics of a pool receive is spread over its elements.
+                double share = 1 / Math.max(part.count(pool), 1);
+                double q = poolVariance[k][pool] * (2 * share);
+                double r = poolMean[k][pool] * share;
+                double mean = part.mean(pool);
+                for (; c < end; c++) {
+                    slope[c - from] += q;
+                    shift[c - from] += r + q * (at.center[c - from] - mean);
                 }
-                end = Math.min(end, part.end(c));
             }
+        }
+        for (int i = 0; i < size; i++) {
             // A variance beyond the range of double: the output is beta, whatever x is.
-            double unit = at.unit[c - from];
-            Arrays.fill(slope, c - from, end - from, unit == 0 ? 0 : q / unit);
-            Arrays.fill(shift, c - from, end - from, r);
-            c = end;
+            slope[i] = at.unit[i] == 0 ? 0 : slope[i] / at.unit[i];
         }
     }
 
@@ -137,8 +153,10 @@ public final class NormGradients implements GradAffine {
 
     private double[] total(double[] table) {
         double[] sum = new double[channels];
-        for (int i = 0; i < table.length; i++) {
-            sum[i % channels] += table[i];
+        for (int row = 0; row < rows; row++) {
+            for (int c = 0; c < channels; c++) {
+                sum[c] += table[row * channels + c];
+            }
         }
         return sum;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
+import java.util.Arrays;
+
 /**
  * Statistics shared by the cells of a {@link Pooling}: count, mean and biased variance of each pool.
  *
@@ -87,9 +89,38 @@ public final class Pool {
     }
 
     void add(int n, int from, int to) {
-        for (int c = from; c < to; c++) {
-            int cell = n * channels + c;
-            pooled.merge(index(n, c), cells.count(cell), cells.mean(cell), cells.squares(cell));
+        for (int c = from; c < to;) {
+            int pool = index(n, c);
+            int end = Math.min(to, end(c));
+            for (; c < end; c++) {
+                int cell = n * channels + c;
+                pooled.merge(pool, cells.count(cell), cells.mean(cell), cells.squares(cell));
+            }
+        }
+    }
+
+    /** Adds the weighted mean and variance of some channels to those in arrays, the first channel at index 0. */
+    void mix(int n, int from, int to, double meanWeight, double[] means, double varWeight, double[] variances) {
+        for (int c = from; c < to;) {
+            int pool = index(n, c);
+            int end = Math.min(to, end(c));
+            double mean = meanWeight * pooled.mean(pool);
+            double variance = varWeight * pooled.variance(pool);
+            for (; c < end; c++) {
+                means[c - from] += mean;
+                variances[c - from] += variance;
+            }
+        }
+    }
+
+    /** Sets 0 where a channel's statistics are those of one element, or of none, and not given. */
+    void clearSingles(int n, int from, int to, double[] values) {
+        for (int c = from; c < to && !constant;) {
+            int end = Math.min(to, end(c));
+            if (pooled.count(index(n, c)) <= 1) {
+                Arrays.fill(values, c - from, end - from, 0);
+            }
+            c = end;
         }
     }
 

@@ -58,7 +58,10 @@ public record Pooling(int groups) {
      * @return the next channel that belongs to another pool
      */
     public int end(int c, int channels) {
-        int size = channels / groupsOf(channels);
+        if (groups == 0 || groups == channels) {
+            return c + 1;
+        }
+        int size = channels / groups;
         return c - c % size + size;
     }
 

@@ -9,7 +9,9 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.rectified;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
 import java.util.Arrays;
 import jdk.incubator.vector.${Lane}Vector;
@@ -127,6 +129,7 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${lane}[] factors = factor;
         ${lane}[] shifts = shift;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int at1 = at + stride;
         int at2 = at1 + stride;
         int at3 = at2 + stride;
@@ -137,14 +140,14 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
             ${Lane}Vector k = of(offsets, from + i);
             ${Lane}Vector a = of(factors, from + i);
             ${Lane}Vector b = of(shifts, from + i);
-            ${Lane}Vector z0 = load${Lane}(xs, at, i).add(k).fma(a, b);
-            ${Lane}Vector z1 = load${Lane}(xs, at1, i).add(k).fma(a, b);
-            ${Lane}Vector z2 = load${Lane}(xs, at2, i).add(k).fma(a, b);
-            ${Lane}Vector z3 = load${Lane}(xs, at3, i).add(k).fma(a, b);
-            Lanes.store(active(z0, z0, vh), ys, into, i);
-            Lanes.store(active(z1, z1, vh), ys, into1, i);
-            Lanes.store(active(z2, z2, vh), ys, into2, i);
-            Lanes.store(active(z3, z3, vh), ys, into3, i);
+            ${Lane}Vector d0 = load${Lane}(xs, at, i).add(k);
+            ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
+            ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
+            ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
+            Lanes.store(rectified(d0, a, b, vh, none), ys, into, i);
+            Lanes.store(rectified(d1, a, b, vh, none), ys, into1, i);
+            Lanes.store(rectified(d2, a, b, vh, none), ys, into2, i);
+            Lanes.store(rectified(d3, a, b, vh, none), ys, into3, i);
         }
     }
 
@@ -156,10 +159,11 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${lane}[] factors = factor;
         ${lane}[] shifts = shift;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         for (int i = 0; i <= whole - W; i += W) {
             ${Lane}Vector d = load${Lane}(xs, at, i).fma(of(zooms, from + i), of(offsets, from + i));
-            ${Lane}Vector z = d.fma(of(factors, from + i), of(shifts, from + i));
-            Lanes.store(active(z, z, vh), ys, into, i);
+            ${Lane}Vector a = of(factors, from + i);
+            Lanes.store(rectified(d, a, of(shifts, from + i), vh, none), ys, into, i);
         }
     }
 
@@ -200,6 +204,7 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${lane}[] sums = firsts;
         ${lane}[] products = seconds;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int at1 = at + stride;
         int at2 = at1 + stride;
         int at3 = at2 + stride;
@@ -214,10 +219,10 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
             ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
             ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
             ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
-            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh);
-            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh);
-            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh);
-            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh, none);
+            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh, none);
+            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh, none);
+            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh, none);
             of(sums, i).add(g0.add(g1).add(g2.add(g3))).intoArray(sums, i);
             ${Lane}Vector p = g1.fma(d1, g0.fma(d0, of(products, i)));
             g3.fma(d3, g2.fma(d2, p)).intoArray(products, i);
@@ -234,10 +239,11 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${lane}[] sums = firsts;
         ${lane}[] products = seconds;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         for (int i = 0; i <= whole - W; i += W) {
             ${Lane}Vector d = load${Lane}(xs, at, i).fma(of(zooms, from + i), of(offsets, from + i));
             ${Lane}Vector z = d.fma(of(factors, from + i), of(shifts, from + i));
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), z, vh);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), z, vh, none);
             of(sums, i).add(g).intoArray(sums, i);
             g.fma(d, of(products, i)).intoArray(products, i);
         }
@@ -279,6 +285,7 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${lane}[] slopes = slope;
         ${lane}[] gradShifts = gradShift;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int at1 = at + stride;
         int atDy1 = atDy + stepDy;
         int into1 = into + stepDx;
@@ -299,10 +306,10 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
             ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
             ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
             ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
-            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh);
-            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh);
-            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh);
-            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh, none);
+            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh, none);
+            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh, none);
+            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh, none);
             Lanes.store(g0.fma(s, d0.fma(q, o)), dxs, into, i);
             Lanes.store(g1.fma(s, d1.fma(q, o)), dxs, into1, i);
             Lanes.store(g2.fma(s, d2.fma(q, o)), dxs, into2, i);
@@ -322,6 +329,7 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
         ${lane}[] slopes = slope;
         ${lane}[] gradShifts = gradShift;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         for (int i = 0; i <= whole - W; i += W) {
             ${Lane}Vector t = of(zooms, from + i);
             ${Lane}Vector k = of(offsets, from + i);
@@ -331,7 +339,7 @@ final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
             ${Lane}Vector q = of(slopes, from + i);
             ${Lane}Vector o = of(gradShifts, from + i);
             ${Lane}Vector d0 = load${Lane}(xs, at, i).fma(t, k);
-            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh, none);
             Lanes.store(g0.fma(s, d0.fma(q, o)), dxs, into, i);
         }
     }

@@ -9,6 +9,7 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.rectified;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.total;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
@@ -49,14 +50,14 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         ${lane}[] gammas = gamma;
         ${lane}[] betas = beta;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int i = 0;
         for (; i <= length - W; i += W) {
             int place = from + i;
             ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k)
                     .fma(a, b);
             ${Lane}Vector scale = of(gammas, place);
-            ${Lane}Vector z = hat.fma(scale, of(betas, place));
-            Lanes.store(active(z, z, vh), ys, atY, i);
+            Lanes.store(rectified(hat, scale, of(betas, place), vh, none), ys, atY, i);
         }
         return i;
     }
@@ -71,13 +72,13 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         ${lane}[] factors = factor;
         ${lane}[] rests = rest;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int i = 0;
         for (; i <= length - W; i += W) {
             int place = from + i;
             ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
                     .fma(of(factors, place), of(rests, place));
-            ${Lane}Vector z = hat.fma(scale, shift);
-            Lanes.store(active(z, z, vh), ys, atY, i);
+            Lanes.store(rectified(hat, scale, shift, vh, none), ys, atY, i);
         }
         return i;
     }
@@ -117,13 +118,14 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         ${Lane}Vector sum = zero();
         ${Lane}Vector product = zero();
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int i = 0;
         for (; i <= length - W; i += W) {
             int place = from + i;
             ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k)
                     .fma(a, b);
             ${Lane}Vector scale = of(gammas, place);
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), vh);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), vh, none);
             ${Lane}Vector here = g;
             ${Lane}Vector along = g.mul(scale);
             sum = sum.add(along);
@@ -151,12 +153,13 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         ${Lane}Vector sum = zero();
         ${Lane}Vector product = zero();
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int i = 0;
         for (; i <= length - W; i += W) {
             int place = from + i;
             ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
                     .fma(of(factors, place), of(rests, place));
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, shift), vh);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, shift), vh, none);
             ${Lane}Vector here = g.mul(scale);
             ${Lane}Vector along = g;
             sum = sum.add(along);
@@ -200,13 +203,14 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         ${lane}[] gammas = gamma;
         ${lane}[] betas = beta;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int i = 0;
         for (; i <= length - W; i += W) {
             int place = from + i;
             ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k)
                     .fma(a, b);
             ${Lane}Vector scale = of(gammas, place);
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), vh);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), vh, none);
             ${Lane}Vector own = g.mul(scale).mul(u);
             Lanes.store(hat.fma(q, o).add(own), dxs, atDx, i);
         }
@@ -228,12 +232,13 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         ${lane}[] slopes = slope;
         ${lane}[] gradShifts = gradShift;
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int i = 0;
         for (; i <= length - W; i += W) {
             int place = from + i;
             ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
                     .fma(of(factors, place), of(rests, place));
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, shift), vh);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), hat.fma(scale, shift), vh, none);
             ${Lane}Vector own = g.mul(scale).mul(of(units, place));
             Lanes.store(hat.fma(of(slopes, place), of(gradShifts, place)).add(own), dxs, atDx, i);
         }

@@ -8,7 +8,9 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.last;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.rectified;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.total;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
@@ -16,8 +18,8 @@ import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 import jdk.incubator.vector.${Lane}Vector;
 
 /**
- * {@link RunOps} on ${lane} with the JDK's vectors. What is left of a run after the last whole vector is mapped by a
- * vector that begins earlier and does some elements again: outputs never overlap inputs.
+ * {@link RunOps} on ${lane} with the JDK's vectors. What is left of a run after the last whole vector is done by a
+ * vector that begins earlier. Maps do some elements again, as outputs never overlap inputs; sums count them as 0.
  */
 final class ${Lane}VectorRuns implements RunOps {
     private final ${lane}[] scratch = new ${lane}[W];
@@ -27,6 +29,7 @@ final class ${Lane}VectorRuns implements RunOps {
         var xs = Lanes.of(x);
         ${Lane}Vector t = all(zoom);
         ${Lane}Vector k = all(-center);
+        ${Lane}Vector none = zero();
         // Four chains of additions: one alone would wait four cycles for each. Unrolled by hand throughout: the compiler
         // does not where it has seen short runs first, and then takes twice as long for long ones.
         ${Lane}Vector s0 = zero();
@@ -52,8 +55,9 @@ final class ${Lane}VectorRuns implements RunOps {
             q2 = d2.fma(d2, q2);
             q3 = d3.fma(d3, q3);
         }
-        for (; i <= length - W; i += W) {
-            ${Lane}Vector d = load${Lane}(xs, at, i).fma(t, k);
+        for (; i < length && length >= W; i += W) {
+            int begin = Math.min(i, length - W);
+            ${Lane}Vector d = last(load${Lane}(xs, at, begin).fma(t, k), begin + W - i, none);
             s0 = s0.add(d);
             q0 = d.fma(d, q0);
         }
@@ -82,26 +86,22 @@ final class ${Lane}VectorRuns implements RunOps {
         ${Lane}Vector va = all(a);
         ${Lane}Vector vb = all(b);
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         int i = 0;
         for (; i <= length - 4 * W; i += 4 * W) {
-            ${Lane}Vector z0 = load${Lane}(xs, atX, i).fma(vt, vc).fma(va, vb);
-            ${Lane}Vector z1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc).fma(va, vb);
-            ${Lane}Vector z2 = load${Lane}(xs, atX + 2 * STEP, i).fma(vt, vc).fma(va, vb);
-            ${Lane}Vector z3 = load${Lane}(xs, atX + 3 * STEP, i).fma(vt, vc).fma(va, vb);
-            Lanes.store(active(z0, z0, vh), ys, atY, i);
-            Lanes.store(active(z1, z1, vh), ys, atY + STEP, i);
-            Lanes.store(active(z2, z2, vh), ys, atY + 2 * STEP, i);
-            Lanes.store(active(z3, z3, vh), ys, atY + 3 * STEP, i);
+            ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
+            ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
+            ${Lane}Vector d2 = load${Lane}(xs, atX + 2 * STEP, i).fma(vt, vc);
+            ${Lane}Vector d3 = load${Lane}(xs, atX + 3 * STEP, i).fma(vt, vc);
+            Lanes.store(rectified(d0, va, vb, vh, none), ys, atY, i);
+            Lanes.store(rectified(d1, va, vb, vh, none), ys, atY + STEP, i);
+            Lanes.store(rectified(d2, va, vb, vh, none), ys, atY + 2 * STEP, i);
+            Lanes.store(rectified(d3, va, vb, vh, none), ys, atY + 3 * STEP, i);
         }
-        for (; i <= length - W; i += W) {
-            ${Lane}Vector z = load${Lane}(xs, atX, i).fma(vt, vc).fma(va, vb);
-            Lanes.store(active(z, z, vh), ys, atY, i);
-        }
-        if (i < length && length >= W) {
-            i = length - W;
-            ${Lane}Vector z = load${Lane}(xs, atX, i).fma(vt, vc).fma(va, vb);
-            Lanes.store(active(z, z, vh), ys, atY, i);
-            return;
+        for (; i < length && length >= W; i += W) {
+            int begin = Math.min(i, length - W);
+            ${Lane}Vector d = load${Lane}(xs, atX, begin).fma(vt, vc);
+            Lanes.store(rectified(d, va, vb, vh, none), ys, atY, begin);
         }
         for (; i < length; i++) {
             ${lane} z = Math.fma(Math.fma(get(x, atX + i * BYTES), t, c), a, b);
@@ -123,6 +123,7 @@ final class ${Lane}VectorRuns implements RunOps {
         ${Lane}Vector va = all(a);
         ${Lane}Vector vb = all(b);
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         ${Lane}Vector s0 = zero();
         ${Lane}Vector s1 = zero();
         ${Lane}Vector p0 = zero();
@@ -133,19 +134,20 @@ final class ${Lane}VectorRuns implements RunOps {
             ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
             ${Lane}Vector g0 = load${Lane}(dys, atDy, i);
             ${Lane}Vector g1 = load${Lane}(dys, atDy + STEP, i);
-            g0 = active(g0, d0.fma(va, vb), vh);
-            g1 = active(g1, d1.fma(va, vb), vh);
+            g0 = active(g0, d0.fma(va, vb), vh, none);
+            g1 = active(g1, d1.fma(va, vb), vh, none);
             s0 = s0.add(g0);
             s1 = s1.add(g1);
             p0 = g0.fma(d0, p0);
             p1 = g1.fma(d1, p1);
         }
-        for (; i <= length - W; i += W) {
-            ${Lane}Vector d = load${Lane}(xs, atX, i).fma(vt, vc);
-            ${Lane}Vector g = load${Lane}(dys, atDy, i);
-            g = active(g, d.fma(va, vb), vh);
+        for (; i < length && length >= W; i += W) {
+            int begin = Math.min(i, length - W);
+            ${Lane}Vector d = load${Lane}(xs, atX, begin).fma(vt, vc);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, begin), d.fma(va, vb), vh, none);
+            g = last(g, begin + W - i, none);
             s0 = s0.add(g);
-            p0 = g.fma(d, p0);
+            p0 = g.fma(last(d, begin + W - i, none), p0);
         }
         double sum = total(s0.add(s1), scratch);
         double product = total(p0.add(p1), scratch);
@@ -179,6 +181,7 @@ final class ${Lane}VectorRuns implements RunOps {
         ${Lane}Vector va = all(a);
         ${Lane}Vector vb = all(b);
         ${Lane}Vector vh = all(h);
+        ${Lane}Vector none = zero();
         ${Lane}Vector vs = all(s);
         ${Lane}Vector vq = all(q);
         ${Lane}Vector vr = all(r);
@@ -186,23 +189,16 @@ final class ${Lane}VectorRuns implements RunOps {
         for (; i <= length - 2 * W; i += 2 * W) {
             ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
             ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
-            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(va, vb), vh);
-            ${Lane}Vector g1 = active(load${Lane}(dys, atDy + STEP, i), d1.fma(va, vb), vh);
+            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(va, vb), vh, none);
+            ${Lane}Vector g1 = active(load${Lane}(dys, atDy + STEP, i), d1.fma(va, vb), vh, none);
             Lanes.store(g0.fma(vs, d0.fma(vq, vr)), dxs, atDx, i);
             Lanes.store(g1.fma(vs, d1.fma(vq, vr)), dxs, atDx + STEP, i);
         }
-        for (; i <= length - W; i += W) {
-            ${Lane}Vector d = load${Lane}(xs, atX, i).fma(vt, vc);
-            ${Lane}Vector g = load${Lane}(dys, atDy, i);
-            g = active(g, d.fma(va, vb), vh);
-            Lanes.store(g.fma(vs, d.fma(vq, vr)), dxs, atDx, i);
-        }
-        if (i < length && length >= W) {
-            i = length - W;
-            ${Lane}Vector d = load${Lane}(xs, atX, i).fma(vt, vc);
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, i), d.fma(va, vb), vh);
-            Lanes.store(g.fma(vs, d.fma(vq, vr)), dxs, atDx, i);
-            return;
+        for (; i < length && length >= W; i += W) {
+            int begin = Math.min(i, length - W);
+            ${Lane}Vector d = load${Lane}(xs, atX, begin).fma(vt, vc);
+            ${Lane}Vector g = active(load${Lane}(dys, atDy, begin), d.fma(va, vb), vh, none);
+            Lanes.store(g.fma(vs, d.fma(vq, vr)), dxs, atDx, begin);
         }
         for (; i < length; i++) {
             ${lane} d = Math.fma(get(x, atX + i * BYTES), t, c);

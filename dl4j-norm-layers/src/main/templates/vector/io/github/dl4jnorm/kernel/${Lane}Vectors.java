@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import java.util.Arrays;
 import jdk.incubator.vector.${Lane}Vector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -16,6 +17,13 @@ final class ${Lane}Vectors {
     static final int BYTES = ${Lane}.BYTES;
     /** Bytes of a vector. An offset in bytes, added to the start of a run, keeps the check of bounds out of loops. */
     static final int STEP = W * BYTES;
+    private static final int GROUP = Math.min(4, W);
+    /** W zeros, then W ones. */
+    private static final ${lane}[] STEPS = new ${lane}[2 * W];
+
+    static {
+        Arrays.fill(STEPS, W, 2 * W, 1);
+    }
 
     private ${Lane}Vectors() {
     }
@@ -48,9 +56,23 @@ final class ${Lane}Vectors {
         return relu ? 0 : ${Lane}.NaN;
     }
 
-    /** A value where z is not at or below the threshold, else 0; NaN passes. */
-    static ${Lane}Vector active(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector threshold) {
-        return value.blend((${lane}) 0, z.compare(VectorOperators.LE, threshold));
+    /** A value where z is not at or below the threshold, else 0; NaN passes. The zeros come from outside of a loop. */
+    static ${Lane}Vector active(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector threshold, ${Lane}Vector zeros) {
+        return value.blend(zeros, z.compare(VectorOperators.LE, threshold));
+    }
+
+    /**
+     * a·d + b where that is not at or below the threshold, else 0. It is written down twice, and computed once: a vector
+     * that is compared and chosen as well, the compiler would make an object of, each time.
+     */
+    static ${Lane}Vector rectified(${Lane}Vector d, ${Lane}Vector a, ${Lane}Vector b, ${Lane}Vector threshold,
+                                   ${Lane}Vector zeros) {
+        return active(d.fma(a, b), d.fma(a, b), threshold, zeros);
+    }
+
+    /** Only the last elements of a vector, the others 0. */
+    static ${Lane}Vector last(${Lane}Vector vector, int elements, ${Lane}Vector zeros) {
+        return active(vector, of(STEPS, elements), zeros, zeros);
     }
 
     static ${lane} active(${lane} value, ${lane} z, ${lane} threshold) {
@@ -60,21 +82,11 @@ final class ${Lane}Vectors {
     /** The sum of a vector's elements in a fixed order, which its own reduction would not promise. */
     static double total(${Lane}Vector vector, ${lane}[] scratch) {
         vector.intoArray(scratch, 0);
-        // Four chains: one alone would wait for each addition.
-        double s0 = 0;
-        double s1 = 0;
-        double s2 = 0;
-        double s3 = 0;
-        int i = 0;
-        for (; i <= W - 4; i += 4) {
-            s0 += scratch[i];
-            s1 += scratch[i + 1];
-            s2 += scratch[i + 2];
-            s3 += scratch[i + 3];
+        double sum = 0;
+        for (int i = 0; i < W; i += GROUP) {
+            sum += GROUP == 4 ? ((double) scratch[i] + scratch[i + 1]) + ((double) scratch[i + 2] + scratch[i + 3])
+                    : (double) scratch[i] + scratch[i + 1];
         }
-        for (; i < W; i++) {
-            s0 += scratch[i];
-        }
-        return (s0 + s1) + (s2 + s3);
+        return sum;
     }
 }
