@@ -26,6 +26,8 @@ final class Operands {
     static final int TASK = 1 << 15;
     /** The same where each task has statistics of all channels to find and to merge. */
     private static final int ROWS_TASK = 1 << 17;
+    /** Elements of small units done together: those of three arrays stay in the L2 cache. */
+    private static final int UNITS = 1 << 14;
     private static final int LONGEST_RUN = 1 << 20;
     private static final int MAX_POSITION_BLOCKS = 32;
     private static final int MIN_ROWS = 64;
@@ -144,11 +146,11 @@ final class Operands {
                 && memory.fits(examplesPerBlock, channelsPerBlock, positionsPerBlock);
     }
 
-    /** Whether each unit of {@link #forEachUnit} lies within the 2 GiB of a buffer. */
+    /** Whether what {@link #forEachUnit} does at a time lies within the 2 GiB of a buffer. */
     boolean unitsFit(int groups) {
-        int together = shared ? view.examples() : 1;
-        return Arrays.stream(strided).allMatch(memory ->
-                memory.fits(together, view.channels() / groups, view.positions()));
+        int examples = shared ? view.examples() : 1;
+        int together = Math.min(groups, unitsTogether(groups)) * (view.channels() / groups);
+        return Arrays.stream(strided).allMatch(memory -> memory.fits(examples, together, view.positions()));
     }
 
     /**
@@ -255,25 +257,34 @@ final class Operands {
     }
 
     /**
-     * Does every unit, a group of channels of one row of statistics with all its positions, several at a time.
+     * Does every unit, a group of channels of one row of statistics with all its positions. Small units that follow each
+     * other in a row are done together, as one block: what there is to do for each besides its elements then runs over
+     * arrays.
      *
      * @param groups groups of channels in a row
      * @param walks  makes the walk of a thread
-     * @param work   does a unit
+     * @param work   does some units
      */
     void forEachUnit(int groups, Supplier<Walk> walks, BiConsumer<Block, Walk> work) {
         int units = rows() * groups;
         int size = view.channels() / groups;
-        int together = (int) Math.min(units, Math.max(1, (long) TASK * groups / Math.max(1, rowLength())));
+        int together = unitsTogether(groups);
         forEachTask((units - 1) / together + 1, task -> {
             Walk walk = walks.get();
-            for (int unit = task * together; unit < Math.min(units, (task + 1) * together); unit++) {
+            int end = Math.min(units, (task + 1) * together);
+            for (int unit = task * together; unit < end;) {
                 int row = unit / groups;
-                int c = unit % groups * size;
+                int last = Math.min(end, (row + 1) * groups);
                 int n1 = shared ? view.examples() : row + 1;
-                work.accept(new Block(row, n1, c, c + size, 0, view.positions()), walk);
+                int c = unit % groups * size;
+                work.accept(new Block(row, n1, c, c + (last - unit) * size, 0, view.positions()), walk);
+                unit = last;
             }
         });
+    }
+
+    private int unitsTogether(int groups) {
+        return (int) Math.min(rows() * groups, Math.max(1, (long) UNITS * groups / Math.max(1, rowLength())));
     }
 
     /** Does something at once; the arrays stay reachable. */
