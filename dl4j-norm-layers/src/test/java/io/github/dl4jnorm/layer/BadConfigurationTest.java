@@ -10,8 +10,10 @@ import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -31,7 +33,8 @@ class BadConfigurationTest {
 
     static Stream<Supplier<NormBuilder<?>>> builders() {
         return Stream.of(BatchNormalization.Builder::new, () -> new GroupNormalization.Builder(2),
-                InstanceNormalization.Builder::new, LayerNormalization.Builder::new, SwitchableNormalization.Builder::new);
+                InstanceNormalization.Builder::new, LayerNormalization.Builder::new, SwitchableNormalization.Builder::new,
+                RmsNormalization.Builder::new, UnitNormalization.Builder::new);
     }
 
     private static AbstractThrowableAssert<?, ? extends Throwable> assertRejected(ThrowingCallable call) {

@@ -7,8 +7,10 @@ import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
 import org.deeplearning4j.nn.conf.constraint.NonNegativeConstraint;
@@ -78,6 +80,18 @@ enum Customized {
         @Override
         NormLayer layer(Kind kind) {
             return common(new SwitchableNormalization.Builder().useBatch(false), kind).build();
+        }
+    },
+    RMS {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new RmsNormalization.Builder(), kind).center(true).build();
+        }
+    },
+    UNIT {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new UnitNormalization.Builder(), kind).scale(true).build();
         }
     };
 

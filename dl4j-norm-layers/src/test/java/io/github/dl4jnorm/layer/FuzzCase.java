@@ -8,8 +8,10 @@ import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -60,11 +62,13 @@ final class FuzzCase {
     }
 
     private NormBuilder<?> builder() {
-        return switch (random.nextInt(5)) {
+        return switch (random.nextInt(7)) {
             case 0 -> batch();
             case 1 -> new GroupNormalization.Builder(divisor());
             case 2 -> new LayerNormalization.Builder().perPosition(random.nextBoolean());
             case 3 -> new SwitchableNormalization.Builder().useBatch(random.nextBoolean()).runningStatistics(policy());
+            case 4 -> new RmsNormalization.Builder();
+            case 5 -> new UnitNormalization.Builder();
             default -> shape.length == 2 ? batch()
                     : new InstanceNormalization.Builder().trackRunningStats(random.nextBoolean()).runningStatistics(policy());
         };

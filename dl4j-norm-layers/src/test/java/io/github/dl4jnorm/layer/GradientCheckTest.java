@@ -9,7 +9,9 @@ import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -49,7 +51,9 @@ class GradientCheckTest {
         LAYER(LayerNormalization.Builder::new),
         LAYER_PER_POSITION(() -> new LayerNormalization.Builder().perPosition(true)),
         SWITCHABLE(SwitchableNormalization.Builder::new),
-        SWITCHABLE_WITHOUT_BATCH(() -> new SwitchableNormalization.Builder().useBatch(false));
+        SWITCHABLE_WITHOUT_BATCH(() -> new SwitchableNormalization.Builder().useBatch(false)),
+        RMS(() -> new RmsNormalization.Builder().center(true)),
+        UNIT(() -> new UnitNormalization.Builder().affine(true));
 
         private final Supplier<NormBuilder<?>> builder;
 
@@ -64,6 +68,11 @@ class GradientCheckTest {
         /** Of one of the five layers; for those the check of a graph, several times slower, is left out. */
         boolean isVariant() {
             return this != BATCH && this != GROUP && this != INSTANCE && this != LAYER && this != SWITCHABLE;
+        }
+
+        /** Whether a mean is subtracted. */
+        boolean centers() {
+            return this != RMS && this != UNIT;
         }
 
         boolean overBatch() {

@@ -6,8 +6,10 @@ import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -47,10 +49,12 @@ final class LayerReference {
         final double[] variance;
         final double[] toMean;
         final double[] toVariance;
+        final boolean centered;
         boolean constant;
 
-        Part(int[] pool) {
+        Part(int[] pool, boolean centered) {
             this.pool = pool;
+            this.centered = centered;
             int size = Arrays.stream(pool).max().orElse(0) + 1;
             count = new double[size];
             mean = new double[size];
@@ -69,7 +73,7 @@ final class LayerReference {
                     if (pass == 0) {
                         count[p]++;
                     } else if (pass == 1) {
-                        mean[p] += x[i] / count[p];
+                        mean[p] += centered ? x[i] / count[p] : 0;
                     } else {
                         variance[p] += (x[i] - mean[p]) * (x[i] - mean[p]) / count[p];
                     }
@@ -138,7 +142,10 @@ final class LayerReference {
                 variance += varWeights[k] * parts.get(k).variance[parts.get(k).pool[i]];
             }
             int c = channel(i);
-            double unit = 1 / Math.sqrt(variance + conf.getEps());
+            double count = parts.get(0).count[parts.get(0).pool[i]];
+            double root = Math.sqrt(variance * count);
+            boolean byLength = conf instanceof UnitNormalization;
+            double unit = byLength ? 1 / Math.max(root, conf.getEps()) : 1 / Math.sqrt(variance + conf.getEps());
             double hat = (x[i] - mean) * unit;
             double z = scale[c] * hat + shift[c];
             y[i] = activation().applyAsDouble(z);
@@ -149,7 +156,7 @@ final class LayerReference {
             double dHat = dz * scale[c];
             direct[i] = dHat * unit;
             double dMean = -dHat * unit;
-            double dVariance = -0.5 * dHat * hat * unit * unit;
+            double dVariance = -0.5 * dHat * hat * unit * unit * (!byLength ? 1 : root > conf.getEps() ? count : 0);
             for (int k = 0; k < parts.size(); k++) {
                 Part part = parts.get(k);
                 part.toMean[part.pool[i]] += meanWeights[k] * dMean;
@@ -169,7 +176,8 @@ final class LayerReference {
                 for (Part part : parts) {
                     int p = part.pool[i];
                     if (!part.constant) {
-                        dx[i] += (part.toMean[p] + 2 * part.toVariance[p] * (x[i] - part.mean[p])) / part.count[p];
+                        double toMean = part.centered ? part.toMean[p] : 0;
+                        dx[i] += (toMean + 2 * part.toVariance[p] * (x[i] - part.mean[p])) / part.count[p];
                     }
                 }
             }
@@ -189,6 +197,8 @@ final class LayerReference {
             add(i -> example(i) * channels + channel(i));
         } else if (conf instanceof LayerNormalization layer) {
             add(layer.isPerPosition() || rank <= 3 ? i -> example(i) * positions + position(i) : this::example);
+        } else if (conf instanceof RmsNormalization || conf instanceof UnitNormalization) {
+            add(i -> example(i) * positions + position(i), false);
         } else {
             SwitchableNormalization switchable = (SwitchableNormalization) conf;
             if (rank > 2) {
@@ -202,7 +212,11 @@ final class LayerReference {
     }
 
     private void add(IntUnaryOperator pool) {
-        parts.add(new Part(IntStream.range(0, length).map(pool).toArray()));
+        add(pool, true);
+    }
+
+    private void add(IntUnaryOperator pool, boolean centered) {
+        parts.add(new Part(IntStream.range(0, length).map(pool).toArray(), centered));
     }
 
     int example(int i) {

@@ -22,6 +22,11 @@ final class NormCases {
                 .filter(kind -> takes(norm, kind)).map(kind -> Arguments.of(norm, kind)));
     }
 
+    /** Of the norms that subtract a mean. */
+    static Stream<Arguments> centering() {
+        return all().filter(arguments -> ((Norm) arguments.get()[0]).centers());
+    }
+
     static boolean takes(Norm norm, Kind kind) {
         return !(kind.dense() && isInstance(norm));
     }

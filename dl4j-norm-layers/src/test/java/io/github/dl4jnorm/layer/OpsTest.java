@@ -8,6 +8,7 @@ import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.ops.Layout;
 import io.github.dl4jnorm.ops.NDNorm;
@@ -39,7 +40,7 @@ class OpsTest {
     private static final long CHANNELS = 8;
 
     enum Norm {
-        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE, SWITCHABLE_WITHOUT_BATCH;
+        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE, SWITCHABLE_WITHOUT_BATCH, RMS;
 
         NormLayer layer(boolean last, int rank) {
             var builder = switch (this) {
@@ -50,6 +51,7 @@ class OpsTest {
                 case LAYER_PER_POSITION -> new LayerNormalization.Builder().perPosition(true);
                 case SWITCHABLE -> new SwitchableNormalization.Builder();
                 case SWITCHABLE_WITHOUT_BATCH -> new SwitchableNormalization.Builder().useBatch(false);
+                case RMS -> new RmsNormalization.Builder().center(true);
             };
             builder.eps(EPS);
             switch (rank) {
@@ -76,6 +78,7 @@ class OpsTest {
                 case SWITCHABLE -> training ? ops.switchableNorm(x, gamma, beta, w, v, EPS, layout)
                         : ops.switchableNormInference(x, gamma, beta, w, v, in.get("mean"), in.get("var"), EPS, layout);
                 case SWITCHABLE_WITHOUT_BATCH -> ops.switchableNorm(x, gamma, beta, w, v, EPS, layout);
+                case RMS -> ops.rmsNorm(x, gamma, beta, EPS, layout);
             };
         }
 

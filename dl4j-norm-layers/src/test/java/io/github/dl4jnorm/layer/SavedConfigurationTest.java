@@ -8,8 +8,10 @@ import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -111,7 +113,9 @@ class SavedConfigurationTest {
                 new LayerNormalization.Builder().build(), new LayerNormalization.Builder().perPosition(true).build(),
                 new SwitchableNormalization.Builder().build(), new SwitchableNormalization.Builder().useBatch(false).build(),
                 new SwitchableNormalization.Builder().batchAverage(true).build(),
-                new SwitchableNormalization.Builder().runningStatistics(RunningStatistics.decay(0.1)).build()));
+                new SwitchableNormalization.Builder().runningStatistics(RunningStatistics.decay(0.1)).build(),
+                new RmsNormalization.Builder().build(), new RmsNormalization.Builder().center(true).build(),
+                new UnitNormalization.Builder().build(), new UnitNormalization.Builder().eps(1e-6).build()));
         assertThat(layers).doesNotHaveDuplicates();
         assertThat(new HashSet<>(layers)).hasSameSizeAs(layers);
         for (NormLayer layer : layers) {
@@ -140,6 +144,8 @@ class SavedConfigurationTest {
         assertSameOptions(new InstanceNormalization(), new InstanceNormalization.Builder().build());
         assertSameOptions(new LayerNormalization(), new LayerNormalization.Builder().build());
         assertSameOptions(new SwitchableNormalization(), new SwitchableNormalization.Builder().build());
+        assertSameOptions(new RmsNormalization(), new RmsNormalization.Builder().build());
+        assertSameOptions(new UnitNormalization(), new UnitNormalization.Builder().build());
     }
 
     @ParameterizedTest

@@ -32,7 +32,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** The norms, as the library has them. */
     enum Norm {
-        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE;
+        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE, RMS, UNIT;
 
         boolean takes(int rank) {
             return rank > 2 || this != INSTANCE;
@@ -129,7 +129,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
             case GROUP -> channels() / groups * positions();
             case INSTANCE -> positions();
             case LAYER -> rank() == 3 ? channels() : channels() * positions();
-            case LAYER_PER_POSITION -> channels();
+            case LAYER_PER_POSITION, RMS, UNIT -> channels();
             case SWITCHABLE -> Math.max(channels() * positions(), perChannel());
         };
     }

@@ -9,6 +9,8 @@ import java.util.Map;
 import java.util.stream.LongStream;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.NormalizeFuncOptions;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -87,6 +89,8 @@ final class Libtorch implements Side {
             case LAYER -> drawn.rank() < 4 ? byPosition(first) : byExample(first);
             case LAYER_PER_POSITION -> byPosition(first);
             case SWITCHABLE -> switchable(first, training);
+            case RMS -> rms(first);
+            case UNIT -> affine(unit(first));
         };
         y = drawn.relu() ? torch.relu(z) : z;
         return numbers(stored(y));
@@ -157,6 +161,22 @@ final class Libtorch implements Side {
     private Tensor byPosition(Tensor input) {
         Tensor rows = input.permute(toLast());
         return torch.layer_norm(rows, new long[]{drawn.channels()}, gamma(), beta(), drawn.eps(), false).permute(toFirst());
+    }
+
+    /** It has no beta. */
+    private Tensor rms(Tensor input) {
+        TensorOptional scale = params.containsKey("gamma") ? gamma() : none;
+        Tensor rows = torch.rms_norm(input.permute(toLast()), new long[]{drawn.channels()}, scale,
+                new DoubleOptional(drawn.eps()));
+        Tensor normalized = rows.permute(toFirst());
+        return params.containsKey("beta") ? normalized.add(perChannel(params.get("beta"))) : normalized;
+    }
+
+    /** Over dimension 1, unless told otherwise. */
+    private Tensor unit(Tensor input) {
+        NormalizeFuncOptions options = new NormalizeFuncOptions();
+        options.eps().put(drawn.eps());
+        return torch.normalize(input, options);
     }
 
     /** libtorch has a gamma for each element here. */

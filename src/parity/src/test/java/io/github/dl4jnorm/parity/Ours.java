@@ -7,7 +7,9 @@ import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -68,6 +70,8 @@ final class Ours implements Side {
                         common(new SwitchableNormalization.Builder().useBatch(drawn.useBatch()), drawn);
                 yield (drawn.average() == null ? builder : builder.runningStatistics(drawn.average().policy())).build();
             }
+            case RMS -> common(new RmsNormalization.Builder(), drawn).build();
+            case UNIT -> common(new UnitNormalization.Builder(), drawn).build();
         };
     }
 
