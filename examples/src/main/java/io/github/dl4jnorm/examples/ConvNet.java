@@ -36,13 +36,9 @@ final class ConvNet {
                 .list();
         for (int block = 1; block <= BLOCKS; block++) {
             int width = block == 1 ? channels : 2 * channels;
-            layers.layer(new ConvolutionLayer.Builder(3, 3).name("conv" + block).nOut(width)
-                    .convolutionMode(ConvolutionMode.Same).activation(Activation.IDENTITY)
-                    // The norm subtracts a mean and adds beta: a bias in between would do nothing.
-                    .hasBias(norm == NormChoice.NONE).build());
-            var normLayer = norm.layer(width);
-            normLayer.setLayerName("norm" + block);
-            layers.layer(normLayer);
+            norm.block(width).around(new ConvolutionLayer.Builder(3, 3).name("conv" + block).nOut(width)
+                    .convolutionMode(ConvolutionMode.Same).activation(Activation.RELU).hasBias(norm.leavesBias()).build())
+                    .forEach(layers::layer);
             if (block < BLOCKS) {
                 layers.layer(new SubsamplingLayer.Builder(SubsamplingLayer.PoolingType.MAX, new int[]{2, 2},
                         new int[]{2, 2}).name("pool" + block).build());

@@ -1,69 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
-import io.github.dl4jnorm.conf.BatchNormalization;
-import io.github.dl4jnorm.conf.GroupNormalization;
-import io.github.dl4jnorm.conf.InstanceNormalization;
-import io.github.dl4jnorm.conf.LayerNormalization;
-import io.github.dl4jnorm.conf.SwitchableNormalization;
-import java.util.Locale;
-import org.deeplearning4j.nn.conf.layers.ActivationLayer;
-import org.deeplearning4j.nn.conf.layers.Layer;
-import org.nd4j.linalg.activations.Activation;
+import io.github.dl4jnorm.conf.NormBlock;
+import io.github.dl4jnorm.conf.NormFactory;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
 
-/** The normalizations to choose from, each together with the ReLU behind it. */
-enum NormChoice {
-    BATCH {
-        @Override
-        Layer layer(int channels) {
-            return new BatchNormalization.Builder().activation(Activation.RELU).build();
-        }
-    },
-    GROUP {
-        @Override
-        Layer layer(int channels) {
-            return new GroupNormalization.Builder(groups(channels)).activation(Activation.RELU).build();
-        }
-    },
-    INSTANCE {
-        @Override
-        Layer layer(int channels) {
-            return new InstanceNormalization.Builder().activation(Activation.RELU).build();
-        }
-    },
-    LAYER {
-        @Override
-        Layer layer(int channels) {
-            return new LayerNormalization.Builder().activation(Activation.RELU).build();
-        }
-    },
-    SWITCHABLE {
-        @Override
-        Layer layer(int channels) {
-            return new SwitchableNormalization.Builder().activation(Activation.RELU).build();
-        }
-    },
-    NONE {
-        @Override
-        Layer layer(int channels) {
-            return new ActivationLayer.Builder().activation(Activation.RELU).build();
-        }
-    };
+/**
+ * A normalization to choose, by its name.
+ *
+ * @param name one that {@link NormFactory} knows, or "none"
+ */
+record NormChoice(String name) {
+    static final NormChoice BATCH = new NormChoice("batch");
+    static final NormChoice NONE = new NormChoice("none");
+    private static final Set<String> WITH_BIAS = Set.of("rms", "unit", "none");
+    private static final int GROUPS = 8;
+
+    static List<NormChoice> values() {
+        List<NormChoice> all = new ArrayList<>();
+        NormFactory.names().forEach(name -> all.add(new NormChoice(name)));
+        all.add(NONE);
+        return all;
+    }
 
     /** Eight groups, or what divides the channels. */
     static int groups(int channels) {
-        int groups = 8;
+        int groups = GROUPS;
         while (channels % groups != 0) {
             groups--;
         }
         return groups;
     }
 
-    /** The norm and its ReLU, for input of so many channels. */
-    abstract Layer layer(int channels);
+    /** What to put onto a layer of so many channels. */
+    NormBlock block(int channels) {
+        if (equals(NONE)) {
+            return List::of;
+        }
+        return NormFactory.create(name, name.equals("group") ? Map.of("groups", groups(channels)) : Map.of());
+    }
+
+    /** Whether a bias in front of it does anything: not if a mean is subtracted and beta added. */
+    boolean leavesBias() {
+        return WITH_BIAS.contains(name);
+    }
 
     @Override
     public String toString() {
-        return name().toLowerCase(Locale.ROOT);
+        return name;
+    }
+
+    /** The names, for the help. */
+    static final class Names implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return values().stream().map(NormChoice::name).iterator();
+        }
+    }
+
+    /** From what stands behind the option. */
+    static final class Converter implements ITypeConverter<NormChoice> {
+        @Override
+        public NormChoice convert(String value) {
+            return values().stream().filter(choice -> choice.name().equalsIgnoreCase(value)).findFirst().orElseThrow(() ->
+                    new TypeConversionException("expected one of " + values() + ", got '" + value + "'"));
+        }
     }
 }

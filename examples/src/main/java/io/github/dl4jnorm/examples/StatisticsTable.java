@@ -37,7 +37,7 @@ final class StatisticsTable {
                     (layer, pass, passes, done) -> bar.stepTo((long) (pass - 1) * batches + done));
         }
         System.out.printf("%nRunning statistics against those of the training examples:%n");
-        System.out.printf("%-8s %8s %14s %14s %14s %14s%n", "layer", "channel", "running mean", "population",
+        System.out.printf("%-10s %8s %14s %14s %14s %14s%n", "layer", "channel", "running mean", "population",
                 "running var", "population");
         running.forEach((name, statistics) -> rows(name, statistics, population.get(name)));
     }
@@ -51,11 +51,11 @@ final class StatisticsTable {
             worstMean = Math.max(worstMean, Math.abs(running[0][c] - population.mean()[c]) / deviation);
             worstVariance = Math.max(worstVariance, Math.abs(running[1][c] / population.variance()[c] - 1));
             if (c < CHANNELS_SHOWN) {
-                System.out.printf("%-8s %8d %14.5f %14.5f %14.5f %14.5f%n", name, c, running[0][c],
+                System.out.printf("%-10s %8d %14.5f %14.5f %14.5f %14.5f%n", name, c, running[0][c],
                         population.mean()[c], running[1][c], population.variance()[c]);
             }
         }
-        System.out.printf("%-8s all %d channels: means within %.3f standard deviations, variances within %.1f %%%n",
+        System.out.printf("%-10s all %d channels: means within %.3f standard deviations, variances within %.1f %%%n",
                 name, channels, worstMean, 100 * worstVariance);
     }
 }

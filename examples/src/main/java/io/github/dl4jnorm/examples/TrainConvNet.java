@@ -39,7 +39,8 @@ public final class TrainConvNet implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--norm", defaultValue = "batch", description = "Normalization: ${COMPLETION-CANDIDATES} "
+    @Option(names = "--norm", defaultValue = "batch", completionCandidates = NormChoice.Names.class,
+            converter = NormChoice.Converter.class, description = "Normalization: ${COMPLETION-CANDIDATES} "
             + "(default: ${DEFAULT-VALUE}).")
     private NormChoice norm;
 
@@ -111,12 +112,12 @@ public final class TrainConvNet implements Callable<Integer> {
         System.out.printf("%d training and %d test examples of %s, %s, batches of %d%n",
                 images.train().numExamples(), images.test().numExamples(), images.name(), images.inputType(), batch);
         List<Training.Result> results = new ArrayList<>();
-        for (NormChoice choice : compare ? NormChoice.values() : new NormChoice[]{norm}) {
+        for (NormChoice choice : compare ? NormChoice.values() : List.of(norm)) {
             Training training = new Training(images, batch, epochs, seed);
             MultiLayerNetwork net = ConvNet.create(choice, images.inputType(), images.classes(), channels, learningRate,
                     training.iterations(), seed);
             results.add(training.run(choice, net));
-            if (choice == NormChoice.BATCH) {
+            if (choice.equals(NormChoice.BATCH)) {
                 StatisticsTable.print(net, images.train());
             }
         }
