@@ -22,6 +22,8 @@ public class GroupNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 
     private int groups = 32;
+    /** Channels of a group, or 0 if {@link #groups} says how many groups there are. */
+    private int groupSize;
 
     /** With 32 groups. */
     public GroupNormalization() {
@@ -30,6 +32,7 @@ public class GroupNormalization extends NormLayer {
     private GroupNormalization(Builder builder) {
         super(builder);
         groups = builder.groups;
+        groupSize = builder.groupSize;
         finish(builder);
     }
 
@@ -38,7 +41,7 @@ public class GroupNormalization extends NormLayer {
         if (rank < 2 || rank > 5) {
             return null;
         }
-        return NormPlan.group(groups, rank);
+        return NormPlan.group(groupSize > 0 ? Math.toIntExact(nOut / groupSize) : groups, rank);
     }
 
     @Override
@@ -46,6 +49,9 @@ public class GroupNormalization extends NormLayer {
         super.validateOptions();
         if (groups < 1) {
             throw invalid("groups >= 1", "groups " + groups);
+        }
+        if (groupSize < 0) {
+            throw invalid("groupSize >= 1, or 0 for a number of groups", "groupSize " + groupSize);
         }
         if (getNOut() > 0) {
             validateChannels();
@@ -55,7 +61,10 @@ public class GroupNormalization extends NormLayer {
     @Override
     protected void validateChannels() {
         super.validateChannels();
-        if (nOut % groups != 0) {
+        if (groupSize > 0 && nOut % groupSize != 0) {
+            throw invalid("a number of channels that groups of " + groupSize + " divide", nOut + " channels");
+        }
+        if (groupSize == 0 && nOut % groups != 0) {
             throw invalid("a number of channels that " + groups + " groups divide", nOut + " channels");
         }
     }
@@ -65,6 +74,7 @@ public class GroupNormalization extends NormLayer {
     @Setter
     public static class Builder extends NormBuilder<Builder> {
         private int groups = 32;
+        private int groupSize;
 
         /** With 32 groups. */
         public Builder() {
@@ -80,13 +90,25 @@ public class GroupNormalization extends NormLayer {
         }
 
         /**
-         * Number of groups.
+         * Number of groups, in place of a {@link #groupSize(int)} set before.
          *
          * @param groups a divisor of the number of channels; default 32
          * @return this builder
          */
         public Builder groups(int groups) {
             this.groups = groups;
+            groupSize = 0;
+            return this;
+        }
+
+        /**
+         * Channels of a group, however many groups that makes; in place of a number of groups.
+         *
+         * @param groupSize a divisor of the number of channels
+         * @return this builder
+         */
+        public Builder groupSize(int groupSize) {
+            this.groupSize = groupSize;
             return this;
         }
 

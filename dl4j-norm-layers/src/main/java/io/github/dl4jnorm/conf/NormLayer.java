@@ -145,12 +145,17 @@ public abstract class NormLayer extends FeedForwardLayer {
     public List<NormParameter> parameters() {
         List<NormParameter> parameters = new ArrayList<>();
         if (hasGamma()) {
-            parameters.add(new NormParameter(GAMMA, nOut, gammaInit));
+            parameters.add(new NormParameter(GAMMA, affineLength(), gammaInit));
         }
         if (hasBeta()) {
-            parameters.add(new NormParameter(BETA, nOut, betaInit));
+            parameters.add(new NormParameter(BETA, affineLength(), betaInit));
         }
         return parameters;
+    }
+
+    /** @return how many gammas there are: the number of channels, unless elements have gammas of their own */
+    public long affineLength() {
+        return nOut;
     }
 
     /** @return whether gamma is a parameter */

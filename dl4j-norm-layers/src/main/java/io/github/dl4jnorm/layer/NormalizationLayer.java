@@ -176,7 +176,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         if (learned != null || fixed == neutral) {
             return learned;
         }
-        double[] same = new double[Math.toIntExact(layerConf().getNOut())];
+        double[] same = new double[Math.toIntExact(layerConf().affineLength())];
         Arrays.fill(same, fixed);
         return same;
     }
@@ -274,6 +274,10 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         }
         if (shape[axis] != conf.getNOut()) {
             throw invalidInput(conf.getNOut() + " channels in dimension " + axis, String.valueOf(shape[axis]));
+        }
+        if (conf.affineLength() != conf.getNOut() && input.length() / shape[0] != conf.affineLength()) {
+            throw invalidInput(conf.affineLength() + " elements in an example, as many as gamma has",
+                    String.valueOf(input.length() / shape[0]));
         }
         if (!input.dataType().isFPType()) {
             throw invalidInput("a floating-point type", input.dataType().toString());

@@ -99,6 +99,25 @@ public final class Mask {
         return new Mask(examples, 1, viewChannels, folded);
     }
 
+    /**
+     * The mask for {@link View#elementsAsChannels()}.
+     *
+     * @param viewChannels C of the view
+     * @param channelsLast whether the elements of one position stand side by side
+     * @return the mask
+     */
+    public Mask elementsAsChannels(int viewChannels, boolean channelsLast) {
+        boolean[] folded = new boolean[examples * viewChannels * positions];
+        int i = 0;
+        for (int n = 0; n < examples; n++) {
+            for (int at = 0; at < viewChannels * positions; at++) {
+                int c = channelsLast ? at % viewChannels : at / positions;
+                folded[i++] = keeps(n, c, channelsLast ? at / viewChannels : at % positions);
+            }
+        }
+        return new Mask(examples, viewChannels * positions, 1, folded);
+    }
+
     private int[] runsOf(int start) {
         int[] found = new int[8];
         int count = 0;

@@ -12,8 +12,10 @@ import java.util.List;
  * @param running     index of the part that running statistics replace at test time, or −1
  * @param groups      groups of channels at each position, 0 if normalized by channel
  * @param kind        what a position is normalized by, null if normalized by channel
+ * @param dense       whether every element of an example counts as a channel, so that there is one position
  */
-public record NormPlan(List<Pooling> parts, int firstWeight, int running, int groups, PositionNorm.Kind kind) {
+public record NormPlan(List<Pooling> parts, int firstWeight, int running, int groups, PositionNorm.Kind kind,
+                       boolean dense) {
 
     /**
      * Batch normalization.
@@ -84,15 +86,25 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
         if (useBatch) {
             parts.add(Pooling.BATCH);
         }
-        return new NormPlan(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, 0, null);
+        return new NormPlan(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, 0, null, false);
+    }
+
+    /**
+     * Normalization over all elements of an example, each with a gamma of its own: as a position normalization of dense
+     * input.
+     *
+     * @return the plan for every rank
+     */
+    public static NormPlan elements() {
+        return new NormPlan(List.of(), 0, -1, 1, PositionNorm.Kind.STANDARD, true);
     }
 
     private static NormPlan byPosition(PositionNorm.Kind kind, int groups) {
-        return new NormPlan(List.of(), 0, -1, groups, kind);
+        return new NormPlan(List.of(), 0, -1, groups, kind, false);
     }
 
     private static NormPlan byChannel(Pooling part, boolean running) {
-        return new NormPlan(List.of(part), 0, running ? 0 : -1, 0, null);
+        return new NormPlan(List.of(part), 0, running ? 0 : -1, 0, null, false);
     }
 
     /** @return whether each position has statistics of its own */

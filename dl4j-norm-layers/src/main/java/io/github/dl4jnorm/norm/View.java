@@ -60,6 +60,11 @@ public final class View {
         return new View(shape, channelAxis, false, channelsFolded);
     }
 
+    /** @return the same array, if it is contiguous, as dense input with C·S channels; its shape is another one */
+    public View elementsAsChannels() {
+        return of(new long[]{examples, (long) channels * positions}, false);
+    }
+
     /** @return the same array as one channel with C·S positions */
     public View channelsAsPositions() {
         return new View(shape, channelAxis, batchFolded, true);

@@ -27,10 +27,11 @@ public interface NormPass {
      * @return the pass
      */
     static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe) {
-        return plan.perPosition()
-                ? new PositionPass(view, mask,
-                        new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps()))
-                : new ChannelPass(x, view, mask, plan, params, given, observe);
+        if (!plan.perPosition()) {
+            return new ChannelPass(x, view, mask, plan, params, given, observe);
+        }
+        PositionNorm norm = new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps());
+        return plan.dense() ? PositionPass.dense(view, mask, norm) : new PositionPass(view, mask, norm);
     }
 
     /** @return statistics of the batch as running statistics take them up, or null if none were computed */

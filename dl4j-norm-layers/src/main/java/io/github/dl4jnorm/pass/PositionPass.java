@@ -7,6 +7,7 @@ import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
+import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** One forward pass of a position normalization; its backward pass finds the statistics again, row by row. */
@@ -22,6 +23,18 @@ final class PositionPass implements NormPass {
         this.norm = norm;
     }
 
+    /** With every element of an example as a channel. */
+    static PositionPass dense(View whole, Mask mask, PositionNorm norm) {
+        boolean channelsLast = whole.channelAxis() > 1;
+        return new PositionPass(whole.elementsAsChannels(),
+                mask == null ? null : mask.elementsAsChannels(whole.channels(), channelsLast), norm);
+    }
+
+    /** As the view sees it: itself, or an array of another shape on the same memory if that is contiguous. */
+    private INDArray seen(INDArray array) {
+        return Arrays.equals(array.shape(), view.shape()) ? array : array.reshape('c', view.shape());
+    }
+
     @Override
     public ChannelStatistics batchStatistics() {
         return null;
@@ -29,12 +42,12 @@ final class PositionPass implements NormPass {
 
     @Override
     public void forward(INDArray x, boolean relu, INDArray y) {
-        kernels.rowNorm(x, view, mask, norm, relu, y);
+        kernels.rowNorm(seen(x), view, mask, norm, relu, seen(y));
     }
 
     @Override
     public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
-        PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, relu, dx);
+        PositionNorm.Gradients gradients = kernels.rowNormGrad(seen(x), seen(dy), view, mask, norm, relu, seen(dx));
         return new Gradients(gradients.gamma(), gradients.beta(), null, null, null, null);
     }
 }

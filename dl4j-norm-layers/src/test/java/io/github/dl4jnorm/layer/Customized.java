@@ -46,7 +46,7 @@ enum Customized {
     GROUP {
         @Override
         NormLayer layer(Kind kind) {
-            return common(new GroupNormalization.Builder(2), kind).center(false).build();
+            return common(new GroupNormalization.Builder().groupSize(2), kind).center(false).build();
         }
     },
     INSTANCE {
@@ -60,6 +60,12 @@ enum Customized {
         @Override
         NormLayer layer(Kind kind) {
             return common(new LayerNormalization.Builder().perPosition(true), kind).scale(false).build();
+        }
+    },
+    LAYER_ELEMENTWISE {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new LayerNormalization.Builder().elementwiseAffine(true), kind).build();
         }
     },
     SWITCHABLE {

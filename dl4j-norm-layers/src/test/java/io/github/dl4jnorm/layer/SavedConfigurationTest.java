@@ -36,8 +36,8 @@ import org.nd4j.shade.jackson.databind.node.ObjectNode;
 /** Configurations survive JSON, YAML, Java serialization and cloning, and equal what has the same options only. */
 class SavedConfigurationTest {
     /** Fields of Deeplearning4j's own layers, and what the input type says. */
-    private static final Set<String> NEVER_MISSING = Set.of("@class", "layerName", "nin", "nout", "dense", "iupdater",
-            "constraints");
+    private static final Set<String> NEVER_MISSING = Set.of("@class", "layerName", "nin", "nout", "dense", "positions",
+            "iupdater", "constraints");
 
     static Stream<Arguments> cases() {
         return Stream.of(Customized.values()).flatMap(norm -> Stream.of(Kind.values()).filter(norm::takes)
@@ -99,7 +99,8 @@ class SavedConfigurationTest {
                 batch().helperAllowFallback(false).build(), batch().runningStatistics(RunningStatistics.cumulative()).build(),
                 batch().runningStatistics(RunningStatistics.cumulative().unbiased(false)).build(),
                 batch().runningStatistics(RunningStatistics.decay(0.9)).build(),
-                group().build(), group().groups(2).build(), group().eps(0.1).build(), group().scale(false).build(),
+                group().build(), group().groups(2).build(), group().groupSize(2).build(),
+                group().eps(0.1).build(), group().scale(false).build(),
                 group().center(false).build(), group().affine(false).build(), group().gammaInit(2).build(),
                 group().betaInit(2).build(), group().activation(Activation.RELU).build(), group().nOut(4).build(),
                 group().dataFormat(CNN2DFormat.NCHW).build(), group().dataFormat(CNN2DFormat.NHWC).build(),
@@ -111,6 +112,7 @@ class SavedConfigurationTest {
                 new InstanceNormalization.Builder().trackRunningStats(true).build(),
                 new InstanceNormalization.Builder().runningStatistics(RunningStatistics.decay(0.1)).build(),
                 new LayerNormalization.Builder().build(), new LayerNormalization.Builder().perPosition(true).build(),
+                new LayerNormalization.Builder().elementwiseAffine(true).build(),
                 new SwitchableNormalization.Builder().build(), new SwitchableNormalization.Builder().useBatch(false).build(),
                 new SwitchableNormalization.Builder().batchAverage(true).build(),
                 new SwitchableNormalization.Builder().runningStatistics(RunningStatistics.decay(0.1)).build(),

@@ -32,10 +32,14 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** The norms, as the library has them. */
     enum Norm {
-        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE, RMS, UNIT;
+        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, RMS, UNIT;
 
         boolean takes(int rank) {
-            return rank > 2 || this != INSTANCE;
+            return switch (this) {
+                case INSTANCE -> rank > 2;
+                case LAYER_ELEMENTWISE -> rank > 3;
+                default -> true;
+            };
         }
 
         String title() {
@@ -107,6 +111,16 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         return shape[0] * positions();
     }
 
+    /** How many gammas there are. */
+    int affineLength() {
+        return norm == Norm.LAYER_ELEMENTWISE ? (int) (length() / shape[0]) : channels();
+    }
+
+    /** The gamma of an element in memory. */
+    int affineIndex(int i) {
+        return norm == Norm.LAYER_ELEMENTWISE ? i % affineLength() : channel(i);
+    }
+
     /** The channel of an element in memory. */
     int channel(int i) {
         return (int) (channelsLast ? i % shape[1] : i / positions() % shape[1]);
@@ -130,6 +144,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
             case INSTANCE -> positions();
             case LAYER -> rank() == 3 ? channels() : channels() * positions();
             case LAYER_PER_POSITION, RMS, UNIT -> channels();
+            case LAYER_ELEMENTWISE -> channels() * positions();
             case SWITCHABLE -> Math.max(channels() * positions(), perChannel());
         };
     }

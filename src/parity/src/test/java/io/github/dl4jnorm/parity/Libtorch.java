@@ -88,6 +88,7 @@ final class Libtorch implements Side {
             case INSTANCE -> instance(first, training);
             case LAYER -> drawn.rank() < 4 ? byPosition(first) : byExample(first);
             case LAYER_PER_POSITION -> byPosition(first);
+            case LAYER_ELEMENTWISE -> drawn.channelsLast() ? elementwise().permute(toFirst()) : elementwise();
             case SWITCHABLE -> switchable(first, training);
             case RMS -> rms(first);
             case UNIT -> affine(unit(first));
@@ -177,6 +178,14 @@ final class Libtorch implements Side {
         NormalizeFuncOptions options = new NormalizeFuncOptions();
         options.eps().put(drawn.eps());
         return torch.normalize(input, options);
+    }
+
+    /** As it is in memory: which axis is that of channels makes no difference. */
+    private Tensor elementwise() {
+        long[] shape = LongStream.of(drawn.stored()).skip(1).toArray();
+        Tensor normalized = torch.layer_norm(x, shape, none, none, drawn.eps(), false);
+        Tensor scaled = params.containsKey("gamma") ? normalized.mul(params.get("gamma").reshape(shape)) : normalized;
+        return params.containsKey("beta") ? scaled.add(params.get("beta").reshape(shape)) : scaled;
     }
 
     /** libtorch has a gamma for each element here. */

@@ -65,6 +65,7 @@ final class Ours implements Side {
             }
             case LAYER -> common(new LayerNormalization.Builder(), drawn).build();
             case LAYER_PER_POSITION -> common(new LayerNormalization.Builder().perPosition(true), drawn).build();
+            case LAYER_ELEMENTWISE -> common(new LayerNormalization.Builder().elementwiseAffine(true), drawn).build();
             case SWITCHABLE -> {
                 SwitchableNormalization.Builder builder =
                         common(new SwitchableNormalization.Builder().useBatch(drawn.useBatch()), drawn);

@@ -125,10 +125,10 @@ class ParityTest {
         private Map<String, double[]> params() {
             Map<String, double[]> params = new LinkedHashMap<>();
             if (drawn.scale()) {
-                params.put("gamma", gaussian(drawn.channels(), 0.5, 1));
+                params.put("gamma", gaussian(drawn.affineLength(), 0.5, 1));
             }
             if (drawn.center()) {
-                params.put("beta", gaussian(drawn.channels(), 0, 1));
+                params.put("beta", gaussian(drawn.affineLength(), 0, 1));
             }
             if (drawn.norm() == Drawn.Norm.SWITCHABLE) {
                 params.put("meanWeight", gaussian(drawn.weights(), 1, 1));
@@ -179,7 +179,7 @@ class ParityTest {
         /** How large a sum of few channels or weights usually is: it may come to nearly nothing, with the same rounding. */
         private double least(String quantity, double[] dy, Libtorch oracle) {
             return switch (quantity) {
-                case "gamma", "beta" -> Math.sqrt(Arrays.stream(dy).map(v -> v * v).sum() / drawn.channels());
+                case "gamma", "beta" -> Math.sqrt(Arrays.stream(dy).map(v -> v * v).sum() / drawn.affineLength());
                 default -> oracle.typicalSum(quantity);
             };
         }
@@ -209,7 +209,7 @@ class ParityTest {
         private double[] gradient(double[] x, double[] z) {
             double[] dy = gaussian(x.length, 0.25, 1);
             for (int i = 0; i < dy.length; i++) {
-                double sign = gamma == null ? 1 : Math.signum(gamma[drawn.channel(i)]);
+                double sign = gamma == null ? 1 : Math.signum(gamma[drawn.affineIndex(i)]);
                 dy[i] = drawn.relu() && Math.abs(z[i]) < 1e-4 ? 0
                         : rounded(dy[i] + 0.75 * sign * (x[i] / drawn.deviation() - drawn.offset()));
             }
