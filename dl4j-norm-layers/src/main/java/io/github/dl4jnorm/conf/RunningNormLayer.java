@@ -30,6 +30,8 @@ public abstract class RunningNormLayer extends NormLayer {
     private RunningStatistics runningStatistics;
     /** Whether log10stdev is stored instead of var; null until the network's data type decides. */
     private Boolean logStdStored;
+    /** Whether training uses the running statistics as they are, too; see {@code model.Freeze}. */
+    private boolean statisticsFrozen;
 
     /**
      * A layer with every option at its default.
@@ -54,7 +56,7 @@ public abstract class RunningNormLayer extends NormLayer {
     /** @return whether running statistics are kept at all */
     public abstract boolean tracksStatistics();
 
-    /** @return whether training updates them; otherwise only PopulationStatistics sets them */
+    /** @return whether training updates them, unless they are frozen; otherwise only PopulationStatistics sets them */
     public boolean updatesStatistics() {
         return tracksStatistics();
     }

@@ -141,14 +141,15 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, input.shape(), 'c');
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
             INDArray x = input.castTo(workingType());
-            NormPass now = makePass(x, view, mask, plan, training);
+            boolean ofBatch = training && !(layerConf() instanceof RunningNormLayer conf && conf.isStatisticsFrozen());
+            NormPass now = makePass(x, view, mask, plan, ofBatch);
             if (builtIn()) {
                 now.forward(x, layerConf().fusesRelu(), y);
             } else {
                 y.assign(activated(now, x, view, mask, training).castTo(dataType));
             }
             pass = now;
-            updatePending = training && tracks() && ((RunningNormLayer) layerConf()).updatesStatistics();
+            updatePending = ofBatch && tracks() && ((RunningNormLayer) layerConf()).updatesStatistics();
         }
         if (observer != null) {
             observer.accept(pass.batchStatistics());
@@ -156,8 +157,8 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         return y;
     }
 
-    private NormPass makePass(INDArray x, View view, Mask mask, NormPlan plan, boolean training) {
-        boolean constant = !training && plan.running() >= 0;
+    private NormPass makePass(INDArray x, View view, Mask mask, NormPlan plan, boolean ofBatch) {
+        boolean constant = !ofBatch && plan.running() >= 0;
         if (constant && observer == null && !((RunningNormLayer) layerConf()).updatesStatistics()) {
             running().warnIfNeverSet(layerId());
         }

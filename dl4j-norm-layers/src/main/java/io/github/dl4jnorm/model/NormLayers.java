@@ -4,39 +4,69 @@ package io.github.dl4jnorm.model;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.layers.FrozenLayer;
 import org.deeplearning4j.nn.layers.FrozenLayerWithBackprop;
+import org.deeplearning4j.nn.layers.normalization.BatchNormalization;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 
-/** Finds the layers of a network that keep running statistics and are not frozen, from input to output. */
+/** Finds the norms of a network that are not frozen as a whole, from input to output. */
 final class NormLayers {
     private NormLayers() {
     }
 
-    static Map<String, NormalizationLayer> of(MultiLayerNetwork net) {
-        Map<String, NormalizationLayer> found = new LinkedHashMap<>();
-        Layer[] layers = net.getLayers();
-        for (int i = 0; i < layers.length; i++) {
-            add(found, layers[i], String.valueOf(i));
-        }
+    /** Norms whose running statistics may be changed. */
+    static Map<String, NormalizationLayer> of(Model net) {
+        Map<String, NormalizationLayer> found = withStatistics(net);
+        found.values().removeIf(layer -> ((RunningNormLayer) layer.layerConf()).isStatisticsFrozen());
         return found;
     }
 
-    static Map<String, NormalizationLayer> of(ComputationGraph net) {
+    /** Norms with running statistics, whether these are frozen or not. */
+    static Map<String, NormalizationLayer> withStatistics(Model net) {
         Map<String, NormalizationLayer> found = new LinkedHashMap<>();
-        for (int index : net.topologicalSortOrder()) {
-            GraphVertex vertex = net.getVertices()[index];
-            add(found, vertex.getLayer(), vertex.getVertexName());
-        }
+        layers(net).forEach((key, layer) -> {
+            if (layer instanceof NormalizationLayer norm && norm.layerConf() instanceof RunningNormLayer conf
+                    && conf.tracksStatistics()) {
+                String name = conf.getLayerName();
+                found.put(name == null || found.containsKey(name) ? key : name, norm);
+            }
+        });
         return found;
     }
 
-    private static void add(Map<String, NormalizationLayer> found, Layer layer, String fallback) {
+    /** Keys of Deeplearning4j's own batch norms. */
+    static List<String> stock(Model net) {
+        Map<String, Layer> found = layers(net);
+        found.values().removeIf(layer -> !(layer instanceof BatchNormalization));
+        return List.copyOf(found.keySet());
+    }
+
+    /** Layers by index or vertex, without wrappers. */
+    private static Map<String, Layer> layers(Model net) {
+        Map<String, Layer> layers = new LinkedHashMap<>();
+        if (net instanceof MultiLayerNetwork sequence) {
+            for (int i = 0; i < sequence.getnLayers(); i++) {
+                add(layers, String.valueOf(i), sequence.getLayer(i));
+            }
+        } else if (net instanceof ComputationGraph graph) {
+            for (int index : graph.topologicalSortOrder()) {
+                GraphVertex vertex = graph.getVertices()[index];
+                add(layers, vertex.getVertexName(), vertex.getLayer());
+            }
+        } else {
+            throw Draft.unknown(net);
+        }
+        return layers;
+    }
+
+    private static void add(Map<String, Layer> layers, String key, Layer layer) {
         Layer inner = layer;
         while (inner instanceof BaseWrapperLayer wrapper) {
             if (inner instanceof FrozenLayer || inner instanceof FrozenLayerWithBackprop) {
@@ -44,10 +74,8 @@ final class NormLayers {
             }
             inner = wrapper.getUnderlying();
         }
-        if (inner instanceof NormalizationLayer norm && norm.layerConf() instanceof RunningNormLayer conf
-                && conf.tracksStatistics()) {
-            String name = conf.getLayerName();
-            found.put(name == null || found.containsKey(name) ? fallback : name, norm);
+        if (inner != null) {
+            layers.put(key, inner);
         }
     }
 }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.model;
+
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import java.util.Arrays;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
+import org.deeplearning4j.nn.conf.layers.Layer;
+import org.nd4j.linalg.activations.IActivation;
+import org.nd4j.linalg.activations.impl.ActivationIdentity;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * What a batch norm, this library's or Deeplearning4j's, does at test time: {@code act(scale·x + shift)} with
+ * {@code scale = gamma/√(var + eps)} and {@code shift = beta − mean·scale}.
+ *
+ * @param scale      of each channel
+ * @param shift      of each channel
+ * @param activation what follows
+ */
+record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
+
+    static boolean isStock(Layer layer) {
+        return layer instanceof org.deeplearning4j.nn.conf.layers.BatchNormalization;
+    }
+
+    static boolean isBatchNorm(Layer layer) {
+        return layer instanceof BatchNormalization || isStock(layer);
+    }
+
+    static boolean channelsLast(Layer layer) {
+        return layer instanceof BatchNormalization ours ? ours.isChannelsLast()
+                : ((org.deeplearning4j.nn.conf.layers.BatchNormalization) layer).getCnn2DFormat() == CNN2DFormat.NHWC;
+    }
+
+    static BatchNormMap of(Part part) {
+        if (part.layer() instanceof BatchNormalization conf) {
+            NormalizationLayer layer = (NormalizationLayer) part.source();
+            return of(part, layer.runningMean(), layer.runningVariance(), conf.getEps(), conf.fixedGamma(),
+                    conf.fixedBeta(), conf.getActivationFn());
+        }
+        var conf = (org.deeplearning4j.nn.conf.layers.BatchNormalization) part.layer();
+        // Deeplearning4j never applies an activation here.
+        return of(part, doubles(part.param(NormParameter.MEAN)), stockVariance(part), conf.getEps(), fixedGamma(conf),
+                fixedBeta(conf), new ActivationIdentity());
+    }
+
+    /** Gamma of all channels where it is no parameter. */
+    static double fixedGamma(Layer norm) {
+        return norm instanceof NormLayer ours ? ours.fixedGamma()
+                : appliesLocked(norm) ? ((org.deeplearning4j.nn.conf.layers.BatchNormalization) norm).getGamma() : 1;
+    }
+
+    /** Beta of all channels where it is no parameter. */
+    static double fixedBeta(Layer norm) {
+        return norm instanceof NormLayer ours ? ours.fixedBeta()
+                : appliesLocked(norm) ? ((org.deeplearning4j.nn.conf.layers.BatchNormalization) norm).getBeta() : 0;
+    }
+
+    /** Deeplearning4j applies locked values only if neither is the neutral one. */
+    private static boolean appliesLocked(Layer norm) {
+        var stock = (org.deeplearning4j.nn.conf.layers.BatchNormalization) norm;
+        return stock.isLockGammaBeta() && stock.getGamma() != 1 && stock.getBeta() != 0;
+    }
+
+    static double[] stockVariance(Part part) {
+        INDArray log = part.param(NormParameter.LOG10_STDEV);
+        return log == null ? doubles(part.param(NormParameter.VAR))
+                : Arrays.stream(doubles(log)).map(s -> Math.pow(10, 2 * s)).toArray();
+    }
+
+    private static BatchNormMap of(Part part, double[] mean, double[] variance, double eps, double fixedGamma,
+                                   double fixedBeta, IActivation activation) {
+        double[] gamma = doubles(part.param(NormParameter.GAMMA));
+        double[] beta = doubles(part.param(NormParameter.BETA));
+        double[] scale = new double[mean.length];
+        double[] shift = new double[mean.length];
+        for (int c = 0; c < mean.length; c++) {
+            scale[c] = (gamma == null ? fixedGamma : gamma[c]) / Math.sqrt(variance[c] + eps);
+            shift[c] = (beta == null ? fixedBeta : beta[c]) - mean[c] * scale[c];
+        }
+        return new BatchNormMap(scale, shift, activation);
+    }
+
+    static double[] doubles(INDArray array) {
+        return array == null ? null : array.castTo(DataType.DOUBLE).dup('c').reshape(array.length()).toDoubleVector();
+    }
+}

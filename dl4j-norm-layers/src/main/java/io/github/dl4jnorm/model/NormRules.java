@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.model;
+
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.GroupNormalization;
+import io.github.dl4jnorm.conf.InstanceNormalization;
+import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.NormBuilder;
+import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.conf.SwitchableNormalization;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.deeplearning4j.nn.conf.layers.Layer;
+import org.nd4j.linalg.activations.impl.ActivationIdentity;
+import org.nd4j.linalg.learning.regularization.Regularization;
+
+/**
+ * The usual rules of {@link NormReplacement}. Batch norms are this library's and Deeplearning4j's; the new norm has the
+ * eps of the old one and its activation (Deeplearning4j's has none, whatever its configuration says).
+ */
+public final class NormRules {
+    private NormRules() {
+    }
+
+    /**
+     * Deeplearning4j's batch norms become this library's, with the same outputs. What Deeplearning4j ignores of locked
+     * values of gamma and beta is ignored still.
+     *
+     * @return the rule
+     */
+    public static NormReplacement.Rule batchToBatch() {
+        return (name, old) -> old instanceof org.deeplearning4j.nn.conf.layers.BatchNormalization stock ? own(stock) : null;
+    }
+
+    private static BatchNormalization own(org.deeplearning4j.nn.conf.layers.BatchNormalization stock) {
+        boolean locked = stock.isLockGammaBeta();
+        return new BatchNormalization.Builder().decay(stock.getDecay()).eps(stock.getEps()).lockGammaBeta(locked)
+                .gamma(locked ? BatchNormMap.fixedGamma(stock) : stock.getGamma())
+                .beta(locked ? BatchNormMap.fixedBeta(stock) : stock.getBeta())
+                .minibatch(stock.isMinibatch()).helperAllowFallback(stock.isCudnnAllowFallback())
+                .useLogStd(stock.isUseLogStd()).activation(new ActivationIdentity()).build();
+    }
+
+    /**
+     * Batch norms become group norms.
+     *
+     * @param groups number of groups, a divisor of the number of channels of each
+     * @return the rule
+     */
+    public static NormReplacement.Rule batchToGroup(int groups) {
+        return fromBatch(() -> new GroupNormalization.Builder(groups));
+    }
+
+    /**
+     * Batch norms become instance norms without running statistics. They cannot stand in dense layers.
+     *
+     * @return the rule
+     */
+    public static NormReplacement.Rule batchToInstance() {
+        return fromBatch(InstanceNormalization.Builder::new);
+    }
+
+    /**
+     * Batch norms become layer norms over everything that belongs to an example at one time step.
+     *
+     * @return the rule
+     */
+    public static NormReplacement.Rule batchToLayer() {
+        return fromBatch(LayerNormalization.Builder::new);
+    }
+
+    /**
+     * Batch norms become switchable norms, which keep the running statistics for their batch part and start with equal
+     * weights of all parts.
+     *
+     * @return the rule
+     */
+    public static NormReplacement.Rule batchToSwitchable() {
+        return (name, old) -> !BatchNormMap.isBatchNorm(old) ? null
+                : from(old, new SwitchableNormalization.Builder().runningStatistics(policy(old).unbiased(false)));
+    }
+
+    private static RunningStatistics policy(Layer old) {
+        return old instanceof BatchNormalization ours ? ours.getRunningStatistics() : RunningStatistics.decay(
+                ((org.deeplearning4j.nn.conf.layers.BatchNormalization) old).getDecay());
+    }
+
+    private static NormReplacement.Rule fromBatch(Supplier<NormBuilder<?>> builder) {
+        return (name, old) -> BatchNormMap.isBatchNorm(old) ? from(old, builder.get()) : null;
+    }
+
+    private static NormLayer from(Layer old, NormBuilder<?> builder) {
+        if (old instanceof BatchNormalization ours) {
+            builder.setGammaRegularization(copy(ours.getGammaRegularization()));
+            builder.setBetaRegularization(copy(ours.getBetaRegularization()));
+            builder.setEps(ours.getEps());
+            builder.setActivationFn(ours.getActivationFn());
+        } else {
+            builder.setEps(((org.deeplearning4j.nn.conf.layers.BatchNormalization) old).getEps());
+        }
+        return builder.build();
+    }
+
+    private static List<Regularization> copy(List<Regularization> regularization) {
+        return regularization == null ? null : new ArrayList<>(regularization);
+    }
+}
