@@ -23,6 +23,9 @@ import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
  * @param name   what to call it
  */
 record ImageData(DataSet train, DataSet test, boolean pixels, String name) {
+    private static final int GENERATED_TRAIN = 4000;
+    private static final int GENERATED_TEST = 1000;
+
     /** How input is scaled. */
     enum Scale {
         MINMAX, STANDARDIZE, NONE;
@@ -34,9 +37,9 @@ record ImageData(DataSet train, DataSet test, boolean pixels, String name) {
     }
 
     /** Digits made on the spot. */
-    static ImageData generated(int train, int test, long seed) {
-        return new ImageData(GeneratedDigits.create(train, seed), GeneratedDigits.create(test, seed + 1), true,
-                "generated digits");
+    static ImageData generated(long seed) {
+        return new ImageData(GeneratedDigits.create(GENERATED_TRAIN, seed), GeneratedDigits.create(GENERATED_TEST, seed + 1),
+                true, "generated digits");
     }
 
     /** IDX files; a directory with one pair only is split. */

@@ -19,12 +19,11 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Trains blocks of convolution, normalization and ReLU on images and tests them. */
+/** Trains blocks of convolution, normalization and ReLU on images and tests them; its commands change saved networks. */
 @Command(name = "TrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
-        usageHelpAutoWidth = true, description = "Trains conv -> norm -> relu blocks on images and tests them.")
+        usageHelpAutoWidth = true, description = "Trains conv -> norm -> relu blocks on images and tests them.",
+        subcommands = {ConvertModel.class, FoldModel.class, RecomputeStatistics.class})
 public final class TrainConvNet implements Callable<Integer> {
-    private static final int GENERATED_TRAIN = 4000;
-    private static final int GENERATED_TEST = 1000;
     private static final double LEARNING_RATE = 0.004;
 
     enum Dataset {
@@ -85,6 +84,9 @@ public final class TrainConvNet implements Callable<Integer> {
             + "for each normalization.")
     private Path json;
 
+    @Option(names = "--save", paramLabel = "FILE", description = "Save the trained network.")
+    private Path save;
+
     /**
      * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
      *
@@ -117,6 +119,9 @@ public final class TrainConvNet implements Callable<Integer> {
             MultiLayerNetwork net = ConvNet.create(choice, images.inputType(), images.classes(), channels, learningRate,
                     training.iterations(), seed);
             results.add(training.run(choice, net));
+            if (save != null) {
+                ModelFiles.write(new ModelFiles.Loaded(net, null), save);
+            }
             if (choice.equals(NormChoice.BATCH)) {
                 StatisticsTable.print(net, images.train());
             }
@@ -139,8 +144,14 @@ public final class TrainConvNet implements Callable<Integer> {
         require(learningRate > 0 && Double.isFinite(learningRate),
                 "--learning-rate must be positive, not " + learningRate);
         require(testFraction > 0 && testFraction < 1, "--test-fraction must lie between 0 and 1, not " + testFraction);
-        Path directory = json == null ? null : json.toAbsolutePath().getParent();
-        require(directory == null || Files.isDirectory(directory), "--json: there is no directory " + directory);
+        require(save == null || !compare, "--save and --compare exclude each other");
+        requireDirectory("--json", json);
+        requireDirectory("--save", save);
+    }
+
+    private void requireDirectory(String option, Path file) {
+        Path directory = file == null ? null : file.toAbsolutePath().getParent();
+        require(directory == null || Files.isDirectory(directory), option + ": there is no directory " + directory);
     }
 
     private void require(boolean condition, String message) {
@@ -154,7 +165,7 @@ public final class TrainConvNet implements Callable<Integer> {
         if (data != null) {
             images = ImageData.idx(data, testFraction, seed);
         } else if (dataset == null || dataset == Dataset.GENERATED) {
-            images = ImageData.generated(GENERATED_TRAIN, GENERATED_TEST, seed);
+            images = ImageData.generated(seed);
         } else {
             images = dataset == Dataset.MNIST ? OnlineData.mnist(seed) : OnlineData.cifar10(seed);
         }

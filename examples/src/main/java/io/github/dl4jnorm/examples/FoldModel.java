@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import io.github.dl4jnorm.model.BatchNormFolding;
+import org.deeplearning4j.nn.api.Model;
+import picocli.CommandLine.Command;
+
+/** Folds batch norms into the layers beside them. */
+@Command(name = "fold", sortOptions = false, usageHelpAutoWidth = true,
+        description = "Folds batch norms into dense layers and convolutions, for inference.")
+final class FoldModel extends ModelCommand {
+    @Override
+    Model change(Model net) {
+        BatchNormFolding.Result<Model> result = BatchNormFolding.fold(net);
+        result.outcomes().forEach(System.out::println);
+        System.out.printf("%d of %d batch norms folded%n", result.folded(), result.outcomes().size());
+        return result.net();
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.util.ModelSerializer;
+import org.nd4j.linalg.dataset.api.preprocessor.Normalizer;
+import org.nd4j.shade.jackson.databind.JsonNode;
+import org.nd4j.shade.jackson.databind.ObjectMapper;
+
+/** Reads and writes model files of Deeplearning4j. They are code as much as data: see SECURITY.md. */
+final class ModelFiles {
+    private ModelFiles() {
+    }
+
+    /**
+     * A model and what goes with it.
+     *
+     * @param net        MultiLayerNetwork or ComputationGraph
+     * @param normalizer of its input, or null
+     */
+    record Loaded(Model net, Normalizer<?> normalizer) {
+        Loaded with(Model other) {
+            return new Loaded(other, normalizer);
+        }
+    }
+
+    static Loaded read(Path path) throws IOException {
+        if (!Files.isRegularFile(path)) {
+            throw new IOException(path + " is not a file");
+        }
+        try {
+            Model net = isGraph(path) ? ModelSerializer.restoreComputationGraph(path.toFile(), true)
+                    : ModelSerializer.restoreMultiLayerNetwork(path.toFile(), true);
+            return new Loaded(net, ModelSerializer.restoreNormalizerFromFile(path.toFile()));
+        } catch (IOException | RuntimeException e) {
+            throw new IOException(path + " is no complete model file of Deeplearning4j: " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean isGraph(Path path) throws IOException {
+        try (ZipFile zip = new ZipFile(path.toFile())) {
+            ZipEntry entry = zip.getEntry(ModelSerializer.CONFIGURATION_JSON);
+            if (entry == null) {
+                throw new IOException("it has no " + ModelSerializer.CONFIGURATION_JSON);
+            }
+            try (InputStream in = zip.getInputStream(entry)) {
+                JsonNode configuration = new ObjectMapper().readTree(in);
+                return configuration.has("networkInputs");
+            }
+        }
+    }
+
+    /** Writes beside the file and renames, so that there is a whole model file or what was there before. */
+    static void write(Loaded model, Path path) throws IOException {
+        Path directory = path.toAbsolutePath().getParent();
+        Path part = Files.createTempFile(directory, path.getFileName().toString(), ".part");
+        try {
+            ModelSerializer.writeModel(model.net(), part.toFile(), true);
+            if (model.normalizer() != null) {
+                ModelSerializer.addNormalizerToModel(part.toFile(), model.normalizer());
+            }
+            Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(part);
+        }
+    }
+}
