@@ -16,7 +16,7 @@ import org.deeplearning4j.nn.layers.normalization.BatchNormalization;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 
-/** Finds the norms of a network that are not frozen as a whole, from input to output. */
+/** Finds the norms of a network, from input to output; unless said otherwise those that are not frozen as a whole. */
 final class NormLayers {
     private NormLayers() {
     }
@@ -30,11 +30,21 @@ final class NormLayers {
 
     /** Norms with running statistics, whether these are frozen or not. */
     static Map<String, NormalizationLayer> withStatistics(Model net) {
+        Map<String, NormalizationLayer> found = norms(layers(net, false));
+        found.values().removeIf(layer -> !(layer.layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics()));
+        return found;
+    }
+
+    /** All norms, frozen ones, too. */
+    static Map<String, NormalizationLayer> all(Model net) {
+        return norms(layers(net, true));
+    }
+
+    private static Map<String, NormalizationLayer> norms(Map<String, Layer> layers) {
         Map<String, NormalizationLayer> found = new LinkedHashMap<>();
-        layers(net).forEach((key, layer) -> {
-            if (layer instanceof NormalizationLayer norm && norm.layerConf() instanceof RunningNormLayer conf
-                    && conf.tracksStatistics()) {
-                String name = conf.getLayerName();
+        layers.forEach((key, layer) -> {
+            if (layer instanceof NormalizationLayer norm) {
+                String name = norm.layerConf().getLayerName();
                 found.put(name == null || found.containsKey(name) ? key : name, norm);
             }
         });
@@ -43,22 +53,22 @@ final class NormLayers {
 
     /** Keys of Deeplearning4j's own batch norms. */
     static List<String> stock(Model net) {
-        Map<String, Layer> found = layers(net);
+        Map<String, Layer> found = layers(net, false);
         found.values().removeIf(layer -> !(layer instanceof BatchNormalization));
         return List.copyOf(found.keySet());
     }
 
     /** Layers by index or vertex, without wrappers. */
-    private static Map<String, Layer> layers(Model net) {
+    private static Map<String, Layer> layers(Model net, boolean frozen) {
         Map<String, Layer> layers = new LinkedHashMap<>();
         if (net instanceof MultiLayerNetwork sequence) {
             for (int i = 0; i < sequence.getnLayers(); i++) {
-                add(layers, String.valueOf(i), sequence.getLayer(i));
+                add(layers, String.valueOf(i), sequence.getLayer(i), frozen);
             }
         } else if (net instanceof ComputationGraph graph) {
             for (int index : graph.topologicalSortOrder()) {
                 GraphVertex vertex = graph.getVertices()[index];
-                add(layers, vertex.getVertexName(), vertex.getLayer());
+                add(layers, vertex.getVertexName(), vertex.getLayer(), frozen);
             }
         } else {
             throw Draft.unknown(net);
@@ -66,10 +76,10 @@ final class NormLayers {
         return layers;
     }
 
-    private static void add(Map<String, Layer> layers, String key, Layer layer) {
+    private static void add(Map<String, Layer> layers, String key, Layer layer, boolean frozen) {
         Layer inner = layer;
         while (inner instanceof BaseWrapperLayer wrapper) {
-            if (inner instanceof FrozenLayer || inner instanceof FrozenLayerWithBackprop) {
+            if (!frozen && (inner instanceof FrozenLayer || inner instanceof FrozenLayerWithBackprop)) {
                 return;
             }
             inner = wrapper.getUnderlying();
