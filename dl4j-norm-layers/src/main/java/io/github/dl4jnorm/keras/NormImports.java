@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.keras;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.modelimport.keras.Hdf5Archive;
+import org.deeplearning4j.nn.modelimport.keras.KerasLayer;
+import org.deeplearning4j.nn.modelimport.keras.KerasModel;
+import org.deeplearning4j.nn.modelimport.keras.KerasSequentialModel;
+import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
+import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
+import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelBuilder;
+import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelUtils;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.shade.jackson.databind.ObjectMapper;
+
+/**
+ * Import of Keras models with normalization layers from .h5 files: LayerNormalization, GroupNormalization (Keras and
+ * TensorFlow Addons) and InstanceNormalization (TensorFlow Addons), and BatchNormalization with all its options.
+ */
+public final class NormImports {
+    /** Prefix of the layers of TensorFlow Addons. */
+    static final String ADDONS = "Addons>";
+
+    /** What {@link KerasModels} calls batch normalization, so that Deeplearning4j does not take it for its own. */
+    static final String BATCH = "dl4jnorm>BatchNormalization";
+
+    private static final String WEIGHTS = "model_weights";
+
+    private NormImports() {
+    }
+
+    /**
+     * Has Deeplearning4j's own import of models ({@code KerasModelImport}) know the layers. Batch normalization remains
+     * Deeplearning4j's, and it reads files of Keras 1 and 2 alone; see {@link #importKeras}.
+     */
+    public static void registerKeras() {
+        KerasLayer.registerCustomLayer("LayerNormalization", KerasLayerNormalization.class);
+        KerasLayer.registerCustomLayer("GroupNormalization", KerasGroupNormalization.class);
+        KerasLayer.registerCustomLayer(ADDONS + "GroupNormalization", KerasGroupNormalization.class);
+        KerasLayer.registerCustomLayer("InstanceNormalization", KerasInstanceNormalization.class);
+        KerasLayer.registerCustomLayer(ADDONS + "InstanceNormalization", KerasInstanceNormalization.class);
+        KerasLayer.registerCustomLayer(BATCH, KerasBatchNormalization.class);
+    }
+
+    /**
+     * Imports a whole model, configuration and weights, for inference or further training without Keras's loss. Batch norms
+     * become this library's. Files of Keras 2 are read, and those that Keras 3 writes under a name that ends in .h5.
+     *
+     * @param file .h5 file with model_config and model_weights
+     * @return a MultiLayerNetwork of a Sequential model, a ComputationGraph of a Functional one
+     * @throws IOException                            if it is no such file, or an incomplete one
+     * @throws InvalidKerasConfigurationException     if configuration and weights do not fit each other
+     * @throws UnsupportedKerasConfigurationException if an option or a layer is not supported, with names and value
+     */
+    public static Model importKeras(Path file)
+            throws IOException, InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        registerKeras();
+        if (!Files.isRegularFile(file)) {
+            throw new IOException(file + " is not a file");
+        }
+        Hdf5Archive archive;
+        try {
+            archive = new Hdf5Archive(file.toString());
+        } catch (RuntimeException e) {
+            throw new IOException(file + " is no complete HDF5 file: " + e.getMessage(), e);
+        }
+        try (archive) {
+            return read(archive, file);
+        } catch (RuntimeException e) {
+            throw new IOException(file + " is no complete Keras model: " + e.getMessage(), e);
+        }
+    }
+
+    private static Model read(Hdf5Archive archive, Path file)
+            throws IOException, InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        if (!archive.hasAttribute("model_config") || !archive.hasAttribute("keras_version")) {
+            throw new InvalidKerasConfigurationException(file + ": expected a whole model with the attributes model_config and "
+                    + "keras_version, got none; save it with model.save");
+        }
+        Map<String, Object> config = KerasModelUtils.parseJsonString(archive.readAttributeAsJson("model_config"));
+        boolean sequential = "Sequential".equals(config.get("class_name"));
+        KerasModels.rewrite(config, archive.readAttributeAsString("keras_version"));
+        KerasModelBuilder builder = (sequential ? new KerasSequentialModel() : new KerasModel()).modelBuilder()
+                .modelJson(new ObjectMapper().writeValueAsString(config)).enforceTrainingConfig(false);
+        KerasModel model = sequential ? builder.buildSequential() : builder.buildModel();
+        for (KerasLayer layer : model.getLayersOrdered()) {
+            if (layer.getNumParams() > 0) {
+                layer.setWeights(weights(archive, layer.getLayerName(), file));
+            }
+        }
+        return sequential ? ((KerasSequentialModel) model).getMultiLayerNetwork() : model.getComputationGraph();
+    }
+
+    /** All arrays in the group of a layer, by the last part of their names; those of two directions keep theirs. */
+    private static Map<String, INDArray> weights(Hdf5Archive archive, String layer, Path file)
+            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        if (!archive.getGroups(WEIGHTS).contains(layer)) {
+            throw new InvalidKerasConfigurationException(file + ": expected weights of layer \"" + layer + "\", got none");
+        }
+        Map<String, INDArray> found = new LinkedHashMap<>();
+        collect(archive, WEIGHTS + "/" + layer, "", found);
+        return new HashMap<>(found);
+    }
+
+    private static void collect(Hdf5Archive archive, String group, String prefix, Map<String, INDArray> found)
+            throws UnsupportedKerasConfigurationException {
+        for (String name : archive.getDataSets(group)) {
+            found.put(prefix + name.replaceFirst(":\\d+$", ""), archive.readDataSet(name, group));
+        }
+        for (String inner : archive.getGroups(group)) {
+            String direction = inner.startsWith("forward_") ? "forward_" : inner.startsWith("backward_") ? "backward_" : prefix;
+            collect(archive, group + "/" + inner, direction, found);
+        }
+    }
+}
