@@ -148,13 +148,15 @@ class ArchitectureTest {
         layeredArchitecture().consideringOnlyDependenciesInLayers()
                 .layer("model").definedBy(ROOT + ".model..")
                 .layer("ops").definedBy(ROOT + ".ops..")
+                .layer("imports").definedBy(ROOT + ".keras..")
                 .layer("layers").definedBy(ROOT + ".conf..", ROOT + ".layer..")
                 .layer("passes").definedBy(ROOT + ".pass..")
                 .layer("kernels").definedBy(ROOT + ".kernel..")
                 .layer("algebra").definedBy(ROOT + ".norm..")
                 .whereLayer("model").mayNotBeAccessedByAnyLayer()
                 .whereLayer("ops").mayNotBeAccessedByAnyLayer()
-                .whereLayer("layers").mayOnlyBeAccessedByLayers("model", "ops")
+                .whereLayer("imports").mayNotBeAccessedByAnyLayer()
+                .whereLayer("layers").mayOnlyBeAccessedByLayers("model", "ops", "imports")
                 .whereLayer("passes").mayOnlyBeAccessedByLayers("layers", "ops")
                 .whereLayer("kernels").mayOnlyBeAccessedByLayers("passes", "layers", "ops")
                 .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "passes", "layers", "ops", "model")
@@ -163,11 +165,11 @@ class ArchitectureTest {
 
     /**
      * A model file names the classes that are made from it: none of this library may do anything but compute. Those that
-     * exchange weights have no instances a model file could ask for.
+     * exchange weights or import models have no instances a model file could ask for.
      */
     @Test
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
-        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|Npy|NpySource(\\$.*)?)")
+        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|Npy|NpySource(\\$.*)?)|.*\\.keras\\.NormImports")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
                 .or(equivalentTo(ProcessBuilder.class)).or(equivalentTo(Process.class)).as("anything outside")).check(library);

@@ -8,6 +8,10 @@ import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.model.BatchNormFolding;
+import io.github.dl4jnorm.model.Freeze;
+import io.github.dl4jnorm.model.NormReplacement;
+import io.github.dl4jnorm.model.NormRules;
 import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.ops.NDNorm;
 import io.github.dl4jnorm.ops.SDNorm;
@@ -90,6 +94,12 @@ class ReadmeTest {
         net.fit(trainingData);
         PopulationStatistics.recompute(net, trainingData, PopulationStatistics.Method.PAPER);
         assertThat(net.output(Nd4j.rand(DataType.FLOAT, 2, 1, 28, 28)).isNaN().any()).isFalse();
+        MultiLayerNetwork trained = new MultiLayerNetwork(batch);
+        trained.init();
+        MultiLayerNetwork converted = NormReplacement.replace(trained, NormRules.batchToBatch());
+        Freeze.freezeStatistics(converted);
+        BatchNormFolding.Result<MultiLayerNetwork> folded = BatchNormFolding.fold(converted);
+        assertThat(folded.folded()).isEqualTo(1);
         for (MultiLayerConfiguration conf : List.of(batch, group)) {
             fit(conf, Nd4j.rand(DataType.FLOAT, 4, 1, 28, 28), Nd4j.ones(DataType.FLOAT, 4, 10).divi(10));
         }

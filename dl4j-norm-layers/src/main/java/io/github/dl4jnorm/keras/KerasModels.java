@@ -2,14 +2,19 @@
 package io.github.dl4jnorm.keras;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
 /** Rewrites configurations of models into what Deeplearning4j's import reads: Keras 2, and no batch norm of its own. */
 final class KerasModels {
     private static final String READ_VERSION = "2.9.0";
+    private static final Set<String> NORMS = Set.of("BatchNormalization", "SyncBatchNormalization", "LayerNormalization",
+            "GroupNormalization", "InstanceNormalization");
+    private static final Set<Object> FIRST = Set.of(1, List.of(1));
 
     private KerasModels() {
     }
@@ -31,8 +36,12 @@ final class KerasModels {
         model.put("keras_version", READ_VERSION);
         model.put("backend", "tensorflow");
         Map<String, Object> config = map(model.get("config"), "config");
+        List<Map<String, Object>> layers = new ArrayList<>();
         for (Object each : list(config.get("layers"), "layers")) {
-            Map<String, Object> layer = map(each, "layer");
+            layers.add(map(each, "layer"));
+        }
+        boolean first = isChannelsFirst(layers);
+        for (Map<String, Object> layer : layers) {
             if ("BatchNormalization".equals(layer.get("class_name"))
                     || "SyncBatchNormalization".equals(layer.get("class_name"))) {
                 layer.put("class_name", NormImports.BATCH);
@@ -40,11 +49,38 @@ final class KerasModels {
             if (third) {
                 rewriteLayer(layer);
             }
+            Map<String, Object> options = map(layer.get("config"), "config of a layer");
+            if (first && options.get("batch_input_shape") instanceof List<?> shape && shape.size() > 2) {
+                options.put("data_format", "channels_first");
+                options.put("batch_input_shape", readable(shape));
+            }
         }
         if (third && config.containsKey("input_layers")) {
             config.put("input_layers", several(config.get("input_layers")));
             config.put("output_layers", several(config.get("output_layers")));
         }
+    }
+
+    /**
+     * Whether inputs have their channels first, which Keras does not say of an input: Deeplearning4j takes the type from a
+     * convolution right behind it, but a norm there has an axis alone.
+     */
+    private static boolean isChannelsFirst(List<Map<String, Object>> layers) throws InvalidKerasConfigurationException {
+        boolean axisFirst = false;
+        for (Map<String, Object> layer : layers) {
+            Map<String, Object> options = map(layer.get("config"), "config of a layer");
+            if (options.get("data_format") != null) {
+                return "channels_first".equals(options.get("data_format"));
+            }
+            axisFirst |= NORMS.contains(String.valueOf(layer.get("class_name")).replace(NormImports.ADDONS, ""))
+                    && FIRST.contains(options.getOrDefault("axis", -1));
+        }
+        return axisFirst;
+    }
+
+    /** Of volumes [C, D, H, W], Deeplearning4j takes the last for D, the first for H, the second for W, the third for C. */
+    private static List<?> readable(List<?> shape) {
+        return shape.size() == 5 ? Arrays.asList(shape.get(0), shape.get(3), shape.get(4), shape.get(1), shape.get(2)) : shape;
     }
 
     private static void rewriteLayer(Map<String, Object> layer) throws InvalidKerasConfigurationException {

@@ -14,9 +14,12 @@ import org.deeplearning4j.nn.modelimport.keras.KerasModel;
 import org.deeplearning4j.nn.modelimport.keras.KerasSequentialModel;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
+import org.deeplearning4j.nn.modelimport.keras.layers.convolutional.KerasConvolution2D;
+import org.deeplearning4j.nn.modelimport.keras.layers.convolutional.KerasConvolution3D;
 import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelBuilder;
 import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelUtils;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
@@ -27,7 +30,7 @@ public final class NormImports {
     /** Prefix of the layers of TensorFlow Addons. */
     static final String ADDONS = "Addons>";
 
-    /** What {@link KerasModels} calls batch normalization, so that Deeplearning4j does not take it for its own. */
+    /** What {@link #importKeras} calls batch normalization, so that Deeplearning4j does not take it for its own. */
     static final String BATCH = "dl4jnorm>BatchNormalization";
 
     private static final String WEIGHTS = "model_weights";
@@ -91,10 +94,29 @@ public final class NormImports {
         KerasModel model = sequential ? builder.buildSequential() : builder.buildModel();
         for (KerasLayer layer : model.getLayersOrdered()) {
             if (layer.getNumParams() > 0) {
-                layer.setWeights(weights(archive, layer.getLayerName(), file));
+                layer.setWeights(kernels(layer, weights(archive, layer.getLayerName(), file)));
             }
         }
         return sequential ? ((KerasSequentialModel) model).getMultiLayerNetwork() : model.getComputationGraph();
+    }
+
+    /**
+     * Kernels of channels-first convolutions, for which Deeplearning4j expects what Theano stored: [out, in, …], rotated.
+     * Keras 2 and 3 store […, in, out] whatever the format of the data.
+     */
+    private static Map<String, INDArray> kernels(KerasLayer layer, Map<String, INDArray> weights) {
+        boolean rotated = (layer instanceof KerasConvolution2D || layer instanceof KerasConvolution3D)
+                && layer.getDimOrder() == KerasLayer.DimOrder.THEANO;
+        if (rotated && weights.containsKey("kernel")) {
+            INDArray given = weights.get("kernel");
+            INDArray kernel = (given.rank() == 4 ? given.permute(3, 2, 0, 1) : given.permute(4, 3, 0, 1, 2)).dup('c');
+            for (int i = 0; i < kernel.tensorsAlongDimension(2, 3); i++) {
+                INDArray plane = kernel.tensorAlongDimension(i, 2, 3);
+                plane.assign(Nd4j.reverse(plane.dup('c').reshape(plane.length())).reshape(plane.shape()));
+            }
+            weights.put("kernel", kernel);
+        }
+        return weights;
     }
 
     /** All arrays in the group of a layer, by the last part of their names; those of two directions keep theirs. */

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.keras;
+
+import static io.github.dl4jnorm.keras.KerasCase.BETA;
+import static io.github.dl4jnorm.keras.KerasCase.C;
+import static io.github.dl4jnorm.keras.KerasCase.EPSILON;
+import static io.github.dl4jnorm.keras.KerasCase.GAMMA;
+import static io.github.dl4jnorm.keras.KerasCase.add;
+import static io.github.dl4jnorm.keras.KerasCase.options;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.dl4jnorm.keras.KerasCase.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
+import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What cannot be imported is refused with names and values. */
+class KerasBadFilesTest {
+    @TempDir
+    private Path directory;
+
+    @Test
+    void unsupportedOptionsAreNamedWithLayerAndValue() throws Exception {
+        int[] image = {5, 6, C};
+        assertUnsupported("option axis = [1, 2, 3]", Kind.LAYER, image, Map.of("axis", List.of(1, 2, 3)));
+        assertUnsupported("option axis = 2", Kind.GROUP, image, Map.of("axis", 2));
+        assertUnsupported("option axis = 0", Kind.LAYER, image, Map.of("axis", 0));
+        assertUnsupported("option groups = 3", Kind.GROUP, image, Map.of("groups", 3));
+        assertUnsupported("option rms_scaling = true", Kind.LAYER, image, Map.of("rms_scaling", true));
+        assertUnsupported("option renorm = true", Kind.BATCH, image, Map.of("renorm", true));
+        assertUnsupported("option virtual_batch_size = 8", Kind.BATCH, image, Map.of("virtual_batch_size", 8));
+        assertUnsupported("option gamma_initializer = RandomNormal", Kind.LAYER, image,
+                Map.of("gamma_initializer", Map.of("class_name", "RandomNormal", "config", Map.of())));
+        assertUnsupported("option beta_regularizer = OrthogonalRegularizer", Kind.LAYER, image,
+                Map.of("beta_regularizer", Map.of("class_name", "OrthogonalRegularizer", "config", Map.of())));
+        assertUnsupported("option gamma_constraint = RadialConstraint", Kind.LAYER, image,
+                Map.of("gamma_constraint", Map.of("class_name", "RadialConstraint", "config", Map.of())));
+        KerasFile contrib = new KerasFile(false, false, image).layer("InstanceNormalization", "norm",
+                Map.of("axis", -1, "epsilon", EPSILON)).weight("gamma", GAMMA).weight("beta", BETA);
+        Path file = contrib.write(directory.resolve("contrib.h5"));
+        assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
+                .hasMessageContaining("keras-contrib").hasMessageContaining("epsilon = 0.01");
+    }
+
+    private void assertUnsupported(String message, Kind kind, int[] shape, Map<String, Object> changed) throws Exception {
+        for (int variant = 0; variant < 4; variant++) {
+            Map<String, Object> options = options(kind, -1, true, true);
+            options.putAll(changed);
+            Path file = new KerasFile((variant & 1) == 0, (variant & 2) == 0, shape).layer(kind.className, "norm", options)
+                    .weight("gamma", GAMMA).weight("beta", BETA).write(directory.resolve("u" + variant + ".h5"));
+            assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
+                    .hasMessageContaining("\"norm\"").hasMessageContaining(kind.className).hasMessageContaining(message);
+        }
+    }
+
+    @Test
+    void weightsThatAreMissingOrOfAnotherShapeAreNamed() throws Exception {
+        Map<String, Object> options = options(Kind.LAYER, -1, true, true);
+        Path wrong = new KerasFile(true, true, C).layer("LayerNormalization", "norm", options).weight("gamma", new float[3])
+                .weight("beta", BETA).write(directory.resolve("wrong.h5"));
+        assertThatThrownBy(() -> NormImports.importKeras(wrong)).isInstanceOf(InvalidKerasConfigurationException.class)
+                .hasMessageContaining("\"norm\": expected 4 elements in gamma, got shape [3]");
+        Path missing = new KerasFile(false, true, C).layer("LayerNormalization", "norm", options).weight("beta", BETA)
+                .write(directory.resolve("missing.h5"));
+        assertThatThrownBy(() -> NormImports.importKeras(missing)).isInstanceOf(InvalidKerasConfigurationException.class)
+                .hasMessageContaining("expected weights [gamma, beta], got [beta]");
+    }
+
+    @Test
+    void filesThatAreNoWholeModelsAreRefused() throws Exception {
+        assertThatThrownBy(() -> NormImports.importKeras(directory.resolve("none.h5"))).isInstanceOf(IOException.class)
+                .hasMessageContaining("none.h5 is not a file");
+        Path file = add(new KerasFile(true, true, C), Kind.LAYER, -1, true, true).write(directory.resolve("whole.h5"));
+        byte[] whole = Files.readAllBytes(file);
+        for (int length : new int[]{0, 10, whole.length / 2, whole.length - 20}) {
+            Path cut = Files.write(directory.resolve("cut" + length + ".h5"), Arrays.copyOf(whole, length));
+            assertThatThrownBy(() -> NormImports.importKeras(cut)).isInstanceOf(IOException.class)
+                    .hasMessageContaining("is no complete");
+        }
+    }
+}

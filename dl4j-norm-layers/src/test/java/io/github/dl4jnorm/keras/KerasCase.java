@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.keras;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Layers of Keras, their options and weights, and what they compute, written down plainly. */
+final class KerasCase {
+    static final double EPSILON = 0.01;
+    static final int C = 4;
+
+    private KerasCase() {
+    }
+
+    /** A layer: its class, what it normalizes together, its options. */
+    enum Kind {
+        LAYER("LayerNormalization", Map.of()), GROUP("GroupNormalization", Map.of("groups", 2)),
+        GROUP_OF_ONE("GroupNormalization", Map.of("groups", -1)), ADDONS_GROUP("Addons>GroupNormalization", Map.of("groups", 2)),
+        INSTANCE("Addons>InstanceNormalization", Map.of("groups", -1)),
+        BATCH("BatchNormalization", Map.of("momentum", 0.9));
+
+        final String className;
+        private final Map<String, Object> options;
+
+        Kind(String className, Map<String, Object> options) {
+            this.className = className;
+            this.options = options;
+        }
+
+        /** Number of the set of elements that share statistics. */
+        private String set(long n, long c, String position) {
+            return switch (this) {
+                case LAYER -> n + " " + position;
+                case GROUP, ADDONS_GROUP -> n + " " + c / 2;
+                case GROUP_OF_ONE, INSTANCE -> n + " " + c;
+                case BATCH -> "";
+            };
+        }
+    }
+
+    static float[] numbers(int seed, int length) {
+        Nd4j.getRandom().setSeed(seed);
+        return Nd4j.rand(DataType.FLOAT, length).addi(0.5).toFloatVector();
+    }
+
+    static final float[] GAMMA = numbers(1, C);
+    static final float[] BETA = numbers(2, C);
+    static final float[] MEAN = numbers(3, C);
+    static final float[] VARIANCE = numbers(4, C);
+
+    /** The definitions, element by element, in double. */
+    static double[] expected(Kind kind, INDArray x, boolean last, boolean scale, boolean center) {
+        long[] shape = x.shape();
+        int axis = last ? shape.length - 1 : 1;
+        double[] values = x.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+        Map<String, List<Double>> sets = new HashMap<>();
+        String[] set = new String[values.length];
+        int[] channel = new int[values.length];
+        for (int i = 0; i < values.length; i++) {
+            long[] index = index(i, shape);
+            channel[i] = (int) index[axis];
+            index[axis] = -1;
+            set[i] = kind.set(index[0], channel[i], Arrays.toString(index));
+            sets.computeIfAbsent(set[i], key -> new ArrayList<>()).add(values[i]);
+        }
+        Map<String, double[]> statistics = new HashMap<>();
+        sets.forEach((key, elements) -> {
+            double mean = elements.stream().mapToDouble(v -> v).average().orElse(0);
+            statistics.put(key, new double[]{mean, elements.stream().mapToDouble(v -> (v - mean) * (v - mean)).average()
+                    .orElse(0)});
+        });
+        for (int i = 0; i < values.length; i++) {
+            int c = channel[i];
+            double mean = kind == Kind.BATCH ? MEAN[c] : statistics.get(set[i])[0];
+            double variance = kind == Kind.BATCH ? VARIANCE[c] : statistics.get(set[i])[1];
+            values[i] = (values[i] - mean) / Math.sqrt(variance + EPSILON) * (scale ? GAMMA[c] : 1) + (center ? BETA[c] : 0);
+        }
+        return values;
+    }
+
+    static long[] index(int flat, long[] shape) {
+        long[] index = new long[shape.length];
+        int rest = flat;
+        for (int axis = shape.length - 1; axis >= 0; axis--) {
+            index[axis] = rest % shape[axis];
+            rest /= (int) shape[axis];
+        }
+        return index;
+    }
+
+    static Map<String, Object> options(Kind kind, Object axis, boolean scale, boolean center) {
+        Map<String, Object> options = new LinkedHashMap<>(kind.options);
+        options.put("axis", axis);
+        options.put("epsilon", EPSILON);
+        options.put("scale", scale);
+        options.put("center", center);
+        options.put("gamma_initializer", Map.of("class_name", "Ones", "config", Map.of()));
+        options.put("beta_initializer", Map.of("class_name", "Zeros", "config", Map.of()));
+        options.put("gamma_regularizer", null);
+        options.put("beta_constraint", null);
+        return options;
+    }
+
+    static KerasFile add(KerasFile file, Kind kind, Object axis, boolean scale, boolean center) {
+        file.layer(kind.className, "norm", options(kind, axis, scale, center));
+        if (scale) {
+            file.weight("gamma", GAMMA);
+        }
+        if (center) {
+            file.weight("beta", BETA);
+        }
+        if (kind == Kind.BATCH) {
+            file.weight("moving_mean", MEAN).weight("moving_variance", VARIANCE);
+        }
+        return file;
+    }
+
+    static int[] shape(int rank, boolean last) {
+        int[] sizes = {5, 6, 3};
+        int[] shape = new int[rank - 1];
+        System.arraycopy(sizes, 0, shape, last ? 0 : 1, rank - 2);
+        shape[last ? rank - 2 : 0] = C;
+        return shape;
+    }
+
+    static INDArray input(int[] shape) {
+        long[] all = new long[shape.length + 1];
+        all[0] = 3;
+        for (int i = 0; i < shape.length; i++) {
+            all[i + 1] = shape[i];
+        }
+        Nd4j.getRandom().setSeed(17);
+        return Nd4j.randn(DataType.FLOAT, all);
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.keras;
+
+import static io.github.dl4jnorm.keras.KerasCase.BETA;
+import static io.github.dl4jnorm.keras.KerasCase.C;
+import static io.github.dl4jnorm.keras.KerasCase.EPSILON;
+import static io.github.dl4jnorm.keras.KerasCase.GAMMA;
+import static io.github.dl4jnorm.keras.KerasCase.MEAN;
+import static io.github.dl4jnorm.keras.KerasCase.VARIANCE;
+import static io.github.dl4jnorm.keras.KerasCase.add;
+import static io.github.dl4jnorm.keras.KerasCase.expected;
+import static io.github.dl4jnorm.keras.KerasCase.input;
+import static io.github.dl4jnorm.keras.KerasCase.numbers;
+import static io.github.dl4jnorm.keras.KerasCase.options;
+import static io.github.dl4jnorm.keras.KerasCase.shape;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.keras.KerasCase.Kind;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.conf.constraint.NonNegativeConstraint;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.modelimport.keras.KerasModelImport;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.regularization.L2Regularization;
+
+/** Models as Keras saves them compute what Keras's definitions say. */
+class KerasImportTest {
+    @TempDir
+    private Path directory;
+
+    private static INDArray output(Model net, INDArray x) {
+        return net instanceof MultiLayerNetwork sequence ? sequence.output(x) : ((ComputationGraph) net).outputSingle(x);
+    }
+
+    private static void assertClose(INDArray actual, double[] expected) {
+        double[] found = actual.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+        assertThat(found).hasSameSizeAs(expected);
+        double worst = 0;
+        for (int i = 0; i < found.length; i++) {
+            worst = Math.max(worst, Math.abs(found[i] - expected[i]));
+        }
+        assertThat(worst).isLessThan(1e-5);
+    }
+
+    static Stream<Arguments> models() {
+        return Stream.of(Kind.values()).flatMap(kind -> Stream.of(2, 3, 4, 5)
+                .filter(rank -> rank > 2 || kind != Kind.INSTANCE)
+                .flatMap(rank -> Stream.of(true, false).filter(last -> last || rank > 2)
+                        .map(last -> Arguments.of(kind, rank, last))));
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void everyLayerComputesWhatKerasDefines(Kind kind, int rank, boolean last) throws Exception {
+        int[] shape = shape(rank, last);
+        INDArray x = input(shape);
+        for (int variant = 0; variant < 8; variant++) {
+            boolean third = (variant & 1) == 0;
+            boolean functional = (variant & 2) == 0;
+            boolean affine = (variant & 4) == 0;
+            // What is not affine has one of the two.
+            Object axis = variant == 3 ? List.of(last ? rank - 1 : 1) : last ? -1 : (Object) 1;
+            Path file = add(new KerasFile(third, functional, shape), kind, axis, affine, affine || third)
+                    .write(directory.resolve(variant + ".h5"));
+            Model net = NormImports.importKeras(file);
+            assertThat(net).isInstanceOf(functional ? ComputationGraph.class : MultiLayerNetwork.class);
+            assertClose(output(net, x), expected(kind, x, last, affine, affine || third));
+        }
+    }
+
+    /** A convolution of kernel 2 by 3 makes its four channels of two. */
+    @ParameterizedTest
+    @MethodSource("formats")
+    void normsBehindAConvolutionKnowItsFormat(boolean third, boolean functional, boolean last) throws Exception {
+        float[] kernel = numbers(9, 2 * 3 * 2 * C);
+        int[] shape = last ? new int[]{5, 6, 2} : new int[]{2, 5, 6};
+        KerasFile model = new KerasFile(third, functional, shape).layer("Conv2D", "conv", convolution(last))
+                .weight("kernel", kernel, 2, 3, 2, C);
+        Path file = add(model, Kind.GROUP, last ? -1 : 1, true, true).write(directory.resolve("conv.h5"));
+        INDArray x = input(shape);
+        INDArray hidden = convolved(last ? x : x.permute(0, 2, 3, 1), Nd4j.createFromArray(kernel).reshape('c', 2, 3, 2, C));
+        assertClose(output(NormImports.importKeras(file), x),
+                expected(Kind.GROUP, last ? hidden : hidden.permute(0, 3, 1, 2).dup('c'), last, true, true));
+    }
+
+    /** Channels last, by the definition. */
+    private static INDArray convolved(INDArray x, INDArray kernel) {
+        INDArray y = Nd4j.zeros(DataType.FLOAT, 3, 4, 4, C);
+        for (int n = 0; n < 3; n++) {
+            for (int h = 0; h < 4; h++) {
+                for (int w = 0; w < 4; w++) {
+                    for (int c = 0; c < C; c++) {
+                        double sum = 0;
+                        for (int k = 0; k < 12; k++) {
+                            int i = k / 6;
+                            int j = k / 2 % 3;
+                            sum += x.getDouble(n, h + i, w + j, k % 2) * kernel.getDouble(i, j, k % 2, c);
+                        }
+                        y.putScalar(new int[]{n, h, w, c}, sum);
+                    }
+                }
+            }
+        }
+        return y;
+    }
+
+    static Stream<Arguments> formats() {
+        return Stream.of(0, 1, 2, 3, 4, 5, 6, 7).map(i -> Arguments.of((i & 1) == 0, (i & 2) == 0, (i & 4) == 0));
+    }
+
+    private static Map<String, Object> convolution(boolean last) {
+        Map<String, Object> options = new LinkedHashMap<>();
+        options.put("filters", C);
+        options.put("kernel_size", List.of(2, 3));
+        options.put("strides", List.of(1, 1));
+        options.put("padding", "valid");
+        options.put("data_format", last ? "channels_last" : "channels_first");
+        options.put("dilation_rate", List.of(1, 1));
+        options.put("activation", "linear");
+        options.put("use_bias", false);
+        options.put("kernel_initializer", Map.of("class_name", "GlorotUniform", "config", Map.of()));
+        options.put("bias_initializer", Map.of("class_name", "Zeros", "config", Map.of()));
+        return options;
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void deeplearning4jsOwnImportKnowsTheLayersOnceRegistered(boolean functional) throws Exception {
+        NormImports.registerKeras();
+        INDArray x = input(shape(4, true));
+        for (Kind kind : List.of(Kind.LAYER, Kind.GROUP, Kind.ADDONS_GROUP, Kind.INSTANCE)) {
+            String file = add(new KerasFile(false, functional, shape(4, true)), kind, -1, true, true)
+                    .write(directory.resolve("own.h5")).toString();
+            Model net = functional ? KerasModelImport.importKerasModelAndWeights(file, false)
+                    : KerasModelImport.importKerasSequentialModelAndWeights(file, false);
+            assertClose(output(net, x), expected(kind, x, true, true, true));
+        }
+    }
+
+    @Test
+    void layerNormOverAWholeExampleNeedsNoGammaAndBeta() throws Exception {
+        int[] shape = {5, 6, C};
+        INDArray x = input(shape);
+        Path file = add(new KerasFile(true, true, shape), Kind.LAYER, List.of(1, 2, 3), false, false)
+                .write(directory.resolve("all.h5"));
+        INDArray rows = x.reshape('c', 3, 5 * 6 * C);
+        assertClose(output(NormImports.importKeras(file), x), expected(Kind.LAYER, rows, true, false, false));
+    }
+
+    @Test
+    void regularizersConstraintsInitializersAndFreezingAreTakenOver() throws Exception {
+        Map<String, Object> options = options(Kind.BATCH, -1, true, true);
+        options.put("gamma_regularizer", Map.of("class_name", "L2", "config", Map.of("l2", 0.25)));
+        options.put("beta_constraint", Map.of("class_name", "NonNeg", "config", Map.of()));
+        options.put("gamma_initializer", Map.of("class_name", "Constant", "config", Map.of("value", 0.5)));
+        options.put("trainable", false);
+        KerasFile model = new KerasFile(true, false, C).layer("BatchNormalization", "norm", options).weight("gamma", GAMMA)
+                .weight("beta", BETA).weight("moving_mean", MEAN).weight("moving_variance", VARIANCE);
+        MultiLayerNetwork net = (MultiLayerNetwork) NormImports.importKeras(model.write(directory.resolve("o.h5")));
+        BatchNormalization conf = (BatchNormalization) net.getLayer(0).conf().getLayer();
+        // Keras's penalty is l2·w², Deeplearning4j's l2/2·w².
+        assertThat(conf.getGammaRegularization()).containsExactly(new L2Regularization(0.5));
+        assertThat(conf.getConstraints()).singleElement().satisfies(constraint -> {
+            assertThat(constraint).isInstanceOf(NonNegativeConstraint.class);
+            assertThat(constraint.getParams()).containsExactly("beta");
+        });
+        assertThat(conf.getGammaInit()).isEqualTo(0.5);
+        assertThat(conf.isStatisticsFrozen()).isTrue();
+        assertThat(conf.getDecay()).isEqualTo(0.9);
+        assertThat(conf.getRunningStatistics().unbiased()).isFalse();
+        assertThat(conf.getEps()).isEqualTo(EPSILON);
+    }
+}
