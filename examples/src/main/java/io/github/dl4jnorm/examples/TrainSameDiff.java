@@ -26,8 +26,6 @@ import picocli.CommandLine.Spec;
 @Command(name = "TrainSameDiff", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
         usageHelpAutoWidth = true, description = "Trains conv -> group norm -> relu blocks as a SameDiff graph.")
 public final class TrainSameDiff implements Callable<Integer> {
-    private static final int GENERATED_TRAIN = 4000;
-    private static final int GENERATED_TEST = 1000;
     private static final double LEARNING_RATE = 0.004;
     private static final double TEST_FRACTION = 0.2;
     private static final int TEST_BATCH = 500;
@@ -77,7 +75,7 @@ public final class TrainSameDiff implements Callable<Integer> {
         require(batch >= 1, "--batch must be at least 1, not " + batch);
         require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
         require(channels >= 1, "--channels must be at least 1, not " + channels);
-        ImageData images = (data == null ? ImageData.generated(GENERATED_TRAIN, GENERATED_TEST, seed)
+        ImageData images = (data == null ? ImageData.generated(seed)
                 : ImageData.idx(data, TEST_FRACTION, seed)).scaled(ImageData.Scale.MINMAX);
         int batches = images.train().numExamples() / batch;
         require(batches >= 1, "--batch " + batch + " is more than the " + images.train().numExamples()
