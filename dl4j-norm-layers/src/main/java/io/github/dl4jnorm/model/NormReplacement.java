@@ -65,8 +65,10 @@ public final class NormReplacement {
         for (Part part : draft.parts()) {
             Layer old = part.layer();
             if (old instanceof NormLayer || BatchNormMap.isStock(old)) {
-                NormLayer norm = rule.replacement(part.name(), old);
-                if (norm != null) {
+                NormLayer given = rule.replacement(part.name(), old);
+                if (given != null) {
+                    // A rule may give the same one for several layers.
+                    NormLayer norm = given.clone();
                     configure(norm, (FeedForwardLayer) old, draft.before(part));
                     norm.setDataType(draft.dataType());
                     carryOver(part, norm);

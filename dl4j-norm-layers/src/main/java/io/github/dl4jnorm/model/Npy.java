@@ -46,12 +46,7 @@ final class Npy {
             throw new IOException(what + ": expected float32 or float64, little-endian (<f4, <f8), got " + type);
         }
         String shape = group(SHAPE, header, what);
-        long elements = 1;
-        for (String dimension : shape.isBlank() ? new String[0] : shape.split(",")) {
-            // More than any of them can hold, not more than a long can.
-            elements *= dimension.isBlank() ? 1 : Math.min(1 << 20, Long.parseLong(dimension.trim()));
-            elements = Math.min(elements, Integer.MAX_VALUE);
-        }
+        long elements = elements(shape);
         if (elements != expected) {
             throw new IOException(what + ": expected " + expected + " elements, got shape (" + shape + ")");
         }
@@ -62,6 +57,13 @@ final class Npy {
         }
         INDArray array = Nd4j.createNpyFromByteArray(npy);
         return BatchNormMap.doubles(array);
+    }
+
+    /** The product of a shape such as {@code 2, 3} or {@code 4,}; whatever is too large for an array stays too large. */
+    private static long elements(String shape) {
+        return Arrays.stream(shape.split("[, ]+")).filter(dimension -> !dimension.isEmpty())
+                .mapToLong(dimension -> dimension.length() > 9 ? Integer.MAX_VALUE : Long.parseLong(dimension))
+                .reduce(1, (product, dimension) -> Math.min(Integer.MAX_VALUE, product * dimension));
     }
 
     private static String header(byte[] npy, String what) throws IOException {

@@ -198,7 +198,7 @@ public final class PyTorchWeights {
 
     /** Writes beside the file and renames, so that there is a whole archive or what was there before. */
     private static void writeArchive(Map<String, byte[]> arrays, Path path) throws IOException {
-        Path part = Files.createTempFile(path.toAbsolutePath().getParent(), path.getFileName().toString(), ".part");
+        Path part = path.resolveSibling(path.getFileName() + ".part");
         try {
             try (OutputStream out = Files.newOutputStream(part); ZipOutputStream zip = new ZipOutputStream(out)) {
                 for (Map.Entry<String, byte[]> array : arrays.entrySet()) {

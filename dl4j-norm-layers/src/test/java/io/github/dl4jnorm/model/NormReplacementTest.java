@@ -20,6 +20,7 @@ import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.Model;
@@ -159,7 +160,7 @@ class NormReplacementTest {
     }
 
     private static Map<String, INDArray> states(Model net) {
-        Map<String, INDArray> all = new java.util.TreeMap<>();
+        Map<String, INDArray> all = new TreeMap<>();
         Draft.of(net).parts().forEach(part -> part.updaterState().forEach((param, states) -> states.forEach(
                 (name, array) -> all.put(part.key() + " " + param + " " + name, array))));
         return all;
@@ -201,6 +202,17 @@ class NormReplacementTest {
         assertThat(norm(replaced, 3).layerConf()).isInstanceOf(LayerNormalization.class);
         assertThat(norm(replaced, 3).layerConf().getIUpdater()).isEqualTo(new Sgd(0.3));
         fit(replaced, x, 2);
+    }
+
+    @Test
+    void aRuleMayGiveTheSameNormForAllLayers() {
+        MultiLayerNetwork net = sequence(InputType.convolutional(6, 7, 3), layers(ours().build()));
+        NormLayer same = new LayerNormalization.Builder().build();
+        MultiLayerNetwork replaced = NormReplacement.replace(net, (name, old) -> same);
+        assertThat(norm(replaced, 1).layerConf().getNOut()).isEqualTo(CHANNELS);
+        assertThat(norm(replaced, 1).layerConf().getLayerName()).isEqualTo("layer1");
+        assertThat(norm(replaced, 3).layerConf().getNOut()).isEqualTo(5);
+        fit(replaced, x, 1);
     }
 
     @Test

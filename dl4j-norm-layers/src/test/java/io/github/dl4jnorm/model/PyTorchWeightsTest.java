@@ -165,6 +165,7 @@ class PyTorchWeightsTest {
         assertRefused("got <i8", "first.weight", npy("<i8", "4,", 1, 2, 3, 4));
         assertRefused("got shape (99999999999999999, 99999999999999999)", "first.weight",
                 npy("<f4", "99999999999999999, 99999999999999999", 1, 2, 3, 4));
+        assertRefused("got shape (99999999999999999999999999,)", "first.weight", npy("<f4", "99999999999999999999999999,", 1));
         assertRefused("expected a plain array, got the header", "first.weight", npy("<f4", "4, -1", 1, 2, 3, 4));
         assertRefused("first.running_var: expected non-negative numbers, got -1.0", "first.running_var",
                 npy("<f4", "4,", 1, 2, -1, 3));

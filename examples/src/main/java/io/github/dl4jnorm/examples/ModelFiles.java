@@ -59,8 +59,7 @@ final class ModelFiles {
 
     /** Writes beside the file and renames, so that there is a whole model file or what was there before. */
     static void write(Loaded model, Path path) throws IOException {
-        Path directory = path.toAbsolutePath().getParent();
-        Path part = Files.createTempFile(directory, path.getFileName().toString(), ".part");
+        Path part = path.resolveSibling(path.getFileName() + ".part");
         try {
             ModelSerializer.writeModel(model.net(), part.toFile(), true);
             if (model.normalizer() != null) {
