@@ -43,6 +43,8 @@ public final class NormFactory {
         norms.put("instance", () -> new InstanceNormalization.Builder().build());
         norms.put("layer", () -> new LayerNormalization.Builder().build());
         norms.put("switchable", () -> new SwitchableNormalization.Builder().build());
+        norms.put("ghost", () -> new GhostBatchNormalization.Builder().build());
+        norms.put("renorm", () -> new BatchRenormalization.Builder().build());
         norms.put("rms", () -> new RmsNormalization.Builder().build());
         norms.put("unit", () -> new UnitNormalization.Builder().build());
         return Collections.unmodifiableMap(norms);

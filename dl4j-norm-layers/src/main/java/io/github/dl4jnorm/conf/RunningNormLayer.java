@@ -81,11 +81,16 @@ public abstract class RunningNormLayer extends NormLayer {
             boolean log = logStdStored != null && logStdStored;
             parameters.add(new NormParameter(MEAN, nOut, 0));
             parameters.add(new NormParameter(log ? LOG10_STDEV : VAR, nOut, log ? 0 : 1));
-            if (runningStatistics.cumulativeMean()) {
+            if (countsBatches()) {
                 parameters.add(new NormParameter(BATCHES, 1, 0));
             }
         }
         return parameters;
+    }
+
+    /** @return whether the number of batches taken up is kept with the statistics */
+    protected boolean countsBatches() {
+        return runningStatistics.cumulativeMean();
     }
 
     /**

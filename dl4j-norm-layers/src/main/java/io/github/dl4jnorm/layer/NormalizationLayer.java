@@ -6,6 +6,7 @@ import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
 import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
+import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.conf.RunningNormLayer;
@@ -15,6 +16,7 @@ import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
+import io.github.dl4jnorm.norm.Renorm;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormParams;
 import io.github.dl4jnorm.pass.NormPass;
@@ -170,7 +172,12 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         NormLayer conf = layerConf();
         return new NormParams(orFixed(Numbers.read(params.get(GAMMA)), conf.fixedGamma(), 1),
                 orFixed(Numbers.read(params.get(BETA)), conf.fixedBeta(), 0),
-                Numbers.read(params.get(MEAN_WEIGHT)), Numbers.read(params.get(VAR_WEIGHT)), conf.getEps());
+                Numbers.read(params.get(MEAN_WEIGHT)), Numbers.read(params.get(VAR_WEIGHT)), conf.getEps(), renorm());
+    }
+
+    private Renorm renorm() {
+        return layerConf() instanceof BatchRenormalization conf
+                ? conf.renorm(running().mean(), running().variance(), running().batches()) : null;
     }
 
     private double[] orFixed(double[] learned, double fixed, double neutral) {
@@ -238,7 +245,9 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         }
         if (updatePending) {
             updatePending = false;
-            running().takeUp(pass.batchStatistics(), ((RunningNormLayer) layerConf()).getRunningStatistics(), layerId());
+            for (ChannelStatistics batch : pass.updates()) {
+                running().takeUp(batch, ((RunningNormLayer) layerConf()).getRunningStatistics(), layerId());
+            }
         }
         return new Pair<>(gradient, dx);
     }

@@ -46,6 +46,11 @@ final class RunningState {
         return mean.read();
     }
 
+    /** How many batches were taken up, 0 if they are not counted. */
+    double batches() {
+        return batches == null ? 0 : batches.read()[0];
+    }
+
     double[] variance() {
         double[] stored = variance.read();
         if (log()) {
@@ -79,7 +84,7 @@ final class RunningState {
     void update(ChannelStatistics batch, RunningStatistics policy) {
         double[] newMean = mean();
         double[] newVariance = variance();
-        double seen = batches == null ? 0 : batches.read()[0];
+        double seen = batches();
         double now = policy.takeUp(batch, seen, newMean, newVariance);
         set(newMean, newVariance);
         if (batches != null && now > seen) {

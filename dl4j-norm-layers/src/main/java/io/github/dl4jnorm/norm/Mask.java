@@ -67,6 +67,18 @@ public final class Mask {
         return keep[(n * channels + (perChannel() ? c : 0)) * positions + s];
     }
 
+    /**
+     * The mask of some of the examples.
+     *
+     * @param from first example
+     * @param to   example after the last one
+     * @return the mask
+     */
+    public Mask examples(int from, int to) {
+        int size = channels * positions;
+        return new Mask(to - from, channels, positions, Arrays.copyOfRange(keep, from * size, to * size));
+    }
+
     /** @return the mask for {@link View#batchAsPositions()} */
     public Mask batchAsPositions() {
         boolean[] folded = new boolean[keep.length];

@@ -23,6 +23,7 @@ public final class Norm implements Affine {
     private final double[] gamma;
     private final double[] beta;
     private final double eps;
+    private final Renorm renorm;
 
     /**
      * A norm with its statistics and parameters at hand.
@@ -38,6 +39,25 @@ public final class Norm implements Affine {
      */
     public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
                 double[] gamma, double[] beta, double eps) {
+        this(examples, channels, parts, meanWeights, varWeights, gamma, beta, eps, null);
+    }
+
+    /**
+     * A norm whose normalized elements are corrected.
+     *
+     * @param examples    N
+     * @param channels    C
+     * @param parts       the statistics that are mixed
+     * @param meanWeights weight of each part in the mean; they sum to 1
+     * @param varWeights  weight of each part in the variance; they sum to 1
+     * @param gamma       scale of each channel, or null for 1
+     * @param beta        shift of each channel, or null for 0
+     * @param eps         what is added to the variance, positive
+     * @param renorm      the correction, or null for none
+     */
+    public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
+                double[] gamma, double[] beta, double eps, Renorm renorm) {
+        this.renorm = renorm;
         this.examples = examples;
         this.channels = channels;
         this.parts = List.copyOf(parts);
@@ -115,6 +135,18 @@ public final class Norm implements Affine {
         } else {
             System.arraycopy(beta, from, into.shift, 0, size);
         }
+        if (renorm != null) {
+            renormalize(n, from, to, into);
+        }
+    }
+
+    private void renormalize(int n, int from, int to, Coefficients into) {
+        Pool part = parts.get(0);
+        for (int c = from; c < to; c++) {
+            int pool = part.index(n, c);
+            into.scale[c - from] *= renorm.factor(c, part.variance(pool), eps);
+            into.shift[c - from] += (gamma == null ? 1 : gamma[c]) * renorm.offset(c, part.mean(pool), eps);
+        }
     }
 
     /**
@@ -155,6 +187,16 @@ public final class Norm implements Affine {
 
     int channels() {
         return channels;
+    }
+
+    /** What gamma is multiplied with, given Σdy and Σdy·(x − mean)/√(var + eps) of a channel of an example. */
+    double gradGamma(int n, int c, double dy, double dyHat) {
+        if (renorm == null) {
+            return dyHat;
+        }
+        int pool = parts.get(0).index(n, c);
+        return renorm.factor(c, parts.get(0).variance(pool), eps) * dyHat
+                + renorm.offset(c, parts.get(0).mean(pool), eps) * dy;
     }
 
     double meanWeight(int part) {

@@ -68,12 +68,12 @@ public final class NormGradients implements GradAffine {
         for (int i = 0; i < size; i++) {
             double unit = at.unit[i];
             // A variance beyond the range of double: the output is beta, whatever the products.
-            double toGamma = unit == 0 ? 0 : dyx[i] * unit;
-            gammas[row + i] += toGamma;
+            double dyHat = unit == 0 ? 0 : dyx[i] * unit;
+            gammas[row + i] += norm.gradGamma(n, from + i, dy[i], dyHat);
             betas[row + i] += dy[i];
             // In place of the sums, what the mean and the variance of a channel receive.
             dy[i] *= -at.scale[i];
-            dyx[i] = -0.5 * at.scale[i] * unit * toGamma;
+            dyx[i] = -0.5 * at.scale[i] * unit * dyHat;
         }
         for (int k = 0; k < poolMean.length; k++) {
             spread(k, n, from, to, dy, dyx);

@@ -13,9 +13,10 @@ import java.util.List;
  * @param groups      groups of channels at each position, 0 if normalized by channel
  * @param kind        what a position is normalized by, null if normalized by channel
  * @param dense       whether every element of an example counts as a channel, so that there is one position
+ * @param ghost       examples of a ghost batch, or 0 if a batch is normalized as a whole
  */
 public record NormPlan(List<Pooling> parts, int firstWeight, int running, int groups, PositionNorm.Kind kind,
-                       boolean dense) {
+                       boolean dense, int ghost) {
 
     /**
      * Batch normalization.
@@ -24,6 +25,16 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      */
     public static NormPlan batch() {
         return byChannel(Pooling.BATCH, true);
+    }
+
+    /**
+     * Batch normalization of parts of a batch.
+     *
+     * @param examples most examples of a part
+     * @return the plan for every rank
+     */
+    public static NormPlan ghost(int examples) {
+        return new NormPlan(List.of(Pooling.BATCH), 0, 0, 0, null, false, examples);
     }
 
     /**
@@ -86,7 +97,7 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
         if (useBatch) {
             parts.add(Pooling.BATCH);
         }
-        return new NormPlan(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, 0, null, false);
+        return new NormPlan(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, 0, null, false, 0);
     }
 
     /**
@@ -96,15 +107,15 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @return the plan for every rank
      */
     public static NormPlan elements() {
-        return new NormPlan(List.of(), 0, -1, 1, PositionNorm.Kind.STANDARD, true);
+        return new NormPlan(List.of(), 0, -1, 1, PositionNorm.Kind.STANDARD, true, 0);
     }
 
     private static NormPlan byPosition(PositionNorm.Kind kind, int groups) {
-        return new NormPlan(List.of(), 0, -1, groups, kind, false);
+        return new NormPlan(List.of(), 0, -1, groups, kind, false, 0);
     }
 
     private static NormPlan byChannel(Pooling part, boolean running) {
-        return new NormPlan(List.of(part), 0, running ? 0 : -1, 0, null, false);
+        return new NormPlan(List.of(part), 0, running ? 0 : -1, 0, null, false, 0);
     }
 
     /** @return whether each position has statistics of its own */

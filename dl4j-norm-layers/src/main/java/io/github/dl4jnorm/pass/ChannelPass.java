@@ -77,7 +77,8 @@ final class ChannelPass implements NormPass {
         batch = observable;
         pendingGroups = pending ? plan.parts().get(0).groupsOf(view.channels()) : 0;
         norm = new Norm(view.examples(), view.channels(), parts, params.mixture(params.meanLogits(), plan),
-                params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps());
+                params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps(),
+                running == null ? params.renorm() : null);
     }
 
     private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {

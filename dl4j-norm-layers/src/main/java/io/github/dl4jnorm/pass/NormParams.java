@@ -3,6 +3,7 @@ package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.norm.Norm;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Renorm;
 import java.util.Arrays;
 
 /**
@@ -13,8 +14,23 @@ import java.util.Arrays;
  * @param meanLogits logits of the parts' weights in the mean, or null with a single part
  * @param varLogits  logits of the parts' weights in the variance, or null with a single part
  * @param eps        what is added to the variance
+ * @param renorm     how elements normalized by the batch are corrected, or null
  */
-public record NormParams(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double eps) {
+public record NormParams(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double eps,
+                         Renorm renorm) {
+
+    /**
+     * Without a correction.
+     *
+     * @param gamma      scale of each channel, or null for 1
+     * @param beta       shift of each channel, or null for 0
+     * @param meanLogits logits of the parts' weights in the mean, or null with a single part
+     * @param varLogits  logits of the parts' weights in the variance, or null with a single part
+     * @param eps        what is added to the variance
+     */
+    public NormParams(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double eps) {
+        this(gamma, beta, meanLogits, varLogits, eps, null);
+    }
 
     /** Softmax over the logits of the parts in use; one part alone has weight 1. */
     double[] mixture(double[] logits, NormPlan plan) {

@@ -7,6 +7,7 @@ import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
+import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -27,6 +28,9 @@ public interface NormPass {
      * @return the pass
      */
     static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe) {
+        if (plan.ghost() > 0 && given == null) {
+            return new GhostPass(x, view, mask, plan, params);
+        }
         if (!plan.perPosition()) {
             return new ChannelPass(x, view, mask, plan, params, given, observe);
         }
@@ -36,6 +40,11 @@ public interface NormPass {
 
     /** @return statistics of the batch as running statistics take them up, or null if none were computed */
     ChannelStatistics batchStatistics();
+
+    /** @return statistics that running statistics take up one after the other */
+    default List<ChannelStatistics> updates() {
+        return List.of(batchStatistics());
+    }
 
     /**
      * Writes the output.

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -34,7 +36,8 @@ class BadConfigurationTest {
     static Stream<Supplier<NormBuilder<?>>> builders() {
         return Stream.of(BatchNormalization.Builder::new, () -> new GroupNormalization.Builder(2),
                 InstanceNormalization.Builder::new, LayerNormalization.Builder::new, SwitchableNormalization.Builder::new,
-                RmsNormalization.Builder::new, UnitNormalization.Builder::new);
+                GhostBatchNormalization.Builder::new, BatchRenormalization.Builder::new, RmsNormalization.Builder::new,
+                UnitNormalization.Builder::new);
     }
 
     private static AbstractThrowableAssert<?, ? extends Throwable> assertRejected(ThrowingCallable call) {
@@ -139,6 +142,18 @@ class BadConfigurationTest {
         list.layer((NormLayer) builder.get().name("my norm").build()).layer(Kind.CNN_FIRST.pooling());
         assertRejected(() -> new MultiLayerNetwork(list.build()).init())
                 .hasMessageContainingAll("expected a number of channels", "nOut 0");
+    }
+
+    @Test
+    void partsAndSchedulesThatCannotBeAreRejected() {
+        assertRejected(() -> new GhostBatchNormalization.Builder(0).name("my norm").build())
+                .hasMessageContainingAll("expected virtualBatchSize >= 1", "got virtualBatchSize 0");
+        assertRejected(() -> new BatchRenormalization.Builder().rMax(0.9).name("my norm").build())
+                .hasMessageContainingAll("expected rMax >= 1", "got rMax 0.9");
+        assertRejected(() -> new BatchRenormalization.Builder().dMax(Double.NaN).name("my norm").build())
+                .hasMessageContainingAll("dMax >= 0", "dMax NaN");
+        assertRejected(() -> new BatchRenormalization.Builder().schedule(10, 9, 20).name("my norm").build())
+                .hasMessageContainingAll("expected 0 <= warmupSteps <= rSteps", "rSteps 9");
     }
 
     @Test

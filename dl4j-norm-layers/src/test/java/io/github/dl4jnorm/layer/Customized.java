@@ -2,6 +2,8 @@
 package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -88,6 +90,18 @@ enum Customized {
             return common(new SwitchableNormalization.Builder().useBatch(false), kind).build();
         }
     },
+    GHOST {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new GhostBatchNormalization.Builder(2).runningStatistics(RunningStatistics.decay(0.7)), kind).build();
+        }
+    },
+    RENORM {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new BatchRenormalization.Builder().rMax(2).dMax(3).schedule(1, 3, 4), kind).build();
+        }
+    },
     RMS {
         @Override
         NormLayer layer(Kind kind) {
@@ -104,7 +118,7 @@ enum Customized {
     abstract NormLayer layer(Kind kind);
 
     boolean cumulative() {
-        return this == BATCH_CUMULATIVE || this == INSTANCE || this == SWITCHABLE;
+        return this == BATCH_CUMULATIVE || this == INSTANCE || this == SWITCHABLE || this == RENORM;
     }
 
     boolean takes(Kind kind) {

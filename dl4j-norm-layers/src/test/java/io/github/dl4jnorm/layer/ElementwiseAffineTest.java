@@ -3,7 +3,6 @@ package io.github.dl4jnorm.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -47,27 +46,8 @@ class ElementwiseAffineTest {
             LayerUnderTest layer = layer(kind, x, new LayerNormalization.Builder());
             layer.mask(masked ? maskOf(kind, random) : null);
             assertThat(layer.param("gamma").length()).isEqualTo(x.length() / 3);
-            layer.forward(x, true);
-            double[] dx = TestNetwork.numbers(layer.dx(weight));
-            double[] gradients = TestNetwork.numbers(layer.gradients);
-            for (int i = 0; i < dx.length; i += 5) {
-                assertThat(dx[i]).as("dx[%d]", i).isCloseTo(slope(layer, x, x, weight, i), within(1e-7));
-            }
-            for (int i = 0; i < gradients.length; i += 3) {
-                assertThat(gradients[i]).as("gradient[%d]", i).isCloseTo(slope(layer, x, layer.params, weight, i), within(1e-7));
-            }
+            FiniteDifferences.check(layer, x, weight);
         }
-    }
-
-    private static double slope(LayerUnderTest layer, INDArray x, INDArray varied, INDArray weight, int i) {
-        double step = 1e-5;
-        double before = varied.getDouble(i);
-        varied.putScalar(i, before + step);
-        double above = layer.forward(x, true).mul(weight).sumNumber().doubleValue();
-        varied.putScalar(i, before - step);
-        double below = layer.forward(x, true).mul(weight).sumNumber().doubleValue();
-        varied.putScalar(i, before);
-        return (above - below) / (2 * step);
     }
 
     @ParameterizedTest

@@ -4,6 +4,8 @@ package io.github.dl4jnorm.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -116,6 +118,12 @@ class SavedConfigurationTest {
                 new SwitchableNormalization.Builder().build(), new SwitchableNormalization.Builder().useBatch(false).build(),
                 new SwitchableNormalization.Builder().batchAverage(true).build(),
                 new SwitchableNormalization.Builder().runningStatistics(RunningStatistics.decay(0.1)).build(),
+                new GhostBatchNormalization.Builder().build(), new GhostBatchNormalization.Builder(4).build(),
+                new BatchRenormalization.Builder().build(), new BatchRenormalization.Builder().rMax(2).build(),
+                new BatchRenormalization.Builder().dMax(2).build(),
+                new BatchRenormalization.Builder().schedule(1, 40_000, 25_000).build(),
+                new BatchRenormalization.Builder().schedule(5_000, 6_000, 25_000).build(),
+                new BatchRenormalization.Builder().schedule(5_000, 40_000, 6_000).build(),
                 new RmsNormalization.Builder().build(), new RmsNormalization.Builder().center(true).build(),
                 new UnitNormalization.Builder().build(), new UnitNormalization.Builder().eps(1e-6).build()));
         assertThat(layers).doesNotHaveDuplicates();
@@ -146,6 +154,8 @@ class SavedConfigurationTest {
         assertSameOptions(new InstanceNormalization(), new InstanceNormalization.Builder().build());
         assertSameOptions(new LayerNormalization(), new LayerNormalization.Builder().build());
         assertSameOptions(new SwitchableNormalization(), new SwitchableNormalization.Builder().build());
+        assertSameOptions(new GhostBatchNormalization(), new GhostBatchNormalization.Builder().build());
+        assertSameOptions(new BatchRenormalization(), new BatchRenormalization.Builder().build());
         assertSameOptions(new RmsNormalization(), new RmsNormalization.Builder().build());
         assertSameOptions(new UnitNormalization(), new UnitNormalization.Builder().build());
     }

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.parity;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Random;
+import java.util.stream.LongStream;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -32,7 +33,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** The norms, as the library has them. */
     enum Norm {
-        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, RMS, UNIT;
+        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, GHOST, RENORM, RMS, UNIT;
 
         boolean takes(int rank) {
             return switch (this) {
@@ -49,6 +50,8 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** With fewer, what is left of dx is mostly rounding: two elements always become −1 and 1. */
     private static final int FEWEST_ELEMENTS = 4;
+    /** Most examples of a part of ghost batch normalization. */
+    static final int GHOST = 3;
     private static final int MOST_ELEMENTS = 80_000;
 
     static Drawn draw(long seed, Norm norm, DataType type, boolean channelsLast, int rank) {
@@ -60,7 +63,8 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         boolean center = both == scale;
         boolean relu = random.nextInt(3) == 0;
         boolean useBatch = random.nextInt(4) > 0;
-        boolean averages = norm == Norm.BATCH || norm == Norm.INSTANCE && random.nextBoolean()
+        boolean averages = norm == Norm.BATCH || norm == Norm.GHOST || norm == Norm.RENORM
+                || norm == Norm.INSTANCE && random.nextBoolean()
                 || norm == Norm.SWITCHABLE && useBatch;
         Average average = averages ? Average.draw(random) : null;
         boolean logStd = random.nextBoolean();
@@ -139,7 +143,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     /** Elements behind each statistic; of the largest part, where several are mixed. */
     long reduction() {
         return switch (norm) {
-            case BATCH -> perChannel();
+            case BATCH, GHOST, RENORM -> perChannel();
             case GROUP -> channels() / groups * positions();
             case INSTANCE -> positions();
             case LAYER -> rank() == 3 ? channels() : channels() * positions();
@@ -149,7 +153,16 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         };
     }
 
+    /** Where the parts of ghost batch normalization begin, and where the last one ends. */
+    long[] parts() {
+        long count = (shape[0] - 1) / GHOST + 1;
+        return LongStream.rangeClosed(0, count).map(i -> i * shape[0] / count).toArray();
+    }
+
     private long fewest() {
+        if (norm == Norm.GHOST) {
+            return parts()[1] * positions();
+        }
         if (norm != Norm.SWITCHABLE) {
             return reduction();
         }

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.NormalizeFuncOptions;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -25,6 +26,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * composed of its operations; gradients always by its autograd.
  */
 final class Libtorch implements Side {
+    /** Limits of r and d of batch renormalization. */
+    static final double R_MAX = 1.5;
+    static final double D_MAX = 0.5;
     private static final String TERMS = "terms of ";
 
     private final Drawn drawn;
@@ -90,6 +94,8 @@ final class Libtorch implements Side {
             case LAYER_PER_POSITION -> byPosition(first);
             case LAYER_ELEMENTWISE -> drawn.channelsLast() ? elementwise().permute(toFirst()) : elementwise();
             case SWITCHABLE -> switchable(first, training);
+            case GHOST -> training ? ghost(first) : batch(first, false);
+            case RENORM -> training ? renorm(first) : batch(first, false);
             case RMS -> rms(first);
             case UNIT -> affine(unit(first));
         };
@@ -144,6 +150,31 @@ final class Libtorch implements Side {
         }
         return torch.batch_norm(input, gamma(), beta(), new TensorOptional(runningMean),
                 new TensorOptional(runningVariance), training, training ? nextWeight() : 0, drawn.eps(), false);
+    }
+
+    private Tensor ghost(Tensor input) {
+        TensorVector parts = new TensorVector();
+        long[] bounds = drawn.parts();
+        for (int i = 0; i + 1 < bounds.length; i++) {
+            parts.push_back(batch(input.narrow(0, bounds[i], bounds[i + 1] - bounds[i]), true));
+        }
+        return torch.cat(parts, 0);
+    }
+
+    /** As the paper has it (Ioffe 2017, arXiv 1702.03275). */
+    private Tensor renorm(Tensor input) {
+        long[] axes = axes(0, 2);
+        Scalar eps = new Scalar(drawn.eps());
+        Tensor mean = mean(input, axes);
+        Tensor deviation = input.var(axes, false, true).add(eps).sqrt();
+        Tensor running = perChannel(runningVariance).add(eps).sqrt();
+        Tensor r = deviation.div(running).detach()
+                .clamp(new ScalarOptional(new Scalar(1 / R_MAX)), new ScalarOptional(new Scalar(R_MAX)));
+        Tensor d = mean.sub(perChannel(runningMean)).div(running).detach()
+                .clamp(new ScalarOptional(new Scalar(-D_MAX)), new ScalarOptional(new Scalar(D_MAX)));
+        Tensor result = affine(input.sub(mean).div(deviation).mul(r).add(d));
+        takeUp(mean, input.var(axes, drawn.average().unbiased(), true));
+        return result;
     }
 
     private Tensor instance(Tensor input, boolean training) {

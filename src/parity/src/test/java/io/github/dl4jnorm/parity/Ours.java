@@ -2,6 +2,8 @@
 package io.github.dl4jnorm.parity;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -71,6 +73,10 @@ final class Ours implements Side {
                         common(new SwitchableNormalization.Builder().useBatch(drawn.useBatch()), drawn);
                 yield (drawn.average() == null ? builder : builder.runningStatistics(drawn.average().policy())).build();
             }
+            case GHOST -> common(new GhostBatchNormalization.Builder(Drawn.GHOST)
+                    .runningStatistics(drawn.average().policy()), drawn).build();
+            case RENORM -> common(new BatchRenormalization.Builder().rMax(Libtorch.R_MAX).dMax(Libtorch.D_MAX)
+                    .schedule(0, 0, 0).runningStatistics(drawn.average().policy()), drawn).build();
             case RMS -> common(new RmsNormalization.Builder(), drawn).build();
             case UNIT -> common(new UnitNormalization.Builder(), drawn).build();
         };

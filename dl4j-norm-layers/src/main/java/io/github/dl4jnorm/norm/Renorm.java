@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+/**
+ * What batch renormalization (Ioffe 2017, arXiv 1702.03275) makes of an element normalized by the statistics of its
+ * batch, {@code x̂·r + d}: nearly what running statistics would make of it. No gradient flows through r and d.
+ *
+ * @param mean     running mean of each channel
+ * @param variance running variance of each channel
+ * @param rMax     r lies between 1/rMax and rMax
+ * @param dMax     d lies between −dMax and dMax
+ */
+public record Renorm(double[] mean, double[] variance, double rMax, double dMax) {
+
+    /**
+     * The factor.
+     *
+     * @param c             channel
+     * @param batchVariance variance of the batch
+     * @param eps           what is added to variances
+     * @return r
+     */
+    public double factor(int c, double batchVariance, double eps) {
+        double r = Math.sqrt((batchVariance + eps) / (Math.max(0, variance[c]) + eps));
+        return Math.max(1 / rMax, Math.min(rMax, r));
+    }
+
+    /**
+     * The offset.
+     *
+     * @param c         channel
+     * @param batchMean mean of the batch
+     * @param eps       what is added to variances
+     * @return d
+     */
+    public double offset(int c, double batchMean, double eps) {
+        double d = (batchMean - mean[c]) / Math.sqrt(Math.max(0, variance[c]) + eps);
+        return Math.max(-dMax, Math.min(dMax, d));
+    }
+}
