@@ -45,6 +45,8 @@ public final class NormFactory {
         norms.put("switchable", () -> new SwitchableNormalization.Builder().build());
         norms.put("ghost", () -> new GhostBatchNormalization.Builder().build());
         norms.put("renorm", () -> new BatchRenormalization.Builder().build());
+        norms.put("frn", () -> new FilterResponseNormalization.Builder().build());
+        norms.put("grn", () -> new GlobalResponseNormalization.Builder().build());
         norms.put("rms", () -> new RmsNormalization.Builder().build());
         norms.put("unit", () -> new UnitNormalization.Builder().build());
         return Collections.unmodifiableMap(norms);

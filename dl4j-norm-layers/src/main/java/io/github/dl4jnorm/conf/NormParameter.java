@@ -27,6 +27,11 @@ public record NormParameter(String name, long length, double initialValue) {
     /** Logits of the weights with which switchable normalization mixes variances. */
     public static final String VAR_WEIGHT = "varWeight";
 
+    /** Threshold of each channel. */
+    public static final String TAU = "tau";
+    /** What is learned to be added to the mean square, by its absolute value. */
+    public static final String LEARNED_EPS = "learnedEps";
+
     /** @return whether training changes it by its gradient; the others are statistics, updated directly */
     public boolean isTrained() {
         return isTrained(name);
@@ -40,7 +45,7 @@ public record NormParameter(String name, long length, double initialValue) {
      */
     public static boolean isTrained(String name) {
         return switch (name) {
-            case GAMMA, BETA, MEAN_WEIGHT, VAR_WEIGHT -> true;
+            case GAMMA, BETA, MEAN_WEIGHT, VAR_WEIGHT, TAU, LEARNED_EPS -> true;
             default -> false;
         };
     }

@@ -3,7 +3,9 @@ package io.github.dl4jnorm.layer;
 
 import static io.github.dl4jnorm.conf.NormParameter.BETA;
 import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
+import static io.github.dl4jnorm.conf.NormParameter.LEARNED_EPS;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
+import static io.github.dl4jnorm.conf.NormParameter.TAU;
 import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
 import io.github.dl4jnorm.conf.BatchRenormalization;
@@ -172,7 +174,12 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         NormLayer conf = layerConf();
         return new NormParams(orFixed(Numbers.read(params.get(GAMMA)), conf.fixedGamma(), 1),
                 orFixed(Numbers.read(params.get(BETA)), conf.fixedBeta(), 0),
-                Numbers.read(params.get(MEAN_WEIGHT)), Numbers.read(params.get(VAR_WEIGHT)), conf.getEps(), renorm());
+                Numbers.read(params.get(MEAN_WEIGHT)), Numbers.read(params.get(VAR_WEIGHT)),
+                conf.getEps() + Math.abs(learnedEps()), renorm(), Numbers.read(params.get(TAU)));
+    }
+
+    private double learnedEps() {
+        return params.containsKey(LEARNED_EPS) ? Numbers.read(params.get(LEARNED_EPS))[0] : 0;
     }
 
     private Renorm renorm() {
@@ -258,6 +265,8 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             case BETA -> Numbers.write(gradients.beta(), view);
             case MEAN_WEIGHT -> writeWeights(gradients.meanLogits(), view);
             case VAR_WEIGHT -> writeWeights(gradients.varLogits(), view);
+            case TAU -> Numbers.write(gradients.tau(), view);
+            case LEARNED_EPS -> Numbers.write(new double[]{Math.signum(learnedEps()) * gradients.eps()}, view);
             // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.
             default -> view.assign(0);
         }

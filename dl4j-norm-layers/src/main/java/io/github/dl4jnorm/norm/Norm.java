@@ -24,6 +24,7 @@ public final class Norm implements Affine {
     private final double[] beta;
     private final double eps;
     private final Renorm renorm;
+    private final boolean centered;
 
     /**
      * A norm with its statistics and parameters at hand.
@@ -39,11 +40,11 @@ public final class Norm implements Affine {
      */
     public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
                 double[] gamma, double[] beta, double eps) {
-        this(examples, channels, parts, meanWeights, varWeights, gamma, beta, eps, null);
+        this(examples, channels, parts, meanWeights, varWeights, gamma, beta, eps, null, true);
     }
 
     /**
-     * A norm whose normalized elements are corrected.
+     * A norm whose normalized elements are corrected, or which divides by the root mean square.
      *
      * @param examples    N
      * @param channels    C
@@ -54,9 +55,11 @@ public final class Norm implements Affine {
      * @param beta        shift of each channel, or null for 0
      * @param eps         what is added to the variance, positive
      * @param renorm      the correction, or null for none
+     * @param centered    whether the mean is subtracted; if not, mean² is part of the variance; only for a single part
      */
     public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
-                double[] gamma, double[] beta, double eps, Renorm renorm) {
+                double[] gamma, double[] beta, double eps, Renorm renorm, boolean centered) {
+        this.centered = centered;
         this.renorm = renorm;
         this.examples = examples;
         this.channels = channels;
@@ -116,10 +119,14 @@ public final class Norm implements Affine {
         for (int k = 0; k < meanWeights.length; k++) {
             parts.get(k).mix(n, from, to, meanWeights[k], into.center, varWeights[k], variances);
         }
+        for (int i = 0; i < size && !centered; i++) {
+            variances[i] += into.center[i] * into.center[i];
+            into.center[i] = 0;
+        }
         for (int i = 0; i < size; i++) {
             into.unit[i] = 1 / Math.sqrt(variances[i] + eps);
         }
-        if (parts.size() == 1) {
+        if (centered && parts.size() == 1) {
             // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
             parts.get(0).clearSingles(n, from, to, into.unit);
         }
@@ -197,6 +204,10 @@ public final class Norm implements Affine {
         int pool = parts.get(0).index(n, c);
         return renorm.factor(c, parts.get(0).variance(pool), eps) * dyHat
                 + renorm.offset(c, parts.get(0).mean(pool), eps) * dy;
+    }
+
+    boolean isCentered() {
+        return centered;
     }
 
     double meanWeight(int part) {

@@ -72,7 +72,7 @@ public final class NormGradients implements GradAffine {
             gammas[row + i] += norm.gradGamma(n, from + i, dy[i], dyHat);
             betas[row + i] += dy[i];
             // In place of the sums, what the mean and the variance of a channel receive.
-            dy[i] *= -at.scale[i];
+            dy[i] *= norm.isCentered() ? -at.scale[i] : 0;
             dyx[i] = -0.5 * at.scale[i] * unit * dyHat;
         }
         for (int k = 0; k < poolMean.length; k++) {
@@ -131,7 +131,7 @@ public final class NormGradients implements GradAffine {
                 double mean = part.mean(pool);
                 for (; c < end; c++) {
                     slope[c - from] += q;
-                    shift[c - from] += r + q * (at.center[c - from] - mean);
+                    shift[c - from] += norm.isCentered() ? r + q * (at.center[c - from] - mean) : 0;
                 }
             }
         }
@@ -159,6 +159,11 @@ public final class NormGradients implements GradAffine {
             }
         }
         return sum;
+    }
+
+    /** @return gradient of eps, of a norm with a single part */
+    public double eps() {
+        return Arrays.stream(poolVariance[0]).sum();
     }
 
     /** @return gradient of the mean of the part that is given instead of computed, or null if there is none */

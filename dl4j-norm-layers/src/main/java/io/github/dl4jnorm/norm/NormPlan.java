@@ -11,7 +11,7 @@ import java.util.List;
  * @param firstWeight index among the weights of the first part, for norms that mix several
  * @param running     index of the part that running statistics replace at test time, or −1
  * @param groups      groups of channels at each position, 0 if normalized by channel
- * @param kind        what a position is normalized by, null if normalized by channel
+ * @param kind        what to normalize by, null for mean and variance of channels
  * @param dense       whether every element of an example counts as a channel, so that there is one position
  * @param ghost       examples of a ghost batch, or 0 if a batch is normalized as a whole
  */
@@ -110,12 +110,36 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
         return new NormPlan(List.of(), 0, -1, 1, PositionNorm.Kind.STANDARD, true, 0);
     }
 
+    /**
+     * Filter response normalization: every channel of every example by its root mean square.
+     *
+     * @param channels C
+     * @return the plan for rank 3 and up
+     */
+    public static NormPlan filterResponse(int channels) {
+        return new NormPlan(List.of(Pooling.instance(channels)), 0, -1, 0, PositionNorm.Kind.ROOT_MEAN_SQUARE, false, 0);
+    }
+
+    /**
+     * Global response normalization, which is no mixture of statistics.
+     *
+     * @return the plan for rank 3 and up
+     */
+    public static NormPlan globalResponse() {
+        return new NormPlan(List.of(), 0, -1, 0, null, false, 0);
+    }
+
     private static NormPlan byPosition(PositionNorm.Kind kind, int groups) {
         return new NormPlan(List.of(), 0, -1, groups, kind, false, 0);
     }
 
     private static NormPlan byChannel(Pooling part, boolean running) {
         return new NormPlan(List.of(part), 0, running ? 0 : -1, 0, null, false, 0);
+    }
+
+    /** @return whether channels respond to the norms of all channels, instead of any other statistic */
+    public boolean isGlobalResponse() {
+        return parts.isEmpty() && groups == 0;
     }
 
     /** @return whether each position has statistics of its own */

@@ -78,7 +78,7 @@ final class ChannelPass implements NormPass {
         pendingGroups = pending ? plan.parts().get(0).groupsOf(view.channels()) : 0;
         norm = new Norm(view.examples(), view.channels(), parts, params.mixture(params.meanLogits(), plan),
                 params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps(),
-                running == null ? params.renorm() : null);
+                running == null ? params.renorm() : null, plan.kind() == null);
     }
 
     private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {
@@ -132,6 +132,6 @@ final class ChannelPass implements NormPass {
             kernels.affineGrad(x, dy, view, mask, norm, relu, gradients, dx);
         }
         return new Gradients(gradients.gamma(), gradients.beta(), gradients.meanLogits(), gradients.varLogits(),
-                gradients.givenMean(), gradients.givenVariance());
+                gradients.givenMean(), gradients.givenVariance(), gradients.eps(), null);
     }
 }

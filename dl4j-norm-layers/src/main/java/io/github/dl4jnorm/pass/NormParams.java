@@ -15,12 +15,13 @@ import java.util.Arrays;
  * @param varLogits  logits of the parts' weights in the variance, or null with a single part
  * @param eps        what is added to the variance
  * @param renorm     how elements normalized by the batch are corrected, or null
+ * @param tau        threshold of each channel, or null for none
  */
 public record NormParams(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double eps,
-                         Renorm renorm) {
+                         Renorm renorm, double[] tau) {
 
     /**
-     * Without a correction.
+     * Without a correction and a threshold.
      *
      * @param gamma      scale of each channel, or null for 1
      * @param beta       shift of each channel, or null for 0
@@ -29,7 +30,7 @@ public record NormParams(double[] gamma, double[] beta, double[] meanLogits, dou
      * @param eps        what is added to the variance
      */
     public NormParams(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double eps) {
-        this(gamma, beta, meanLogits, varLogits, eps, null);
+        this(gamma, beta, meanLogits, varLogits, eps, null, null);
     }
 
     /** Softmax over the logits of the parts in use; one part alone has weight 1. */

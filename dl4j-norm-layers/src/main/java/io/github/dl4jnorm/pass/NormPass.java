@@ -28,6 +28,12 @@ public interface NormPass {
      * @return the pass
      */
     static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe) {
+        if (params.tau() != null) {
+            return new ThresholdPass(view, mask, params, inner -> of(x, view, mask, plan, inner, given, observe));
+        }
+        if (plan.isGlobalResponse()) {
+            return new GlobalResponsePass(x, view, mask, params);
+        }
         if (plan.ghost() > 0 && given == null) {
             return new GhostPass(x, view, mask, plan, params);
         }
@@ -75,8 +81,15 @@ public interface NormPass {
      * @param varLogits  of the logits of the parts in use, for the variance
      * @param mean       of the given mean
      * @param variance   of the given variance
+     * @param eps        of eps, NaN where it is not known
+     * @param tau        of the threshold
      */
     record Gradients(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double[] mean,
-                     double[] variance) {
+                     double[] variance, double eps, double[] tau) {
+
+        Gradients(double[] gamma, double[] beta, double[] meanLogits, double[] varLogits, double[] mean,
+                  double[] variance) {
+            this(gamma, beta, meanLogits, varLogits, mean, variance, Double.NaN, null);
+        }
     }
 }

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
+import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -36,6 +38,7 @@ class BadConfigurationTest {
     static Stream<Supplier<NormBuilder<?>>> builders() {
         return Stream.of(BatchNormalization.Builder::new, () -> new GroupNormalization.Builder(2),
                 InstanceNormalization.Builder::new, LayerNormalization.Builder::new, SwitchableNormalization.Builder::new,
+                FilterResponseNormalization.Builder::new, GlobalResponseNormalization.Builder::new,
                 GhostBatchNormalization.Builder::new, BatchRenormalization.Builder::new, RmsNormalization.Builder::new,
                 UnitNormalization.Builder::new);
     }

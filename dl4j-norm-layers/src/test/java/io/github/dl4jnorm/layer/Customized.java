@@ -4,6 +4,8 @@ package io.github.dl4jnorm.layer;
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
+import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -102,6 +104,18 @@ enum Customized {
             return common(new BatchRenormalization.Builder().rMax(2).dMax(3).schedule(1, 3, 4), kind).build();
         }
     },
+    FILTER_RESPONSE {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new FilterResponseNormalization.Builder().learnedEps(true), kind).build();
+        }
+    },
+    GLOBAL_RESPONSE {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new GlobalResponseNormalization.Builder(), kind).build();
+        }
+    },
     RMS {
         @Override
         NormLayer layer(Kind kind) {
@@ -122,7 +136,7 @@ enum Customized {
     }
 
     boolean takes(Kind kind) {
-        return this != INSTANCE || !kind.dense();
+        return this != INSTANCE && this != FILTER_RESPONSE && this != GLOBAL_RESPONSE || !kind.dense();
     }
 
     private static <T extends NormBuilder<T>> T common(T builder, Kind kind) {

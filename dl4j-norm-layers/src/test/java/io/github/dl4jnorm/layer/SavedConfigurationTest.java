@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
+import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -124,6 +126,10 @@ class SavedConfigurationTest {
                 new BatchRenormalization.Builder().schedule(1, 40_000, 25_000).build(),
                 new BatchRenormalization.Builder().schedule(5_000, 6_000, 25_000).build(),
                 new BatchRenormalization.Builder().schedule(5_000, 40_000, 6_000).build(),
+                new FilterResponseNormalization.Builder().build(),
+                new FilterResponseNormalization.Builder().threshold(false).build(),
+                new FilterResponseNormalization.Builder().learnedEps(true).build(),
+                new GlobalResponseNormalization.Builder().build(), new GlobalResponseNormalization.Builder().gammaInit(1).build(),
                 new RmsNormalization.Builder().build(), new RmsNormalization.Builder().center(true).build(),
                 new UnitNormalization.Builder().build(), new UnitNormalization.Builder().eps(1e-6).build()));
         assertThat(layers).doesNotHaveDuplicates();
@@ -156,6 +162,8 @@ class SavedConfigurationTest {
         assertSameOptions(new SwitchableNormalization(), new SwitchableNormalization.Builder().build());
         assertSameOptions(new GhostBatchNormalization(), new GhostBatchNormalization.Builder().build());
         assertSameOptions(new BatchRenormalization(), new BatchRenormalization.Builder().build());
+        assertSameOptions(new FilterResponseNormalization(), new FilterResponseNormalization.Builder().build());
+        assertSameOptions(new GlobalResponseNormalization(), new GlobalResponseNormalization.Builder().build());
         assertSameOptions(new RmsNormalization(), new RmsNormalization.Builder().build());
         assertSameOptions(new UnitNormalization(), new UnitNormalization.Builder().build());
     }

@@ -19,7 +19,7 @@ import picocli.CommandLine.TypeConversionException;
 record NormChoice(String name) {
     static final NormChoice BATCH = new NormChoice("batch");
     static final NormChoice NONE = new NormChoice("none");
-    private static final Set<String> WITH_BIAS = Set.of("rms", "unit", "none");
+    private static final Set<String> WITH_BIAS = Set.of("frn", "grn", "rms", "unit", "none");
     private static final int GROUPS = 8;
 
     static List<NormChoice> values() {

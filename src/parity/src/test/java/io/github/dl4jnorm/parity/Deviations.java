@@ -11,7 +11,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 final class Deviations {
     /** Columns: output, gradients, running statistics. */
     private static final List<String> COLUMNS =
-            List.of("y", "dx", "gamma", "beta", "meanWeight", "varWeight", "mean", "var");
+            List.of("y", "dx", "gamma", "beta", "meanWeight", "varWeight", "tau", "learnedEps", "mean", "var");
 
     private final Map<String, Map<String, Double>> largest = new TreeMap<>();
     private double nearest;

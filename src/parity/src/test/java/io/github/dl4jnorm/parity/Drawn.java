@@ -33,11 +33,12 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** The norms, as the library has them. */
     enum Norm {
-        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, GHOST, RENORM, RMS, UNIT;
+        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, GHOST, RENORM, FILTER_RESPONSE,
+        GLOBAL_RESPONSE, RMS, UNIT;
 
         boolean takes(int rank) {
             return switch (this) {
-                case INSTANCE -> rank > 2;
+                case INSTANCE, FILTER_RESPONSE, GLOBAL_RESPONSE -> rank > 2;
                 case LAYER_ELEMENTWISE -> rank > 3;
                 default -> true;
             };
@@ -145,7 +146,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         return switch (norm) {
             case BATCH, GHOST, RENORM -> perChannel();
             case GROUP -> channels() / groups * positions();
-            case INSTANCE -> positions();
+            case INSTANCE, FILTER_RESPONSE, GLOBAL_RESPONSE -> positions();
             case LAYER -> rank() == 3 ? channels() : channels() * positions();
             case LAYER_PER_POSITION, RMS, UNIT -> channels();
             case LAYER_ELEMENTWISE -> channels() * positions();

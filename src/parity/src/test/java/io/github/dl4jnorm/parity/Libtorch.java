@@ -10,7 +10,6 @@ import java.util.stream.LongStream;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
-import org.bytedeco.pytorch.NormalizeFuncOptions;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -96,10 +95,15 @@ final class Libtorch implements Side {
             case SWITCHABLE -> switchable(first, training);
             case GHOST -> training ? ghost(first) : batch(first, false);
             case RENORM -> training ? renorm(first) : batch(first, false);
+            case FILTER_RESPONSE -> filterResponse(first);
+            case GLOBAL_RESPONSE -> affine(Formulas.globalResponse(first, axes(2), drawn.eps())).add(first);
             case RMS -> rms(first);
-            case UNIT -> affine(unit(first));
+            case UNIT -> affine(Formulas.unit(first, drawn.eps()));
         };
         y = drawn.relu() ? torch.relu(z) : z;
+        if (params.containsKey("tau")) {
+            y = y.add(perChannel(params.get("tau")));
+        }
         return numbers(stored(y));
     }
 
@@ -177,6 +181,13 @@ final class Libtorch implements Side {
         return result;
     }
 
+    /** Less the threshold, so that a ReLU and the threshold added to it are the maximum of both. */
+    private Tensor filterResponse(Tensor input) {
+        Tensor eps = params.get("learnedEps").abs().add(new Scalar(drawn.eps()));
+        Tensor result = affine(input.div(mean(input.mul(input), axes(2)).add(eps).sqrt()));
+        return params.containsKey("tau") ? result.sub(perChannel(params.get("tau"))) : result;
+    }
+
     private Tensor instance(Tensor input, boolean training) {
         boolean tracked = drawn.average() != null;
         if (training && tracked && !drawn.average().unbiased()) {
@@ -202,13 +213,6 @@ final class Libtorch implements Side {
                 new DoubleOptional(drawn.eps()));
         Tensor normalized = rows.permute(toFirst());
         return params.containsKey("beta") ? normalized.add(perChannel(params.get("beta"))) : normalized;
-    }
-
-    /** Over dimension 1, unless told otherwise. */
-    private Tensor unit(Tensor input) {
-        NormalizeFuncOptions options = new NormalizeFuncOptions();
-        options.eps().put(drawn.eps());
-        return torch.normalize(input, options);
     }
 
     /** As it is in memory: which axis is that of channels makes no difference. */

@@ -3,7 +3,9 @@ package io.github.dl4jnorm.parity;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
+import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -77,6 +79,10 @@ final class Ours implements Side {
                     .runningStatistics(drawn.average().policy()), drawn).build();
             case RENORM -> common(new BatchRenormalization.Builder().rMax(Libtorch.R_MAX).dMax(Libtorch.D_MAX)
                     .schedule(0, 0, 0).runningStatistics(drawn.average().policy()), drawn).build();
+            // A ReLU that was drawn stands for a threshold.
+            case FILTER_RESPONSE -> new FilterResponseNormalization.Builder().eps(drawn.eps()).scale(drawn.scale())
+                    .center(drawn.center()).threshold(drawn.relu()).learnedEps(true).build();
+            case GLOBAL_RESPONSE -> common(new GlobalResponseNormalization.Builder(), drawn).build();
             case RMS -> common(new RmsNormalization.Builder(), drawn).build();
             case UNIT -> common(new UnitNormalization.Builder(), drawn).build();
         };

@@ -130,6 +130,12 @@ class ParityTest {
             if (drawn.center()) {
                 params.put("beta", gaussian(drawn.affineLength(), 0, 1));
             }
+            if (drawn.norm() == Drawn.Norm.FILTER_RESPONSE) {
+                params.put("learnedEps", gaussian(1, 0.1, 0.05));
+                if (drawn.relu()) {
+                    params.put("tau", gaussian(drawn.channels(), 0, 0.5));
+                }
+            }
             if (drawn.norm() == Drawn.Norm.SWITCHABLE) {
                 params.put("meanWeight", gaussian(drawn.weights(), 1, 1));
                 params.put("varWeight", gaussian(drawn.weights(), 1, 1));
@@ -179,15 +185,16 @@ class ParityTest {
         /** How large a sum of few channels or weights usually is: it may come to nearly nothing, with the same rounding. */
         private double least(String quantity, double[] dy, Libtorch oracle) {
             return switch (quantity) {
-                case "gamma", "beta" -> Math.sqrt(Arrays.stream(dy).map(v -> v * v).sum() / drawn.affineLength());
+                case "gamma", "beta", "tau" -> Math.sqrt(Arrays.stream(dy).map(v -> v * v).sum() / drawn.affineLength());
+                case "learnedEps" -> Math.sqrt(Arrays.stream(dy).map(v -> v * v).sum());
                 default -> oracle.typicalSum(quantity);
             };
         }
 
         private long summed(String quantity) {
             return switch (quantity) {
-                case "gamma", "beta" -> drawn.perChannel();
-                case "meanWeight", "varWeight" -> drawn.length();
+                case "gamma", "beta", "tau" -> drawn.perChannel();
+                case "meanWeight", "varWeight", "learnedEps" -> drawn.length();
                 default -> drawn.reduction();
             };
         }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.conf;
+
+import static io.github.dl4jnorm.conf.NormParameter.LEARNED_EPS;
+import static io.github.dl4jnorm.conf.NormParameter.TAU;
+
+import io.github.dl4jnorm.norm.NormPlan;
+import java.util.List;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.Setter;
+import lombok.ToString;
+
+/**
+ * Filter response normalization with its thresholded linear unit (Singh and Krishnan 2019, arXiv 1911.09737): each
+ * channel of an example is divided by its root mean square over the positions,
+ *
+ * <pre>
+ *   y = max(gamma·x/√(Σ x²/S + eps + |learnedEps|) + beta, tau)
+ * </pre>
+ *
+ * tau is learned for each channel and starts at 0, as a ReLU; {@code threshold(false)} leaves it out. With
+ * {@code learnedEps(true)} one number is learned that is added to eps (1e-6), which the paper advises where there are few
+ * positions; it starts at 1e-4. An activation, if one is set, follows.
+ */
+@Getter
+@Setter
+@ToString(callSuper = true)
+@EqualsAndHashCode(callSuper = true)
+public class FilterResponseNormalization extends NormLayer {
+    private static final long serialVersionUID = 1L;
+    private static final double EPS = 1e-6;
+    private static final double LEARNED_EPS_INIT = 1e-4;
+
+    private boolean threshold = true;
+    private boolean learnedEps;
+
+    /** With a threshold, eps 1e-6. */
+    public FilterResponseNormalization() {
+        setEps(EPS);
+    }
+
+    private FilterResponseNormalization(Builder builder) {
+        super(builder);
+        threshold = builder.threshold;
+        learnedEps = builder.learnedEps;
+        finish(builder);
+    }
+
+    @Override
+    public NormPlan plan(int rank) {
+        return rank < 3 || rank > 5 ? null : NormPlan.filterResponse(Math.toIntExact(nOut));
+    }
+
+    @Override
+    public String expectedRanks() {
+        return "rank 3 to 5 (on dense input every mean square would be that of one element)";
+    }
+
+    @Override
+    public List<NormParameter> parameters() {
+        List<NormParameter> parameters = super.parameters();
+        if (threshold) {
+            parameters.add(new NormParameter(TAU, nOut, 0));
+        }
+        if (learnedEps) {
+            parameters.add(new NormParameter(LEARNED_EPS, 1, LEARNED_EPS_INIT));
+        }
+        return parameters;
+    }
+
+    /** A threshold takes its place. */
+    @Override
+    public boolean fusesRelu() {
+        return !threshold && super.fusesRelu();
+    }
+
+    /** Options of {@link FilterResponseNormalization}. */
+    @Getter
+    @Setter
+    public static class Builder extends NormBuilder<Builder> {
+        private boolean threshold = true;
+        private boolean learnedEps;
+
+        /** With a threshold, eps 1e-6. */
+        public Builder() {
+            eps = EPS;
+        }
+
+        /**
+         * Whether a thresholded linear unit follows.
+         *
+         * @param threshold default true
+         * @return this builder
+         */
+        public Builder threshold(boolean threshold) {
+            this.threshold = threshold;
+            return this;
+        }
+
+        /**
+         * Whether something is learned that is added to eps.
+         *
+         * @param learnedEps default false
+         * @return this builder
+         */
+        public Builder learnedEps(boolean learnedEps) {
+            this.learnedEps = learnedEps;
+            return this;
+        }
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public FilterResponseNormalization build() {
+            return new FilterResponseNormalization(this);
+        }
+    }
+}

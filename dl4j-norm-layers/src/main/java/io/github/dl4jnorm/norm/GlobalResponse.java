@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+/**
+ * Global response normalization (Woo et al. 2023, arXiv 2301.00808): with G = ‖x‖₂ over the positions of an example's
+ * channel and n = G/(mean of G over the channels + eps), {@code y = x + gamma·x·n + beta}.
+ */
+public final class GlobalResponse implements Affine {
+    private final Moments cells;
+    private final double[] gamma;
+    private final double[] beta;
+    /** Mean of G over the channels, plus eps. */
+    private final double[] divisors;
+
+    /**
+     * A norm with its statistics and parameters at hand.
+     *
+     * @param cells moments of every example and channel
+     * @param gamma factor of each channel, or null for 1
+     * @param beta  shift of each channel, or null for 0
+     * @param eps   what is added to the mean of the norms, positive
+     */
+    public GlobalResponse(Moments cells, double[] gamma, double[] beta, double eps) {
+        this.cells = cells;
+        this.gamma = gamma;
+        this.beta = beta;
+        divisors = new double[cells.examples()];
+        for (int n = 0; n < divisors.length; n++) {
+            for (int c = 0; c < cells.channels(); c++) {
+                divisors[n] += length(n, c) / cells.channels();
+            }
+            divisors[n] += eps;
+        }
+    }
+
+    private double length(int n, int c) {
+        int cell = n * cells.channels() + c;
+        return Math.sqrt(cells.squares(cell) + cells.count(cell) * cells.mean(cell) * cells.mean(cell));
+    }
+
+    private double factor(int c) {
+        return gamma == null ? 1 : gamma[c];
+    }
+
+    @Override
+    public void row(int n, int from, int to, Coefficients into) {
+        for (int c = from; c < to; c++) {
+            double length = length(n, c);
+            into.scale[c - from] = 1 + factor(c) * length / divisors[n];
+            into.center[c - from] = 0;
+            into.shift[c - from] = beta == null ? 0 : beta[c];
+            // Where all is 0 there is nothing to bring to the size of 1.
+            into.unit[c - from] = length == 0 ? 0 : Math.sqrt(cells.count(n * cells.channels() + c)) / length;
+        }
+    }
+
+    /** The vector-Jacobian product: gradients of gamma and beta, and the map that gives that of the input. */
+    public final class Gradients implements GradAffine {
+        private final GradSums sums;
+        private final double[] gammas;
+        private final double[] betas;
+        private final double[] factors;
+
+        /**
+         * Gradients to which nothing was added.
+         *
+         * @param sums Σdy and Σdy·x
+         */
+        public Gradients(GradSums sums) {
+            this.sums = sums;
+            gammas = new double[cells.examples() * cells.channels()];
+            betas = new double[gammas.length];
+            factors = new double[gammas.length];
+        }
+
+        /**
+         * Adds what an example contributes; several threads may add different ones.
+         *
+         * @param n    example
+         * @param from first channel, 0
+         * @param to   channel after the last one, C
+         */
+        public void add(int n, int from, int to) {
+            int row = n * cells.channels();
+            double[] dyx = new double[to - from];
+            double[] dy = new double[to - from];
+            sums.row(n, from, to, dy, dyx);
+            double common = 0;
+            for (int c = from; c < to; c++) {
+                double response = length(n, c) / divisors[n];
+                betas[row + c] = dy[c];
+                gammas[row + c] = dyx[c] * response;
+                common += factor(c) * dyx[c] * response / divisors[n] / (to - from);
+            }
+            for (int c = from; c < to; c++) {
+                double length = length(n, c);
+                factors[row + c] = length == 0 ? 0 : (factor(c) * dyx[c] / divisors[n] - common) / length;
+            }
+        }
+
+        @Override
+        public void row(int n, int from, int to, Coefficients at, double[] slope, double[] shift) {
+            for (int c = from; c < to; c++) {
+                double unit = at.unit[c - from];
+                slope[c - from] = unit == 0 ? 0 : factors[n * cells.channels() + c] / unit;
+                shift[c - from] = 0;
+            }
+        }
+
+        /** @return gradient of gamma */
+        public double[] gamma() {
+            return total(gammas);
+        }
+
+        /** @return gradient of beta */
+        public double[] beta() {
+            return total(betas);
+        }
+
+        private double[] total(double[] table) {
+            double[] sum = new double[cells.channels()];
+            for (int i = 0; i < table.length; i++) {
+                sum[i % sum.length] += table[i];
+            }
+            return sum;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.pass;
+
+import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.kernel.NormKernels;
+import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.GlobalResponse;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.SumTable;
+import io.github.dl4jnorm.norm.View;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** One forward pass of global response normalization, which needs the moments of every channel by themselves. */
+final class GlobalResponsePass implements NormPass {
+    private final NormKernels kernels = Kernels.get();
+    private final View view;
+    private final Mask mask;
+    private final GlobalResponse norm;
+
+    GlobalResponsePass(INDArray x, View view, Mask mask, NormParams params) {
+        this.view = view;
+        this.mask = mask;
+        norm = new GlobalResponse(kernels.moments(x, view, mask), params.gamma(), params.beta(), params.eps());
+    }
+
+    @Override
+    public ChannelStatistics batchStatistics() {
+        return null;
+    }
+
+    @Override
+    public void forward(INDArray x, boolean relu, INDArray y) {
+        kernels.affine(x, view, mask, norm, relu, y);
+    }
+
+    /** All channels of an example are one group. */
+    @Override
+    public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
+        SumTable sums = new SumTable(view.examples(), view.channels());
+        GlobalResponse.Gradients gradients = norm.new Gradients(sums);
+        kernels.normalizeGrad(x, dy, view, mask, 1, norm, relu, sums, gradients::add, gradients, dx);
+        return new Gradients(gradients.gamma(), gradients.beta(), null, null, null, null);
+    }
+}
