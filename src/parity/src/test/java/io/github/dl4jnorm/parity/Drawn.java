@@ -52,7 +52,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     /** With fewer, what is left of dx is mostly rounding: two elements always become −1 and 1. */
     private static final int FEWEST_ELEMENTS = 4;
     /** Most examples of a part of ghost batch normalization. */
-    static final int GHOST = 3;
+    static final int GHOST = 4;
     private static final int MOST_ELEMENTS = 80_000;
 
     static Drawn draw(long seed, Norm norm, DataType type, boolean channelsLast, int rank) {
