@@ -22,6 +22,7 @@ final class Npy {
     private static final Map<String, Integer> SIZES = Map.of("<f4", 4, "<f8", 8);
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final Pattern TYPE = Pattern.compile("'descr'\\s*:\\s*'([^']*)'");
+    private static final Pattern FORTRAN = Pattern.compile("'fortran_order'\\s*:\\s*True");
     private static final Pattern SHAPE = Pattern.compile("'shape'\\s*:\\s*\\(([\\d, ]*)\\)");
 
     private Npy() {
@@ -49,6 +50,11 @@ final class Npy {
         long elements = elements(shape);
         if (elements != expected) {
             throw new IOException(what + ": expected " + expected + " elements, got shape (" + shape + ")");
+        }
+        boolean several = Arrays.stream(shape.split("[, ]+")).filter(dimension -> !dimension.equals("1")).count() > 1;
+        if (several && FORTRAN.matcher(header).find()) {
+            // ND4J would take the elements in the order of the file.
+            throw new IOException(what + ": expected an array in C order, got Fortran order");
         }
         long length = start(npy) + header.length() + (long) expected * SIZES.get(type);
         if (npy.length != length) {

@@ -166,6 +166,9 @@ class PyTorchWeightsTest {
         assertRefused("got shape (99999999999999999, 99999999999999999)", "first.weight",
                 npy("<f4", "99999999999999999, 99999999999999999", 1, 2, 3, 4));
         assertRefused("got shape (99999999999999999999999999,)", "first.weight", npy("<f4", "99999999999999999999999999,", 1));
+        byte[] fortran = new String(npy("<f4", "2, 2", 1, 2, 3, 4), StandardCharsets.ISO_8859_1).replace("False", "True ")
+                .getBytes(StandardCharsets.ISO_8859_1);
+        assertRefused("first.weight: expected an array in C order, got Fortran order", "first.weight", fortran);
         assertRefused("expected a plain array, got the header", "first.weight", npy("<f4", "4, -1", 1, 2, 3, 4));
         assertRefused("first.running_var: expected non-negative numbers, got -1.0", "first.running_var",
                 npy("<f4", "4,", 1, 2, -1, 3));
