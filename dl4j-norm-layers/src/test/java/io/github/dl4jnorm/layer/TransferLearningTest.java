@@ -43,7 +43,8 @@ class TransferLearningTest {
         assertThat(changed.normParams().keySet()).isEqualTo(net.normParams().keySet());
         changed.norm().layerConf().parameters().forEach(parameter -> {
             double[] fresh = TestNetwork.numbers(changed.norm().getParam(parameter.name()));
-            assertThat(fresh).as(parameter.name()).hasSize((int) parameter.length()).containsOnly(parameter.initialValue());
+            assertThat(fresh).as(parameter.name()).hasSize((int) parameter.length())
+                    .containsOnly((float) parameter.initialValue());
         });
         assertThat(TestNetwork.numbers(changed.layer(4).params())).containsExactly(
                 TestNetwork.numbers(net.layer(4).params()));
