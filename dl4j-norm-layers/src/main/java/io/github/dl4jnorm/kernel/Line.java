@@ -12,8 +12,8 @@ import io.github.dl4jnorm.norm.Affine.Coefficients;
  */
 final class Line {
     private static final int MODERATE = 40;
-    private static final double SMALLEST = 0x1p-40;
-    private static final double LARGEST = 0x1p41;
+    private static final double SMALLEST = Math.scalb(1.0, -MODERATE);
+    private static final double LARGEST = Math.scalb(1.0, MODERATE + 1);
 
     double zoom = 1;
     double center;

@@ -109,20 +109,12 @@ public final class GlobalResponse implements Affine {
 
         /** @return gradient of gamma */
         public double[] gamma() {
-            return total(gammas);
+            return NormGradients.total(gammas, cells.channels());
         }
 
         /** @return gradient of beta */
         public double[] beta() {
-            return total(betas);
-        }
-
-        private double[] total(double[] table) {
-            double[] sum = new double[cells.channels()];
-            for (int i = 0; i < table.length; i++) {
-                sum[i % sum.length] += table[i];
-            }
-            return sum;
+            return NormGradients.total(betas, cells.channels());
         }
     }
 }

@@ -152,10 +152,15 @@ public final class NormGradients implements GradAffine {
     }
 
     private double[] total(double[] table) {
+        return total(table, channels);
+    }
+
+    /** Sum over the rows of a table. */
+    static double[] total(double[] table, int channels) {
         double[] sum = new double[channels];
-        for (int row = 0; row < rows; row++) {
+        for (int row = 0; row < table.length; row += channels) {
             for (int c = 0; c < channels; c++) {
-                sum[c] += table[row * channels + c];
+                sum[c] += table[row + c];
             }
         }
         return sum;
