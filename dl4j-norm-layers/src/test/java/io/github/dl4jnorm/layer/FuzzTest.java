@@ -51,6 +51,16 @@ class FuzzTest {
     }
 
     @Test
+    void aSaturatedTanhHasNoSlopeInFloat() {
+        new FuzzCase(494).check();
+    }
+
+    @Test
+    void halfOverflowsToInfinity() {
+        new FuzzCase(1281).check();
+    }
+
+    @Test
     void whateverIsNotAllowedIsAnErrorThatSaysSo() {
         fuzz("any input", 0.25, FuzzTest::anyInput);
     }

@@ -167,8 +167,9 @@ final class LayerReference {
             double terms = (Math.abs(x[i]) + Math.abs(mean)) * unit;
             largestY = Math.max(largestY, terms * Math.abs(scale[c]) + Math.abs(shift[c]));
             largestStep = Math.max(largestStep, unit * (1 + Math.abs(hat)) * (1 + terms));
-            largestDy = Math.max(largestDy, Math.abs(dHat));
-            largestTerm = Math.max(largestTerm, Math.abs(dz) * (1 + terms));
+            // By dy, not dz: where a tanh is flat its slope is a difference of numbers near 1.
+            largestDy = Math.max(largestDy, Math.abs(dy[i] * scale[c]));
+            largestTerm = Math.max(largestTerm, Math.abs(dy[i]) * (1 + terms));
         }
         for (int i = 0; i < length; i++) {
             if (keep[i]) {
