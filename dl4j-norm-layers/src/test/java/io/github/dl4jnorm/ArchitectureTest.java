@@ -28,11 +28,13 @@ import java.nio.Buffer;
 import java.util.Set;
 import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** What may depend on what, read from the compiled classes. */
+@Tag("once")
 class ArchitectureTest {
     private static final String ROOT = "io.github.dl4jnorm";
 

@@ -26,6 +26,7 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.constraint.NonNegativeConstraint;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -38,6 +39,7 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
 import org.nd4j.shade.jackson.databind.node.ObjectNode;
 
 /** Configurations survive JSON, YAML, Java serialization and cloning, and equal what has the same options only. */
+@Tag("once")
 class SavedConfigurationTest {
     /** Fields of Deeplearning4j's own layers, and what the input type says. */
     private static final Set<String> NEVER_MISSING = Set.of("@class", "layerName", "nin", "nout", "dense", "positions",

@@ -3,8 +3,10 @@ package io.github.dl4jnorm.norm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("once")
 class ChannelStatisticsTest {
 
     private static ChannelStatistics statistics(double count, double mean, double variance, double unbiased) {

@@ -8,11 +8,13 @@ import io.github.dl4jnorm.norm.NormCase.Kind;
 import io.github.dl4jnorm.norm.NormCase.Masking;
 import io.github.dl4jnorm.norm.NormCase.Result;
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Norms that have to agree because one is a special case of the other. */
+@Tag("once")
 class NormEquivalenceTest {
     private static final Offset<Double> CLOSE = within(1e-12);
     private static final int SEEDS = 10;

@@ -10,6 +10,7 @@ import io.github.dl4jnorm.norm.NormCase.Masking;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Kernels ask for some channels of a row, and add groups as they are done: that must make no difference. */
+@Tag("once")
 class NormPartsTest {
     private static final int SEEDS = 5;
 

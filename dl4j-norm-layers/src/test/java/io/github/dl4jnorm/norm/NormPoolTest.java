@@ -8,11 +8,13 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Moments and what pools them. */
+@Tag("once")
 class NormPoolTest {
     private static final MathContext EXACT = new MathContext(60);
 
