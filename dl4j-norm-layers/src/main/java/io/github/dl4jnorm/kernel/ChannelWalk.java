@@ -39,7 +39,7 @@ final class ChannelWalk extends Walk {
         moments = new ColumnMoments(ops);
         sums = new double[channels];
         products = new double[channels];
-        ops.columns().columns(channels, columns);
+        ops.columns().prepare(channels, columns);
     }
 
     private static int joined(int channels) {

@@ -105,7 +105,7 @@ final class ColumnMoments {
     }
 
     private void makeRoom() {
-        ops.columns().columns(channels, columns);
+        ops.columns().prepare(channels, columns);
         if (channels > centers.length) {
             centers = new double[channels];
             channelSum = new double[channels];

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.norm.Affine.Coefficients;
-
 /**
  * Arithmetic on a block of runs, given by the byte offset of the first one and the bytes from one to the next. Element
  * i of every run belongs to column {@code from + i} and has the coefficients of that column's channel, {@link #set} before.
@@ -10,26 +8,9 @@ import io.github.dl4jnorm.norm.Affine.Coefficients;
  * <p>As in {@link RunOps}, but sums run over the runs of a block, of which there are at most {@link ColumnMoments#RUNS}, and
  * are added to what the tables of the caller hold.
  */
-interface ColumnOps {
-    /**
-     * Makes room; what was set before is lost.
-     *
-     * @param channels how many channels there are
-     * @param size     how many columns a run has at most; column i is of channel i mod channels
-     */
-    void columns(int channels, int size);
-
+interface ColumnOps extends TableOps {
     /** Sets only what is subtracted from each channel, for {@link #sums}; what was set before is lost. */
     void setCenters(double[] centers);
-
-    /** Sets the coefficients of all channels. */
-    void set(Coefficients k);
-
-    /** Sets {@code dx = scale·dy + slope·((x − center)·unit) + shift} of all channels, whose coefficients are set. */
-    void setGradient(Coefficients k, double[] slopes, double[] shifts);
-
-    /** Makes Σdy·d of all channels Σdy·(x − center) with the exact center, given Σdy. */
-    void exact(double[] sums, double[] products);
 
     /** {@code sum[channel] += Σd}, {@code squares[channel] += Σd²}, {@code d = x·zoom − center}. */
     void sums(Memory x, int at, int stride, int runs, int from, int length, double zoom, double[] sum,

@@ -61,9 +61,57 @@ final class HalfRowOps {
         }
     }
 
-    private record Runs(RunOps floats, Tile tile, Tile gradTile, Tile result) implements RunOps {
+    /** The tables of the arithmetic on FLOAT, and room for pieces of the arrays. */
+    private abstract static class Tables implements TableOps {
+        final Tile tile = new Tile();
+        final Tile gradTile = new Tile();
+        final Tile result = new Tile();
+        private final TableOps tables;
+
+        Tables(TableOps tables) {
+            this.tables = tables;
+        }
+
+        @Override
+        public void prepare(int channels, int size) {
+            tables.prepare(channels, size);
+        }
+
+        @Override
+        public void set(Coefficients k) {
+            tables.set(k);
+        }
+
+        @Override
+        public void setGradient(Coefficients k, double[] slopes, double[] shifts) {
+            tables.setGradient(k, slopes, shifts);
+        }
+
+        @Override
+        public void exact(double[] sums, double[] products) {
+            tables.exact(sums, products);
+        }
+    }
+
+    private static final class Runs extends Tables implements RunOps {
+        private final RunOps floats;
+
         Runs(RunOps floats) {
-            this(floats, new Tile(), new Tile(), new Tile());
+            super(floats);
+            this.floats = floats;
+        }
+
+        /** Does one piece of one run. */
+        private interface RunPiece {
+            void at(int run, int done, int size);
+        }
+
+        private static void forEachPiece(int runs, int length, RunPiece piece) {
+            for (int r = 0; r < runs; r++) {
+                for (int done = 0; done < length; done += TILE) {
+                    piece.at(r, done, Math.min(TILE, length - done));
+                }
+            }
         }
 
         @Override
@@ -72,35 +120,42 @@ final class HalfRowOps {
         }
 
         @Override
-        public void affine(Memory x, int atX, Memory y, int atY, int length, Line k, boolean relu) {
-            forEachPiece(length, (done, size) -> {
-                Memory here = tile.load(x, atX + done * Short.BYTES, size);
-                floats.affine(here, 0, result.memory, 0, size, k, relu);
-                result.store(y, atY + done * Short.BYTES, 0, 1, size);
+        public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
+                           boolean relu) {
+            forEachPiece(runs, length, (run, done, size) -> {
+                Memory here = tile.load(x, atX + run * strideX + done * Short.BYTES, size);
+                floats.affine(here, 0, 0, result.memory, 0, 0, 1, from + run, size, relu);
+                result.store(y, atY + run * strideY + done * Short.BYTES, 0, 1, size);
             });
         }
 
         @Override
-        public void gradSums(Memory x, int atX, Memory dy, int atDy, int length, Line k, boolean relu,
-                             double[] into) {
-            floats.gradSums(tile.load(x, atX, length), 0, gradTile.load(dy, atDy, length), 0, length, k, relu, into);
+        public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
+                             int length, boolean relu, double[] sum, double[] products) {
+            for (int r = 0; r < runs; r++) {
+                floats.gradSums(tile.load(x, atX + r * strideX, length), 0, 0,
+                        gradTile.load(dy, atDy + r * strideDy, length), 0, 0, 1, from + r, length, relu, sum, products);
+            }
         }
 
         @Override
-        public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int length, Line k,
-                               boolean relu) {
-            forEachPiece(length, (done, size) -> {
-                Memory here = tile.load(x, atX + done * Short.BYTES, size);
-                Memory grad = gradTile.load(dy, atDy + done * Short.BYTES, size);
-                floats.affineGrad(here, 0, grad, 0, result.memory, 0, size, k, relu);
-                result.store(dx, atDx + done * Short.BYTES, 0, 1, size);
+        public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                               int strideDx, int runs, int from, int length, boolean relu) {
+            forEachPiece(runs, length, (run, done, size) -> {
+                Memory here = tile.load(x, atX + run * strideX + done * Short.BYTES, size);
+                Memory grad = gradTile.load(dy, atDy + run * strideDy + done * Short.BYTES, size);
+                floats.affineGrad(here, 0, 0, grad, 0, 0, result.memory, 0, 0, 1, from + run, size, relu);
+                result.store(dx, atDx + run * strideDx + done * Short.BYTES, 0, 1, size);
             });
         }
     }
 
-    private record Columns(ColumnOps floats, Tile tile, Tile gradTile, Tile result) implements ColumnOps {
+    private static final class Columns extends Tables implements ColumnOps {
+        private final ColumnOps floats;
+
         Columns(ColumnOps floats) {
-            this(floats, new Tile(), new Tile(), new Tile());
+            super(floats);
+            this.floats = floats;
         }
 
         /** Does one piece of a block: some columns of some runs. */
@@ -119,28 +174,8 @@ final class HalfRowOps {
         }
 
         @Override
-        public void columns(int channels, int size) {
-            floats.columns(channels, size);
-        }
-
-        @Override
         public void setCenters(double[] centers) {
             floats.setCenters(centers);
-        }
-
-        @Override
-        public void set(Coefficients k) {
-            floats.set(k);
-        }
-
-        @Override
-        public void setGradient(Coefficients k, double[] slopes, double[] shifts) {
-            floats.setGradient(k, slopes, shifts);
-        }
-
-        @Override
-        public void exact(double[] sums, double[] products) {
-            floats.exact(sums, products);
         }
 
         @Override

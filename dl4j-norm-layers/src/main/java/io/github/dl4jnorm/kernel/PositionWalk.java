@@ -9,15 +9,19 @@ import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.SumTable;
+import java.util.Arrays;
 
 /** Where the positions of a channel lie in a row (channels first). */
 final class PositionWalk extends Walk {
     private final RunMoments cell;
-    private final Line line = new Line();
+    private final double[] sums;
+    private final double[] products;
 
     PositionWalk(Operands operands, Mask mask, RowOps ops) {
         super(operands, mask, ops);
         cell = new RunMoments(ops);
+        sums = new double[channels];
+        products = new double[channels];
     }
 
     @Override
@@ -47,20 +51,19 @@ final class PositionWalk extends Walk {
     void affine(int x, int y, Block block, Affine affine, boolean relu) {
         Window from = operands.window(x, block);
         Window into = operands.window(y, block);
-        Runs.Run map = (n, c, s, length, kept) -> {
-            int at = into.at(n, c, s);
-            if (kept) {
-                ops.runs().affine(from.memory, from.at(n, c, s), into.memory, at, length, line, relu);
-            } else {
-                ops.zero(into.memory, at, length);
-            }
-        };
+        int strideX = operands.channelBytes(x);
+        int strideY = operands.channelBytes(y);
         for (int n = block.n0(); n < block.n1(); n++) {
-            Coefficients k = coefficients(affine, n, block);
-            for (int c = block.c0(); c < block.c1(); c++) {
-                line.set(ops, k, c - block.c0());
-                forEachRun(n, c, block.s0(), block.s1(), map);
-            }
+            set(affine, null, n, block);
+            forEachBundle(n, block, (example, c, s, runs, length, kept) -> {
+                int at = into.at(example, c, s);
+                if (kept) {
+                    ops.runs().affine(from.memory, from.at(example, c, s), strideX, into.memory, at, strideY, runs,
+                            c - block.c0(), length, relu);
+                } else {
+                    ops.zero(into.memory, at, length);
+                }
+            });
         }
     }
 
@@ -68,18 +71,27 @@ final class PositionWalk extends Walk {
     void gradSums(int x, int dy, Block block, Affine affine, boolean relu, SumTable into) {
         Window fromX = operands.window(x, block);
         Window fromDy = operands.window(dy, block);
-        Runs.Run add = (n, c, s, length, kept) -> {
+        int strideX = operands.channelBytes(x);
+        int strideDy = operands.channelBytes(dy);
+        Bundle add = (n, c, s, runs, length, kept) -> {
             for (int done = 0; kept && done < length; done += RunOps.CHUNK) {
-                ops.runs().gradSums(fromX.memory, fromX.at(n, c, s + done), fromDy.memory, fromDy.at(n, c, s + done),
-                        Math.min(RunOps.CHUNK, length - done), line, relu, pair);
-                into.add(cell(n, c), pair[0], line.product(pair[0], pair[1]));
+                ops.runs().gradSums(fromX.memory, fromX.at(n, c, s + done), strideX, fromDy.memory,
+                        fromDy.at(n, c, s + done), strideDy, runs, c - block.c0(),
+                        Math.min(RunOps.CHUNK, length - done), relu, sums, products);
             }
         };
         for (int n = block.n0(); n < block.n1(); n++) {
-            Coefficients k = coefficients(affine, n, block);
-            for (int c = block.c0(); c < block.c1(); c++) {
-                line.set(ops, k, c - block.c0());
-                forEachRun(n, c, block.s0(), block.s1(), add);
+            if (!sameRow(n, block)) {
+                Arrays.fill(sums, 0);
+                Arrays.fill(products, 0);
+            }
+            set(affine, null, n, block);
+            forEachBundle(n, block, add);
+            if (n + 1 == block.n1() || operands.row(n + 1) != operands.row(n)) {
+                ops.runs().exact(sums, products);
+                for (int c = block.c0(); c < block.c1(); c++) {
+                    into.add(cell(n, c), sums[c - block.c0()], products[c - block.c0()]);
+                }
             }
         }
     }
@@ -89,22 +101,51 @@ final class PositionWalk extends Walk {
         Window fromX = operands.window(x, block);
         Window fromDy = operands.window(dy, block);
         Window into = operands.window(dx, block);
-        Runs.Run map = (n, c, s, length, kept) -> {
-            int at = into.at(n, c, s);
-            if (kept) {
-                ops.runs().affineGrad(fromX.memory, fromX.at(n, c, s), fromDy.memory, fromDy.at(n, c, s), into.memory,
-                        at, length, line, relu);
-            } else {
-                ops.zero(into.memory, at, length);
-            }
-        };
+        int strideX = operands.channelBytes(x);
+        int strideDy = operands.channelBytes(dy);
+        int strideDx = operands.channelBytes(dx);
         for (int n = block.n0(); n < block.n1(); n++) {
-            Coefficients k = coefficients(affine, n, block);
+            set(affine, grad, n, block);
+            forEachBundle(n, block, (example, c, s, runs, length, kept) -> {
+                int at = into.at(example, c, s);
+                if (kept) {
+                    ops.runs().affineGrad(fromX.memory, fromX.at(example, c, s), strideX, fromDy.memory,
+                            fromDy.at(example, c, s), strideDy, into.memory, at, strideDx, runs, c - block.c0(), length,
+                            relu);
+                } else {
+                    ops.zero(into.memory, at, length);
+                }
+            });
+        }
+    }
+
+    /** Fills the tables of the channels of a block, unless an example has the coefficients of the one before it. */
+    private void set(Affine affine, GradAffine grad, int n, Block block) {
+        if (sameRow(n, block)) {
+            return;
+        }
+        int size = block.c1() - block.c0();
+        ops.runs().prepare(size, size);
+        Coefficients k = coefficients(affine, n, block);
+        ops.runs().set(k);
+        if (grad != null) {
             gradient(grad, n, block);
+            ops.runs().setGradient(k, slopes, shifts);
+        }
+    }
+
+    /** Receives the runs of some channels, the first one c, or with a mask a part of one run. */
+    private interface Bundle {
+        void accept(int n, int c, int s, int runs, int length, boolean kept);
+    }
+
+    private void forEachBundle(int n, Block block, Bundle bundle) {
+        if (mask == null) {
+            bundle.accept(n, block.c0(), block.s0(), block.c1() - block.c0(), block.s1() - block.s0(), true);
+        } else {
             for (int c = block.c0(); c < block.c1(); c++) {
-                int i = c - block.c0();
-                line.set(ops, k, i).setGrad(slopes[i], shifts[i]);
-                forEachRun(n, c, block.s0(), block.s1(), map);
+                forEachRun(n, c, block.s0(), block.s1(),
+                        (example, channel, s, length, kept) -> bundle.accept(example, channel, s, 1, length, kept));
             }
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-/** When sums of squares in float can be trusted. */
+/** Where float needs help: when its sums of squares can be trusted, and what brings numbers into its range. */
 final class Range {
     /** How often the variance the squared distance of a center from the mean may be: it adds as much to the rounding. */
     private static final double FAR = 2;
@@ -9,6 +9,13 @@ final class Range {
     private static final double SMALLEST_SQUARE = 1e-30;
     /** Elements near this one differ by more than {@link #SMALLEST_SQUARE} tells, or not at all. */
     private static final double SMALL = 1e-7;
+
+    /** Powers of two up to which a deviation needs no zoom. */
+    private static final int MODERATE = 40;
+    private static final double SMALLEST_UNIT = Math.scalb(1.0, -MODERATE);
+    private static final double LARGEST_UNIT = Math.scalb(1.0, MODERATE + 1);
+    /** Exponents of float. */
+    private static final int LAST_EXPONENT = 126;
 
     /** What brings the smallest numbers of float into range with their squares, and what the largest. */
     static final double[] ZOOMS = {0x1p100, 0x1p-100};
@@ -41,5 +48,21 @@ final class Range {
     static boolean far(double distance, double squares, double count) {
         double ofDistance = count * distance * distance;
         return ofDistance > FAR * (squares - ofDistance) && ofDistance > 0;
+    }
+
+    /** The power of two that brings a deviation of 1/unit to the size of 1, or 1 if it is moderate. */
+    static double zoomOf(double unit) {
+        int exponent = Math.getExponent(unit);
+        return Math.abs(exponent) <= MODERATE ? 1
+                : Math.scalb(1.0, Math.max(-LAST_EXPONENT, Math.min(LAST_EXPONENT, exponent)));
+    }
+
+    /** Whether none of the first units needs a zoom. */
+    static boolean moderate(double[] units, int length) {
+        boolean moderate = true;
+        for (int i = 0; i < length; i++) {
+            moderate &= units[i] >= SMALLEST_UNIT && units[i] < LARGEST_UNIT;
+        }
+        return moderate;
     }
 }

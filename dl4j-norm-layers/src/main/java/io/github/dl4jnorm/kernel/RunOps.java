@@ -2,25 +2,31 @@
 package io.github.dl4jnorm.kernel;
 
 /**
- * Arithmetic on a contiguous run of elements of one channel, given by a memory and the byte offset of the first one.
- * Coefficients are single numbers, those of a {@link Line}.
+ * Arithmetic on contiguous runs of elements of one channel each, given by a memory, the byte offset of the first one and
+ * the bytes from one to the next. Run r is of channel {@code from + r} of those whose coefficients were set before.
  *
  * <p>Outputs do not overlap inputs. Arithmetic is done in the element type (HALF: in float). Sums start anew every
  * {@link #CHUNK} elements at the latest, as a longer sum in float would lose digits.
  */
-interface RunOps {
+interface RunOps extends TableOps {
     /** Most elements that may be summed up at once. */
     int CHUNK = 4096;
 
-    /** {@code into = (Σd, Σd²)} with {@code d = x·zoom − center}, of at most {@link #CHUNK} elements. */
+    /** {@code into = (Σd, Σd²)} with {@code d = x·zoom − center}, of one run of at most {@link #CHUNK} elements. */
     void sums(Memory x, int at, int length, double zoom, double center, double[] into);
 
     /** {@code y = act(factor·d + shift)}. */
-    void affine(Memory x, int atX, Memory y, int atY, int length, Line k, boolean relu);
+    void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
+                boolean relu);
 
-    /** {@code into = (Σdy, Σdy·d)}, dy counting as 0 where a ReLU was not active; at most {@link #CHUNK} elements. */
-    void gradSums(Memory x, int atX, Memory dy, int atDy, int length, Line k, boolean relu, double[] into);
+    /**
+     * {@code sum[channel] += Σdy}, {@code products[channel] += Σdy·d}, dy counting as 0 where a ReLU was not active; runs
+     * of at most {@link #CHUNK} elements.
+     */
+    void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
+                  boolean relu, double[] sum, double[] products);
 
     /** {@code dx = scale·dy + slope·d + gradShift}. */
-    void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int length, Line k, boolean relu);
+    void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                    int strideDx, int runs, int from, int length, boolean relu);
 }

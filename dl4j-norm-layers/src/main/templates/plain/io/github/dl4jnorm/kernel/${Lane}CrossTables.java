@@ -54,7 +54,7 @@ abstract class ${Lane}CrossTables implements CrossOps {
 
     @Override
     public final void statistics(int i, double mean, double newUnit) {
-        double power = Double.BYTES == ${Lane}.BYTES ? 1 : Line.zoom(newUnit);
+        double power = Double.BYTES == ${Lane}.BYTES ? 1 : Range.zoomOf(newUnit);
         double exact = mean * power;
         ${lane} rounded = (${lane}) exact;
         double normalizing = newUnit / power;

@@ -8,7 +8,7 @@ import static io.github.dl4jnorm.kernel.${Lane}Tile.step;
 import java.util.Arrays;
 
 /** {@link ColumnOps} on ${lane} in plain Java. */
-final class ${Lane}ScalarColumns extends ${Lane}ColumnTables {
+final class ${Lane}ScalarColumns extends ${Lane}Tables implements ColumnOps {
     private final ${Lane}Tile tile = new ${Lane}Tile();
     private final ${Lane}Tile gradTile = new ${Lane}Tile();
     private final ${lane}[] d = tile.values;

@@ -6,86 +6,95 @@ import static io.github.dl4jnorm.kernel.${Lane}Tile.SIZE;
 import static io.github.dl4jnorm.kernel.${Lane}Tile.step;
 
 /** {@link RunOps} on ${lane} in plain Java. */
-final class ${Lane}ScalarRuns implements RunOps {
+final class ${Lane}ScalarRuns extends ${Lane}Tables implements RunOps {
     private final ${Lane}Tile tile = new ${Lane}Tile();
     private final ${Lane}Tile gradTile = new ${Lane}Tile();
     private final ${lane}[] d = tile.values;
     private final ${lane}[] g = gradTile.values;
+    private final double[] pair = new double[2];
 
     @Override
-    public void sums(Memory x, int at, int length, double zoom, double center, double[] into) {
-        ${lane} t = (${lane}) zoom;
-        ${lane} k = (${lane}) center;
+    public void sums(Memory x, int at, int length, double zoomOfAll, double center, double[] into) {
         into[0] = 0;
         into[1] = 0;
         for (int done = 0; done < length; done += SIZE) {
             int size = Math.min(SIZE, length - done);
             tile.load(x, at + done * BYTES, size);
-            for (int i = 0; i < size; i++) {
-                d[i] = d[i] * t - k;
-            }
+            map(d, size, (${lane}) zoomOfAll, (${lane}) -center);
             ${Lane}Tile.sums(d, d, size, into);
         }
     }
 
     @Override
-    public void affine(Memory x, int atX, Memory y, int atY, int length, Line k, boolean relu) {
-        ${lane} t = (${lane}) k.zoom;
-        ${lane} c = (${lane}) k.center;
-        ${lane} a = (${lane}) k.factor;
-        ${lane} b = (${lane}) k.shift;
-        for (int done = 0; done < length; done += SIZE) {
-            int size = Math.min(SIZE, length - done);
-            tile.load(x, atX + done * BYTES, size);
-            for (int i = 0; i < size; i++) {
-                d[i] = a * (d[i] * t - c) + b;
+    public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
+                       boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                load(x, atX + r * strideX + done * BYTES, size, from + r);
+                map(d, size, factor[from + r], shift[from + r]);
+                if (relu) {
+                    tile.rectify(size);
+                }
+                tile.store(y, atY + r * strideY + done * BYTES, size);
             }
-            if (relu) {
-                tile.rectify(size);
-            }
-            tile.store(y, atY + done * BYTES, size);
         }
     }
 
     @Override
-    public void gradSums(Memory x, int atX, Memory dy, int atDy, int length, Line k, boolean relu, double[] into) {
-        into[0] = 0;
-        into[1] = 0;
-        for (int done = 0; done < length; done += SIZE) {
-            int size = Math.min(SIZE, length - done);
-            load(x, atX + done * BYTES, dy, atDy + done * BYTES, size, k, relu);
-            ${Lane}Tile.sums(g, d, size, into);
+    public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
+                         boolean relu, double[] sum, double[] products) {
+        for (int r = 0; r < runs; r++) {
+            pair[0] = 0;
+            pair[1] = 0;
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                load(x, atX + r * strideX + done * BYTES, size, from + r);
+                loadGrad(dy, atDy + r * strideDy + done * BYTES, size, from + r, relu);
+                ${Lane}Tile.sums(g, d, size, pair);
+            }
+            sum[from + r] += pair[0];
+            products[from + r] += pair[1];
         }
     }
 
     @Override
-    public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int length, Line k,
-                           boolean relu) {
-        ${lane} s = (${lane}) k.scale;
-        ${lane} q = (${lane}) k.slope;
-        ${lane} r = (${lane}) k.gradShift;
-        for (int done = 0; done < length; done += SIZE) {
-            int size = Math.min(SIZE, length - done);
-            load(x, atX + done * BYTES, dy, atDy + done * BYTES, size, k, relu);
-            for (int i = 0; i < size; i++) {
-                d[i] = s * g[i] + (q * d[i] + r);
+    public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                           int strideDx, int runs, int from, int length, boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            ${lane} s = scale[from + r];
+            ${lane} q = slope[from + r];
+            ${lane} t = gradShift[from + r];
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                load(x, atX + r * strideX + done * BYTES, size, from + r);
+                loadGrad(dy, atDy + r * strideDy + done * BYTES, size, from + r, relu);
+                for (int i = 0; i < size; i++) {
+                    d[i] = s * g[i] + (q * d[i] + t);
+                }
+                tile.store(dx, atDx + r * strideDx + done * BYTES, size);
             }
-            tile.store(dx, atDx + done * BYTES, size);
         }
     }
 
-    /** d = x·zoom − center and g = dy where a ReLU was active. */
-    private void load(Memory x, int atX, Memory dy, int atDy, int size, Line k, boolean relu) {
-        ${lane} t = (${lane}) k.zoom;
-        ${lane} c = (${lane}) k.center;
-        tile.load(x, atX, size);
-        gradTile.load(dy, atDy, size);
+    /** d = x·zoom − center. */
+    private void load(Memory x, int at, int size, int channel) {
+        tile.load(x, at, size);
+        map(d, size, zoom[channel], offset[channel]);
+    }
+
+    private static void map(${lane}[] values, int size, ${lane} factor, ${lane} shift) {
         for (int i = 0; i < size; i++) {
-            d[i] = d[i] * t - c;
+            values[i] = values[i] * factor + shift;
         }
+    }
+
+    /** g = dy where a ReLU was active, given d. */
+    private void loadGrad(Memory dy, int at, int size, int channel, boolean relu) {
+        gradTile.load(dy, at, size);
         if (relu) {
-            ${lane} a = (${lane}) k.factor;
-            ${lane} b = (${lane}) k.shift;
+            ${lane} a = factor[channel];
+            ${lane} b = shift[channel];
             for (int i = 0; i < size; i++) {
                 g[i] *= step(a * d[i] + b);
             }

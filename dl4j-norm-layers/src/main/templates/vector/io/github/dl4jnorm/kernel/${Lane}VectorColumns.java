@@ -23,7 +23,7 @@ import jdk.incubator.vector.${Lane}Vector;
  * <p>What goes along four runs leaves out the zoom, which is 1 but for numbers at the ends of the range: with one more
  * table the loop of the gradient would be too large for the compiler, which then leaves a vector out of the registers.
  */
-final class ${Lane}VectorColumns extends ${Lane}ColumnTables {
+final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
     private ${lane}[] firsts = {};
     private ${lane}[] seconds = {};
 

@@ -21,7 +21,7 @@ import jdk.incubator.vector.${Lane}Vector;
  * stays in registers: for channels along the run and for positions.
  */
 final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
-    private final ${lane}[] scratch = new ${lane}[W];
+    private final ${lane}[] scratch = new ${lane}[2 * W];
 
     private ${lane} normalizedOne(Memory x, int at, int position) {
         return Math.fma(Math.fma(get(x, at), zoom[position], offset[position]), factor[position], rest[position]);
@@ -133,8 +133,10 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
             of(placeSums, place).add(here).intoArray(placeSums, place);
             here.fma(hat, of(placeProducts, place)).intoArray(placeProducts, place);
         }
-        into[0] = total(sum, scratch);
-        into[1] = total(product, scratch);
+        sum.intoArray(scratch, 0);
+        product.intoArray(scratch, W);
+        into[0] = total(scratch, 0);
+        into[1] = total(scratch, W);
         return i;
     }
 
@@ -167,8 +169,10 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
             of(placeSums, place).add(here).intoArray(placeSums, place);
             here.fma(hat, of(placeProducts, place)).intoArray(placeProducts, place);
         }
-        into[0] = total(sum, scratch);
-        into[1] = total(product, scratch);
+        sum.intoArray(scratch, 0);
+        product.intoArray(scratch, W);
+        into[0] = total(scratch, 0);
+        into[1] = total(scratch, W);
         return i;
     }
 

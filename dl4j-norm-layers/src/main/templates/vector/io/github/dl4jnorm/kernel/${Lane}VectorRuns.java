@@ -21,13 +21,17 @@ import jdk.incubator.vector.${Lane}Vector;
  * {@link RunOps} on ${lane} with the JDK's vectors. What is left of a run after the last whole vector is done by a
  * vector that begins earlier. Maps do some elements again, as outputs never overlap inputs; sums count them as 0.
  */
-final class ${Lane}VectorRuns implements RunOps {
-    private final ${lane}[] scratch = new ${lane}[W];
+final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
+    /** Runs whose sums are left in vectors until all are done: then they are added up side by side. */
+    private static final int TOGETHER = 16;
+
+    private final ${lane}[] scratch = new ${lane}[TOGETHER * W];
+    private final ${lane}[] scratchProducts = new ${lane}[TOGETHER * W];
 
     @Override
-    public void sums(Memory x, int at, int length, double zoom, double center, double[] into) {
+    public void sums(Memory x, int at, int length, double zoomOfAll, double center, double[] into) {
         var xs = Lanes.of(x);
-        ${Lane}Vector t = all(zoom);
+        ${Lane}Vector t = all(zoomOfAll);
         ${Lane}Vector k = all(-center);
         ${Lane}Vector none = zero();
         // Four chains of additions: one alone would wait four cycles for each. Unrolled by hand throughout: the compiler
@@ -61,10 +65,12 @@ final class ${Lane}VectorRuns implements RunOps {
             s0 = s0.add(d);
             q0 = d.fma(d, q0);
         }
-        double sum = total(s0.add(s1).add(s2.add(s3)), scratch);
-        double squares = total(q0.add(q1).add(q2.add(q3)), scratch);
+        s0.add(s1).add(s2.add(s3)).intoArray(scratch, 0);
+        q0.add(q1).add(q2.add(q3)).intoArray(scratch, W);
+        double sum = total(scratch, 0);
+        double squares = total(scratch, W);
         for (; i < length; i++) {
-            double d = Math.fma(get(x, at + i * BYTES), (${lane}) zoom, (${lane}) -center);
+            double d = Math.fma(get(x, at + i * BYTES), (${lane}) zoomOfAll, (${lane}) -center);
             sum += d;
             squares += d * d;
         }
@@ -73,18 +79,20 @@ final class ${Lane}VectorRuns implements RunOps {
     }
 
     @Override
-    public void affine(Memory x, int atX, Memory y, int atY, int length, Line k, boolean relu) {
+    public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
+                       boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            affineRun(x, atX + r * strideX, y, atY + r * strideY, length, from + r, threshold(relu));
+        }
+    }
+
+    private void affineRun(Memory x, int atX, Memory y, int atY, int length, int channel, ${lane} h) {
         var xs = Lanes.of(x);
         var ys = Lanes.of(y);
-        ${lane} t = (${lane}) k.zoom;
-        ${lane} c = (${lane}) -k.center;
-        ${lane} a = (${lane}) k.factor;
-        ${lane} b = (${lane}) k.shift;
-        ${lane} h = threshold(relu);
-        ${Lane}Vector vt = all(t);
-        ${Lane}Vector vc = all(c);
-        ${Lane}Vector va = all(a);
-        ${Lane}Vector vb = all(b);
+        ${Lane}Vector vt = all(zoom[channel]);
+        ${Lane}Vector vc = all(offset[channel]);
+        ${Lane}Vector va = all(factor[channel]);
+        ${Lane}Vector vb = all(shift[channel]);
         ${Lane}Vector vh = all(h);
         ${Lane}Vector none = zero();
         int i = 0;
@@ -104,24 +112,46 @@ final class ${Lane}VectorRuns implements RunOps {
             Lanes.store(rectified(d, va, vb, vh, none), ys, atY, begin);
         }
         for (; i < length; i++) {
-            ${lane} z = Math.fma(Math.fma(get(x, atX + i * BYTES), t, c), a, b);
+            ${lane} d = Math.fma(get(x, atX + i * BYTES), zoom[channel], offset[channel]);
+            ${lane} z = Math.fma(d, factor[channel], shift[channel]);
             put(y, atY + i * BYTES, active(z, z, h));
         }
     }
 
     @Override
-    public void gradSums(Memory x, int atX, Memory dy, int atDy, int length, Line k, boolean relu, double[] into) {
+    public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
+                         boolean relu, double[] sum, double[] products) {
+        ${lane} h = threshold(relu);
+        int whole = length < W ? 0 : length;
+        for (int done = 0; whole > 0 && done < runs; done += TOGETHER) {
+            int few = Math.min(TOGETHER, runs - done);
+            for (int r = 0; r < few; r++) {
+                gradSumsRun(x, atX + (done + r) * strideX, dy, atDy + (done + r) * strideDy, length, from + done + r, h, r * W);
+            }
+            for (int r = 0; r < few; r++) {
+                sum[from + done + r] += total(scratch, r * W);
+                products[from + done + r] += total(scratchProducts, r * W);
+            }
+        }
+        for (int r = 0; whole < length && r < runs; r++) {
+            int channel = from + r;
+            for (int i = 0; i < length; i++) {
+                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[channel], offset[channel]);
+                ${lane} g = active(get(dy, atDy + r * strideDy + i * BYTES), Math.fma(d, factor[channel], shift[channel]), h);
+                sum[channel] += g;
+                products[channel] += (double) g * d;
+            }
+        }
+    }
+
+    /** Leaves the sums of a run of a vector or more in vectors. */
+    private void gradSumsRun(Memory x, int atX, Memory dy, int atDy, int length, int channel, ${lane} h, int into) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
-        ${lane} t = (${lane}) k.zoom;
-        ${lane} c = (${lane}) -k.center;
-        ${lane} a = (${lane}) k.factor;
-        ${lane} b = (${lane}) k.shift;
-        ${lane} h = threshold(relu);
-        ${Lane}Vector vt = all(t);
-        ${Lane}Vector vc = all(c);
-        ${Lane}Vector va = all(a);
-        ${Lane}Vector vb = all(b);
+        ${Lane}Vector vt = all(zoom[channel]);
+        ${Lane}Vector vc = all(offset[channel]);
+        ${Lane}Vector va = all(factor[channel]);
+        ${Lane}Vector vb = all(shift[channel]);
         ${Lane}Vector vh = all(h);
         ${Lane}Vector none = zero();
         ${Lane}Vector s0 = zero();
@@ -141,7 +171,7 @@ final class ${Lane}VectorRuns implements RunOps {
             p0 = g0.fma(d0, p0);
             p1 = g1.fma(d1, p1);
         }
-        for (; i < length && length >= W; i += W) {
+        for (; i < length; i += W) {
             int begin = Math.min(i, length - W);
             ${Lane}Vector d = load${Lane}(xs, atX, begin).fma(vt, vc);
             ${Lane}Vector g = active(load${Lane}(dys, atDy, begin), d.fma(va, vb), vh, none);
@@ -149,42 +179,33 @@ final class ${Lane}VectorRuns implements RunOps {
             s0 = s0.add(g);
             p0 = g.fma(last(d, begin + W - i, none), p0);
         }
-        double sum = total(s0.add(s1), scratch);
-        double product = total(p0.add(p1), scratch);
-        for (; i < length; i++) {
-            ${lane} d = Math.fma(get(x, atX + i * BYTES), t, c);
-            ${lane} g = get(dy, atDy + i * BYTES);
-            g = active(g, Math.fma(d, a, b), h);
-            sum += g;
-            product += (double) g * d;
-        }
-        into[0] = sum;
-        into[1] = product;
+        s0.add(s1).intoArray(scratch, into);
+        p0.add(p1).intoArray(scratchProducts, into);
     }
 
     @Override
-    public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int length, Line k,
-                           boolean relu) {
+    public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                           int strideDx, int runs, int from, int length, boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            affineGradRun(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, length, from + r,
+                    threshold(relu));
+        }
+    }
+
+    private void affineGradRun(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int length, int channel,
+                               ${lane} h) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
         var dxs = Lanes.of(dx);
-        ${lane} t = (${lane}) k.zoom;
-        ${lane} c = (${lane}) -k.center;
-        ${lane} a = (${lane}) k.factor;
-        ${lane} b = (${lane}) k.shift;
-        ${lane} s = (${lane}) k.scale;
-        ${lane} q = (${lane}) k.slope;
-        ${lane} r = (${lane}) k.gradShift;
-        ${lane} h = threshold(relu);
-        ${Lane}Vector vt = all(t);
-        ${Lane}Vector vc = all(c);
-        ${Lane}Vector va = all(a);
-        ${Lane}Vector vb = all(b);
+        ${Lane}Vector vt = all(zoom[channel]);
+        ${Lane}Vector vc = all(offset[channel]);
+        ${Lane}Vector va = all(factor[channel]);
+        ${Lane}Vector vb = all(shift[channel]);
         ${Lane}Vector vh = all(h);
         ${Lane}Vector none = zero();
-        ${Lane}Vector vs = all(s);
-        ${Lane}Vector vq = all(q);
-        ${Lane}Vector vr = all(r);
+        ${Lane}Vector vs = all(scale[channel]);
+        ${Lane}Vector vq = all(slope[channel]);
+        ${Lane}Vector vr = all(gradShift[channel]);
         int i = 0;
         for (; i <= length - 2 * W; i += 2 * W) {
             ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
@@ -201,10 +222,9 @@ final class ${Lane}VectorRuns implements RunOps {
             Lanes.store(g.fma(vs, d.fma(vq, vr)), dxs, atDx, begin);
         }
         for (; i < length; i++) {
-            ${lane} d = Math.fma(get(x, atX + i * BYTES), t, c);
-            ${lane} g = get(dy, atDy + i * BYTES);
-            g = active(g, Math.fma(d, a, b), h);
-            put(dx, atDx + i * BYTES, Math.fma(g, s, Math.fma(d, q, r)));
+            ${lane} d = Math.fma(get(x, atX + i * BYTES), zoom[channel], offset[channel]);
+            ${lane} g = active(get(dy, atDy + i * BYTES), Math.fma(d, factor[channel], shift[channel]), h);
+            put(dx, atDx + i * BYTES, Math.fma(g, scale[channel], Math.fma(d, slope[channel], gradShift[channel])));
         }
     }
 }

@@ -79,13 +79,12 @@ final class ${Lane}Vectors {
         return z <= threshold ? 0 : value;
     }
 
-    /** The sum of a vector's elements in a fixed order, which its own reduction would not promise. */
-    static double total(${Lane}Vector vector, ${lane}[] scratch) {
-        vector.intoArray(scratch, 0);
+    /** The sum of a vector's elements, left in an array, in a fixed order, which its own reduction would not promise. */
+    static double total(${lane}[] left, int from) {
         double sum = 0;
-        for (int i = 0; i < W; i += GROUP) {
-            sum += GROUP == 4 ? ((double) scratch[i] + scratch[i + 1]) + ((double) scratch[i + 2] + scratch[i + 3])
-                    : (double) scratch[i] + scratch[i + 1];
+        for (int i = from; i < from + W; i += GROUP) {
+            sum += GROUP == 4 ? ((double) left[i] + left[i + 1]) + ((double) left[i + 2] + left[i + 3])
+                    : (double) left[i] + left[i + 1];
         }
         return sum;
     }

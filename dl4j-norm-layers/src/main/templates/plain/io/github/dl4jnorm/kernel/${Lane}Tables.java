@@ -3,8 +3,8 @@ package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.norm.Affine.Coefficients;
 
-/** Coefficients of columns in ${lane}, those of the channels as often as they repeat. */
-abstract class ${Lane}ColumnTables implements ColumnOps {
+/** {@link TableOps} in ${lane}; the coefficients of the channels as often as they repeat in the columns of a run. */
+abstract class ${Lane}Tables implements TableOps {
     private static final boolean WIDE = ${Lane}.BYTES == Double.BYTES;
 
     ${lane}[] zoom = {};
@@ -17,14 +17,13 @@ abstract class ${Lane}ColumnTables implements ColumnOps {
     ${lane}[] gradShift = {};
     /** Whether any column may have a zoom other than 1. */
     boolean zoomed;
-    private final Line line = new Line();
     private int channels;
     private int columns;
     private double[] zooms = {};
     private double[] lost = {};
 
     @Override
-    public final void columns(int channelsInRun, int size) {
+    public final void prepare(int channelsInRun, int size) {
         channels = channelsInRun;
         columns = size;
         if (size > zoom.length) {
@@ -42,7 +41,7 @@ abstract class ${Lane}ColumnTables implements ColumnOps {
         }
     }
 
-    @Override
+    /** {@link ColumnOps#setCenters}. */
     public final void setCenters(double[] centers) {
         for (int c = 0; c < channels; c++) {
             offset[c] = (${lane}) -centers[c];
@@ -52,32 +51,22 @@ abstract class ${Lane}ColumnTables implements ColumnOps {
 
     @Override
     public final void set(Coefficients k) {
-        zoomed = !WIDE && !Line.moderate(k.unit, channels);
-        if (zoomed) {
-            for (int c = 0; c < channels; c++) {
-                line.set(WIDE, k, c);
-                zooms[c] = line.zoom;
-                lost[c] = line.lost();
-                zoom[c] = (${lane}) line.zoom;
-                offset[c] = (${lane}) -line.center;
-                factor[c] = (${lane}) line.factor;
-                shift[c] = (${lane}) line.shift;
-                scale[c] = (${lane}) line.scale;
-            }
-        } else {
-            // What Line does where the zoom is 1, in loops that become vectors.
-            for (int c = 0; c < channels; c++) {
-                zooms[c] = 1;
-                zoom[c] = 1;
-                scale[c] = (${lane}) k.scale[c];
-                factor[c] = scale[c];
-            }
-            for (int c = 0; c < channels; c++) {
-                double center = (${lane}) k.center[c];
-                lost[c] = center - k.center[c];
-                offset[c] = (${lane}) -center;
-                shift[c] = (${lane}) (k.shift[c] + k.scale[c] * lost[c]);
-            }
+        zoomed = !WIDE && !Range.moderate(k.unit, channels);
+        for (int c = 0; c < channels; c++) {
+            zooms[c] = zoomed ? Range.zoomOf(k.unit[c]) : 1;
+        }
+        // Loops apart, so that each becomes one of vectors.
+        for (int c = 0; c < channels; c++) {
+            zoom[c] = (${lane}) zooms[c];
+            scale[c] = (${lane}) k.scale[c];
+            factor[c] = (${lane}) (k.scale[c] / zooms[c]);
+        }
+        for (int c = 0; c < channels; c++) {
+            double exact = k.center[c] * zooms[c];
+            double center = (${lane}) exact;
+            lost[c] = center - exact;
+            offset[c] = (${lane}) -center;
+            shift[c] = (${lane}) (k.shift[c] + k.scale[c] / zooms[c] * lost[c]);
         }
         repeat(zoom);
         repeat(offset);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+
+/**
+ * Tables of the coefficients of channels, in the type that arithmetic runs in.
+ *
+ * <p>Centers are rounded to that type, and what the rounding lost goes into the shifts, formed in double: without it a
+ * constant channel of 10⁶ would not come out as beta. Where 1/σ is far from 1, x is first multiplied by the power of two
+ * nearest to it, the zoom: exact, and the products stay within the range of float.
+ */
+interface TableOps {
+    /**
+     * Makes room; what was set before is lost.
+     *
+     * @param channels how many channels there are
+     * @param size     how many columns a run has at most; column i is of channel i mod channels
+     */
+    void prepare(int channels, int size);
+
+    /** Sets the coefficients of all channels. */
+    void set(Coefficients k);
+
+    /** Sets {@code dx = scale·dy + slope·((x − center)·unit) + shift} of all channels, whose coefficients are set. */
+    void setGradient(Coefficients k, double[] slopes, double[] shifts);
+
+    /** Makes Σdy·d of all channels Σdy·(x − center) with the exact center, given Σdy. */
+    void exact(double[] sums, double[] products);
+}
