@@ -11,30 +11,25 @@ import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.conf.preprocessor.FeedForwardToCnnPreProcessor;
 
 /** What a norm needs to know of Deeplearning4j's input types. */
-record InputTypes(NormLayer layer, InputType type, long channels, boolean channelsLast, int rank) {
+record InputTypes(InputType type, long channels, boolean channelsLast, int rank) {
 
-    static InputTypes of(NormLayer layer, InputType type) {
-        if (type == null) {
-            throw layer.invalid("an input type", "none");
-        }
+    /** Of a type; dense input has its channels wherever it is told. */
+    static InputTypes of(InputType type, boolean lastIfDense) {
         return switch (type.getType()) {
-            case FF -> new InputTypes(layer, type, ((InputType.InputTypeFeedForward) type).getSize(),
-                    layer.isChannelsLast(), 2);
+            case FF -> new InputTypes(type, ((InputType.InputTypeFeedForward) type).getSize(), lastIfDense, 2);
             case RNN -> {
                 InputType.InputTypeRecurrent rnn = (InputType.InputTypeRecurrent) type;
-                yield new InputTypes(layer, type, rnn.getSize(), rnn.getFormat() == RNNFormat.NWC, 3);
+                yield new InputTypes(type, rnn.getSize(), rnn.getFormat() == RNNFormat.NWC, 3);
             }
             case CNN -> {
                 InputType.InputTypeConvolutional cnn = (InputType.InputTypeConvolutional) type;
-                yield new InputTypes(layer, type, cnn.getChannels(), cnn.getFormat() == CNN2DFormat.NHWC, 4);
+                yield new InputTypes(type, cnn.getChannels(), cnn.getFormat() == CNN2DFormat.NHWC, 4);
             }
             // A preprocessor makes NCHW of it.
-            case CNNFlat -> new InputTypes(layer, type, ((InputType.InputTypeConvolutionalFlat) type).getDepth(), false,
-                    4);
+            case CNNFlat -> new InputTypes(type, ((InputType.InputTypeConvolutionalFlat) type).getDepth(), false, 4);
             case CNN3D -> {
                 InputType.InputTypeConvolutional3D cnn = (InputType.InputTypeConvolutional3D) type;
-                yield new InputTypes(layer, type, cnn.getChannels(),
-                        cnn.getDataFormat() == Convolution3D.DataFormat.NDHWC, 5);
+                yield new InputTypes(type, cnn.getChannels(), cnn.getDataFormat() == Convolution3D.DataFormat.NDHWC, 5);
             }
         };
     }
@@ -46,7 +41,7 @@ record InputTypes(NormLayer layer, InputType type, long channels, boolean channe
         return null;
     }
 
-    LayerMemoryReport memoryReport() {
+    LayerMemoryReport memoryReport(NormLayer layer) {
         long parameters = 0;
         long updaterState = 0;
         for (NormParameter parameter : layer.parameters()) {

@@ -64,7 +64,7 @@ public class LayerNormalization extends NormLayer {
     @Override
     public void setNIn(InputType inputType, boolean override) {
         super.setNIn(inputType, override);
-        InputTypes type = InputTypes.of(this, inputType);
+        InputTypes type = types(inputType);
         positions = elementwiseAffine && type.rank() > 3 ? inputType.arrayElementsPerExample() / type.channels() : 0;
     }
 

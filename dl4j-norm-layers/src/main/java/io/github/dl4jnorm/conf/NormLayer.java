@@ -261,9 +261,16 @@ public abstract class NormLayer extends FeedForwardLayer {
         setNIn(channels);
     }
 
+    InputTypes types(InputType inputType) {
+        if (inputType == null) {
+            throw invalid("an input type", "none");
+        }
+        return InputTypes.of(inputType, channelsLast);
+    }
+
     @Override
     public void setNIn(InputType inputType, boolean override) {
-        InputTypes type = InputTypes.of(this, inputType);
+        InputTypes type = types(inputType);
         if (nIn <= 0 || override) {
             setNIn(type.channels());
         }
@@ -274,7 +281,7 @@ public abstract class NormLayer extends FeedForwardLayer {
 
     @Override
     public InputType getOutputType(int layerIndex, InputType inputType) {
-        InputTypes type = InputTypes.of(this, inputType);
+        InputTypes type = types(inputType);
         if (nIn > 0 && nIn != type.channels()) {
             throw invalid(nIn + " channels", type.channels() + " in " + inputType);
         }
@@ -287,7 +294,7 @@ public abstract class NormLayer extends FeedForwardLayer {
 
     @Override
     public InputPreProcessor getPreProcessorForInputType(InputType inputType) {
-        return InputTypes.of(this, inputType).preProcessor();
+        return types(inputType).preProcessor();
     }
 
     @Override
@@ -306,6 +313,6 @@ public abstract class NormLayer extends FeedForwardLayer {
 
     @Override
     public LayerMemoryReport getMemoryReport(InputType inputType) {
-        return InputTypes.of(this, inputType).memoryReport();
+        return types(inputType).memoryReport(this);
     }
 }

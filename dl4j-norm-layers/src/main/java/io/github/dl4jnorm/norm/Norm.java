@@ -12,7 +12,8 @@ import java.util.List;
  * </pre>
  *
  * Batch, group, instance and layer normalization have one part with weight 1; switchable normalization
- * (arXiv 1806.10779) has up to three, weighted by softmax.
+ * (arXiv 1806.10779) has up to three, weighted by softmax. gamma and beta may also be given for each channel of each
+ * example, {@code gamma[n,c]}, as conditional normalization has them.
  */
 public final class Norm implements Affine {
     private final int examples;
@@ -34,8 +35,8 @@ public final class Norm implements Affine {
      * @param parts       the statistics that are mixed
      * @param meanWeights weight of each part in the mean; they sum to 1
      * @param varWeights  weight of each part in the variance; they sum to 1
-     * @param gamma       scale of each channel, or null for 1
-     * @param beta        shift of each channel, or null for 0
+     * @param gamma       scale of each channel, or of each channel of each example in turn, or null for 1
+     * @param beta        shift of each channel, or of each channel of each example in turn, or null for 0
      * @param eps         what is added to the variance, positive
      */
     public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
@@ -51,8 +52,8 @@ public final class Norm implements Affine {
      * @param parts       the statistics that are mixed
      * @param meanWeights weight of each part in the mean; they sum to 1
      * @param varWeights  weight of each part in the variance; they sum to 1
-     * @param gamma       scale of each channel, or null for 1
-     * @param beta        shift of each channel, or null for 0
+     * @param gamma       scale of each channel, or of each channel of each example in turn, or null for 1
+     * @param beta        shift of each channel, or of each channel of each example in turn, or null for 0
      * @param eps         what is added to the variance, positive
      * @param renorm      the correction, or null for none
      * @param centered    whether the mean is subtracted; if not, mean² is part of the variance; only for a single part
@@ -133,18 +134,29 @@ public final class Norm implements Affine {
         if (gamma == null) {
             System.arraycopy(into.unit, 0, into.scale, 0, size);
         } else {
+            int first = start(gamma, n) + from;
             for (int i = 0; i < size; i++) {
-                into.scale[i] = gamma[from + i] * into.unit[i];
+                into.scale[i] = gamma[first + i] * into.unit[i];
             }
         }
         if (beta == null) {
             Arrays.fill(into.shift, 0, size, 0);
         } else {
-            System.arraycopy(beta, from, into.shift, 0, size);
+            System.arraycopy(beta, start(beta, n) + from, into.shift, 0, size);
         }
         if (renorm != null) {
             renormalize(n, from, to, into);
         }
+    }
+
+    /** Where the values of an example begin. */
+    private int start(double[] values, int n) {
+        return values.length > channels ? n * channels : 0;
+    }
+
+    /** Whether examples have gammas or betas of their own. */
+    boolean perExample() {
+        return gamma != null && gamma.length > channels || beta != null && beta.length > channels;
     }
 
     private void renormalize(int n, int from, int to, Coefficients into) {

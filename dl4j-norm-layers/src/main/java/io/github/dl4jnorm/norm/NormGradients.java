@@ -13,7 +13,7 @@ public final class NormGradients implements GradAffine {
     private final GradSums sums;
     private final List<Pool> parts;
     private final int channels;
-    /** Rows of the tables of gamma and beta: one for each example if several threads add examples. */
+    /** Rows of the tables of gamma and beta: one for each example if several threads add examples, or if they have own. */
     private final int rows;
     private final double[] gammas;
     private final double[] betas;
@@ -35,7 +35,7 @@ public final class NormGradients implements GradAffine {
         this.sums = sums;
         parts = norm.parts();
         channels = norm.channels();
-        rows = byGroup ? norm.examples() : 1;
+        rows = byGroup || norm.perExample() ? norm.examples() : 1;
         gammas = new double[rows * channels];
         betas = new double[rows * channels];
         meanLogits = new double[parts.size()];
@@ -141,18 +141,18 @@ public final class NormGradients implements GradAffine {
         }
     }
 
-    /** @return gradient of gamma */
+    /** @return gradient of gamma, as long as gamma */
     public double[] gamma() {
         return total(gammas);
     }
 
-    /** @return gradient of beta */
+    /** @return gradient of beta, as long as beta */
     public double[] beta() {
         return total(betas);
     }
 
     private double[] total(double[] table) {
-        return total(table, channels);
+        return norm.perExample() ? table : total(table, channels);
     }
 
     /** Sum over the rows of a table. */

@@ -9,8 +9,8 @@ import java.util.Arrays;
 /**
  * The learned numbers as one pass sees them; null where there is nothing to learn and 1 or 0 stands in.
  *
- * @param gamma      scale of each channel, or null for 1
- * @param beta       shift of each channel, or null for 0
+ * @param gamma      scale of each channel, or of each channel of each example in turn, or null for 1
+ * @param beta       shift of each channel, or of each channel of each example in turn, or null for 0
  * @param meanLogits logits of the parts' weights in the mean, or null with a single part
  * @param varLogits  logits of the parts' weights in the variance, or null with a single part
  * @param eps        what is added to the variance

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.layer;
+
+import io.github.dl4jnorm.conf.ConditionalNormalization;
+import io.github.dl4jnorm.conf.ConditionedNorm;
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.View;
+import io.github.dl4jnorm.pass.NormParams;
+import io.github.dl4jnorm.pass.NormPass;
+import java.util.Arrays;
+import org.deeplearning4j.exception.DL4JInvalidInputException;
+import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.api.MaskState;
+import org.deeplearning4j.nn.gradient.Gradient;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.graph.vertex.BaseGraphVertex;
+import org.deeplearning4j.nn.workspace.ArrayType;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.common.primitives.Pair;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/** The running vertex of every {@link ConditionedNorm}. */
+public class ConditionedVertex extends BaseGraphVertex {
+    private static final long serialVersionUID = 1L;
+
+    private final ConditionedNorm conf;
+    private transient INDArray[] masks;
+    private transient NormPass pass;
+    private transient Condition condition;
+
+    /**
+     * A vertex whose inputs are not known yet.
+     *
+     * @param graph    the graph it belongs to
+     * @param name     its name
+     * @param index    its index
+     * @param conf     its options
+     * @param dataType type of activations
+     */
+    public ConditionedVertex(ComputationGraph graph, String name, int index, ConditionedNorm conf, DataType dataType) {
+        super(graph, name, index, null, null, dataType);
+        this.conf = conf;
+    }
+
+    @Override
+    public boolean hasLayer() {
+        return false;
+    }
+
+    @Override
+    public Layer getLayer() {
+        return null;
+    }
+
+    @Override
+    public INDArray doForward(boolean training, LayerWorkspaceMgr workspaceMgr) {
+        if (!canDoForward()) {
+            throw new IllegalStateException(this + ": forward pass without inputs");
+        }
+        NormPlan plan = checkInputs();
+        View view = View.of(inputs[0].shape(), conf.isChannelsLast());
+        Mask mask = mask(0, view);
+        INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, inputs[0].shape(), 'c');
+        try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
+            INDArray x = inputs[0].castTo(dataType);
+            condition = condition();
+            NormParams params = new NormParams(condition.gamma(), condition.beta(), null, null, conf.getEps());
+            pass = NormPass.of(x, view, mask, plan, params, null, false);
+            pass.forward(x, false, y);
+        }
+        return y;
+    }
+
+    private Condition condition() {
+        INDArray other = inputs[1].castTo(dataType);
+        if (conf instanceof ConditionalNormalization options) {
+            return new VectorCondition(other, options.getGammaOffset());
+        }
+        View view = View.of(other.shape(), conf.isChannelsLast());
+        return new StyleCondition(other, view, mask(1, view), conf.getEps());
+    }
+
+    /** A graph forgets its masks without telling its vertices. */
+    private Mask mask(int input, View view) {
+        return masks == null || graph.getInputMaskArrays() == null ? null : Masks.of(masks[input], view, toString());
+    }
+
+    @Override
+    public Pair<Gradient, INDArray[]> doBackward(boolean tbptt, LayerWorkspaceMgr workspaceMgr) {
+        if (!canDoBackward() || pass == null) {
+            throw new IllegalStateException(this + ": backward pass without a forward pass of the same inputs");
+        }
+        if (!Arrays.equals(epsilon.shape(), inputs[0].shape())) {
+            throw invalidInput("a gradient of shape " + Arrays.toString(inputs[0].shape()), Arrays.toString(epsilon.shape()));
+        }
+        INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, inputs[0].shape(), 'c');
+        INDArray other = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, inputs[1].shape(), 'c');
+        try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.BP_WORKING_MEM)) {
+            NormPass.Gradients gradients = pass.backward(inputs[0].castTo(dataType), epsilon.castTo(dataType), false, dx);
+            condition.backward(inputs[1].castTo(dataType), gradients.gamma(), gradients.beta(), other);
+        }
+        return new Pair<>(null, new INDArray[]{dx, other});
+    }
+
+    /** Checks both inputs before anything is allocated or changed. */
+    private NormPlan checkInputs() {
+        long[] shape = inputs[0].shape();
+        if (shape.length < 3 || shape.length > 5 || Arrays.stream(shape).anyMatch(d -> d == 0)) {
+            throw invalidInput("content of " + conf.expectedContent() + ", not empty", "shape " + Arrays.toString(shape));
+        }
+        int axis = conf.isChannelsLast() ? shape.length - 1 : 1;
+        NormPlan plan = conf.plan(Math.toIntExact(shape[axis]));
+        if (plan == null) {
+            throw invalidInput("content of " + conf.expectedContent(), shape[axis] + " channels");
+        }
+        long[] other = inputs[1].shape();
+        if (conf instanceof ConditionalNormalization) {
+            long[] vectors = {shape[0], 2 * shape[axis]};
+            if (!Arrays.equals(other, vectors)) {
+                throw invalidInput("vectors of shape " + Arrays.toString(vectors) + " for content of shape "
+                        + Arrays.toString(shape), Arrays.toString(other));
+            }
+        } else if (other.length != shape.length || other[0] != shape[0] || other[axis] != shape[axis]
+                || Arrays.stream(other).anyMatch(d -> d == 0)) {
+            throw invalidInput("a style of rank " + shape.length + " with " + shape[0] + " examples and " + shape[axis]
+                    + " channels in dimension " + axis, "shape " + Arrays.toString(other));
+        }
+        for (INDArray input : inputs) {
+            if (!input.dataType().isFPType()) {
+                throw invalidInput("inputs of a floating-point type", input.dataType().toString());
+            }
+        }
+        return plan;
+    }
+
+    private DL4JInvalidInputException invalidInput(String expected, String actual) {
+        return new DL4JInvalidInputException(this + ": expected " + expected + ", got " + actual);
+    }
+
+    /** What is masked in the content stays masked. */
+    @Override
+    public Pair<INDArray, MaskState> feedForwardMaskArrays(INDArray[] maskArrays, MaskState currentMaskState,
+                                                           int minibatchSize) {
+        masks = maskArrays;
+        return maskArrays == null ? null : new Pair<>(maskArrays[0], currentMaskState);
+    }
+
+    @Override
+    public void setBackpropGradientsViewArray(INDArray gradients) {
+        if (gradients != null) {
+            throw new IllegalArgumentException(this + " has no parameters, so it takes no array for their gradients");
+        }
+    }
+
+    @Override
+    public void clear() {
+        super.clear();
+        pass = null;
+        condition = null;
+    }
+
+    @Override
+    public String toString() {
+        return conf.getClass().getSimpleName() + " vertex \"" + getVertexName() + "\"";
+    }
+}
