@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.conf;
+
+import io.github.dl4jnorm.layer.LayerNormLSTMLayer;
+import io.github.dl4jnorm.layer.LayerNormLSTMParamInitializer;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+import lombok.EqualsAndHashCode;
+import lombok.Getter;
+import lombok.Setter;
+import lombok.ToString;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.deeplearning4j.nn.api.ParamInitializer;
+import org.deeplearning4j.nn.api.layers.LayerConstraint;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.AbstractLSTM;
+import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
+import org.deeplearning4j.nn.conf.memory.MemoryReport;
+import org.deeplearning4j.optimize.api.TrainingListener;
+import org.nd4j.linalg.activations.impl.ActivationTanH;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * An LSTM with layer normalization inside the recurrence (Ba, Kiros and Hinton 2016, arXiv 1607.06450, equations 20 to 22):
+ *
+ * <pre>
+ *   z = LN(x[t]·W; gammaInput, b) + LN(h[t−1]·RW; gammaRecurrent)     z = (zi, zf, zo, zg)
+ *   c[t] = gate(zf)·c[t−1] + gate(zg)·act(zi)     h[t] = gate(zo)·act(LN(c[t]; gammaCell, betaCell))
+ *   LN(v; gamma, beta) = gamma·(v − mean)/√(var + eps) + beta
+ * </pre>
+ *
+ * As in the paper, the first two norms are over the 4·nOut pre-activations of all gates together; with
+ * {@code normalizeGates(true)} over the nOut of each gate. The paper's two shifts there and its bias only ever occur as their
+ * sum: here they are the one bias b. The cell state is carried on as it is and normalized for the output alone, as in the
+ * paper and in haste's {@code LayerNormLSTM}; TensorFlow Addons' {@code LayerNormLSTMCell} and the cell of PyTorch's
+ * benchmarks carry on the normalized one.
+ *
+ * <p>Input and output, order of the gates and options are those of Deeplearning4j's {@code LSTM}; act is tanh and gate the
+ * sigmoid unless set, gamma starts with 1, betaCell with 0. A masked step has output and state 0 and no gradient, so that
+ * a sequence may begin behind masked steps. Truncated backpropagation through time and {@code rnnTimeStep} start from the
+ * state that was reached, and {@code Bidirectional} and {@code LastTimeStep} take the layer as any other.
+ */
+@Getter
+@Setter
+@ToString(callSuper = true)
+@EqualsAndHashCode(callSuper = true)
+public class LayerNormLSTM extends AbstractLSTM {
+    private static final long serialVersionUID = 1L;
+
+    private double eps = 1e-5;
+    private boolean normalizeGates;
+
+    /** A layer with every option at its default, as JSON needs it. */
+    public LayerNormLSTM() {
+        activationFn = new ActivationTanH();
+        forgetGateBiasInit = 1;
+    }
+
+    private LayerNormLSTM(Builder builder) {
+        super(builder);
+        eps = builder.eps;
+        normalizeGates = builder.normalizeGates;
+        if (activationFn == null) {
+            // Else the default of the network would be taken, a sigmoid.
+            activationFn = new ActivationTanH();
+        }
+        validate();
+        initializeConstraints(builder);
+    }
+
+    private void validate() {
+        if (!(eps > 0) || Double.isInfinite(eps)) {
+            throw invalid("eps > 0", "eps " + eps);
+        }
+    }
+
+    private DL4JInvalidConfigException invalid(String expected, String actual) {
+        return new DL4JInvalidConfigException("LayerNormLSTM layer \"" + (layerName == null ? "(not named)" : layerName)
+                + "\": expected " + expected + ", got " + actual);
+    }
+
+    /** Deeplearning4j leaves the constraints of recurrent and of input weights to each layer. */
+    @Override
+    protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> given) {
+        super.initializeConstraints(given);
+        Builder builder = (Builder) given;
+        List<LayerConstraint> all = constraints == null ? new ArrayList<>() : new ArrayList<>(constraints);
+        bind(all, builder.getRecurrentConstraints(), LayerNormLSTMParamInitializer.RECURRENT_WEIGHT);
+        bind(all, builder.getInputWeightConstraints(), LayerNormLSTMParamInitializer.WEIGHT);
+        constraints = all.isEmpty() ? null : all;
+    }
+
+    private static void bind(List<LayerConstraint> all, List<LayerConstraint> some, String parameter) {
+        if (some != null) {
+            for (LayerConstraint constraint : some) {
+                LayerConstraint bound = constraint.clone();
+                bound.setParams(Set.of(parameter));
+                all.add(bound);
+            }
+        }
+    }
+
+    @Override
+    public LayerNormLSTMLayer instantiate(NeuralNetConfiguration conf, Collection<TrainingListener> listeners, int layerIndex,
+                                          INDArray paramsView, boolean initializeParams, DataType networkDataType) {
+        validate();
+        if (nIn <= 0 || nOut <= 0) {
+            throw invalid("nIn and nOut set", "nIn " + nIn + " and nOut " + nOut);
+        }
+        LayerNormLSTMLayer layer = new LayerNormLSTMLayer(conf, networkDataType);
+        layer.setListeners(listeners);
+        layer.setIndex(layerIndex);
+        layer.setParamsViewArray(paramsView);
+        layer.setParamTable(initializer().init(conf, paramsView, initializeParams));
+        layer.setConf(conf);
+        return layer;
+    }
+
+    @Override
+    public ParamInitializer initializer() {
+        return LayerNormLSTMParamInitializer.INSTANCE;
+    }
+
+    @Override
+    public LayerMemoryReport getMemoryReport(InputType inputType) {
+        InputType outputType = getOutputType(-1, inputType);
+        long steps = ((InputType.InputTypeRecurrent) inputType).getTimeSeriesLength();
+        long known = Math.max(1, steps);
+        long params = initializer().numParams(this);
+        // Of each step: the input, three times 4·nOut before and behind norms, cell states and outputs.
+        long forward = known * (nIn + 8 * nOut) + 15 * nOut;
+        long backward = known * (2 * nIn + 26 * nOut);
+        return new LayerMemoryReport.Builder(layerName, getClass(), inputType, outputType)
+                .standardMemory(params, getIUpdater().stateSize(params)).workingMemory(0, forward, 0, backward)
+                .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS).build();
+    }
+
+    /** Options of {@link LayerNormLSTM}, beside those of every LSTM. */
+    @Getter
+    @Setter
+    public static class Builder extends AbstractLSTM.Builder<Builder> {
+        private double eps = 1e-5;
+        private boolean normalizeGates;
+
+        /**
+         * What is added to variances so that their roots can be divided by.
+         *
+         * @param eps positive; default 1e-5
+         * @return this builder
+         */
+        public Builder eps(double eps) {
+            this.eps = eps;
+            return this;
+        }
+
+        /**
+         * Whether each gate has a mean and a variance of its own.
+         *
+         * @param normalizeGates default false: all gates of an example and step together, as in the paper
+         * @return this builder
+         */
+        public Builder normalizeGates(boolean normalizeGates) {
+            this.normalizeGates = normalizeGates;
+            return this;
+        }
+
+        @Override
+        @SuppressWarnings("unchecked")
+        public LayerNormLSTM build() {
+            return new LayerNormLSTM(this);
+        }
+    }
+}
