@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.parity;
 
+import static io.github.dl4jnorm.parity.Autograd.numbers;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
-import org.bytedeco.javacpp.DoublePointer;
-import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -59,31 +58,18 @@ final class Libtorch implements Side {
     Libtorch(Drawn drawn, ScalarType type, Map<String, double[]> params) {
         this.drawn = drawn;
         this.type = type;
-        params.forEach((name, values) -> this.params.put(name, leaf(values, values.length)));
+        params.forEach((name, values) -> this.params.put(name, Autograd.leaf(type, values, values.length)));
         runningMean = tensor(new double[drawn.channels()], drawn.channels());
         runningVariance = runningMean.add(new Scalar(1.0));
     }
 
     private Tensor tensor(double[] values, long... shape) {
-        return torch.from_blob(new DoublePointer(values), shape, new TensorOptions(ScalarType.Double)).clone().to(type);
-    }
-
-    private Tensor leaf(double[] values, long... shape) {
-        Tensor leaf = tensor(values, shape).detach();
-        leaf.requires_grad_(true);
-        return leaf;
-    }
-
-    private static double[] numbers(Tensor tensor) {
-        Tensor plain = tensor.detach().to(ScalarType.Double).contiguous();
-        double[] values = new double[(int) plain.numel()];
-        plain.data_ptr_double().get(values);
-        return values;
+        return Autograd.tensor(type, values, shape);
     }
 
     @Override
     public double[] forward(double[] input, boolean training) {
-        x = leaf(input, drawn.stored());
+        x = Autograd.leaf(type, input, drawn.stored());
         Tensor first = drawn.channelsLast() ? x.permute(toFirst()) : x;
         z = switch (drawn.norm()) {
             case BATCH -> batch(first, training);
@@ -312,19 +298,15 @@ final class Libtorch implements Side {
         Tensor given = tensor(dy, drawn.stored());
         // Made contiguous, since the gradient of libtorch's instance_norm is wrong for one example channels last.
         Tensor first = (drawn.channelsLast() ? given.permute(toFirst()) : given).contiguous();
-        TensorVector found = torch.grad(new TensorVector(y), new TensorVector(sources.values().toArray(new Tensor[0])),
-                new TensorVector(first), new BoolOptional(), false, false);
         Map<String, double[]> gradients = new LinkedHashMap<>();
-        int i = 0;
-        for (String name : sources.keySet()) {
-            Tensor gradient = found.get(i++);
+        Autograd.gradients(y, first, sources).forEach((name, gradient) -> {
             if (name.startsWith(TERMS)) {
                 String weight = name.substring(TERMS.length());
                 typicalSums.put(weight, mixtures.get(weight).typicalSum(gradient));
             } else {
                 gradients.put(name, numbers(gradient));
             }
-        }
+        });
         return gradients;
     }
 

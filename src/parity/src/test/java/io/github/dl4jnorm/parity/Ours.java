@@ -61,7 +61,9 @@ final class Ours implements Side {
         return switch (drawn.norm()) {
             case BATCH -> common(new BatchNormalization.Builder().runningStatistics(drawn.average().policy())
                     .useLogStd(drawn.logStd()), drawn).build();
-            case GROUP -> common(new GroupNormalization.Builder(drawn.groups()), drawn).build();
+            // Half of them by the size of the groups.
+            case GROUP -> common(drawn.logStd() ? new GroupNormalization.Builder().groupSize(drawn.channels() / drawn.groups())
+                    : new GroupNormalization.Builder(drawn.groups()), drawn).build();
             case INSTANCE -> {
                 InstanceNormalization.Builder builder = common(new InstanceNormalization.Builder(), drawn);
                 yield (drawn.average() == null ? builder

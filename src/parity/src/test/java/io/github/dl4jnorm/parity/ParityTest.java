@@ -11,15 +11,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -46,14 +43,7 @@ class ParityTest {
 
     @BeforeAll
     static void loadLibtorch() {
-        try {
-            Loader.load(torch.class);
-        } catch (LinkageError e) {
-            String message = "Nothing is compared: there is no libtorch for " + Loader.getPlatform() + " (" + e + ")";
-            LOG.warn(message);
-            Assumptions.abort(message);
-        }
-        torch.set_num_threads(1);
+        Autograd.load();
         LOG.info("Drawing configurations from -Dparity.seed={}", SEED);
     }
 
