@@ -3,10 +3,13 @@ package io.github.dl4jnorm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
+import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.model.BatchNormFolding;
 import io.github.dl4jnorm.model.Freeze;
@@ -24,14 +27,17 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.deeplearning4j.datasets.iterator.utilty.ListDataSetIterator;
+import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.CnnLossLayer;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.LSTM;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -107,6 +113,37 @@ class ReadmeTest {
         }
         fit(instance, Nd4j.rand(DataType.FLOAT, 2, 3, 32, 32), Nd4j.rand(DataType.FLOAT, 2, 16, 30, 30));
         fit(layer, Nd4j.rand(DataType.FLOAT, 2, 12, 7), Nd4j.ones(DataType.FLOAT, 2, 5, 7).divi(5));
+    }
+
+    @Test
+    void theExamplesOfOtherKindsRun() {
+        NeuralNetConfiguration.ListBuilder network = new NeuralNetConfiguration.Builder().updater(new Adam(1e-3)).list();
+        ConvolutionLayer convolution = new ConvolutionLayer.Builder(3, 3).nOut(32).activation(Activation.RELU).build();
+        for (Layer part : NormFactory.create("group", Map.of("groups", 8, "eps", 1e-3)).around(convolution)) {
+            network.layer(part);
+        }
+        network.layer(new OutputLayer.Builder(LossFunction.MCXENT).nOut(10).activation(Activation.SOFTMAX).build());
+        fit(network.setInputType(InputType.convolutional(28, 28, 1)).build(), Nd4j.rand(DataType.FLOAT, 4, 1, 28, 28),
+                Nd4j.ones(DataType.FLOAT, 4, 10).divi(10));
+        ComputationGraphConfiguration transfer = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).graphBuilder().addInputs("content", "style")
+                .setInputTypes(InputType.convolutional(32, 32, 3), InputType.convolutional(24, 24, 3))
+                .addVertex("adain", new AdaptiveInstanceNormalization(), "content", "style")
+                .addLayer("decoder", new ConvolutionLayer.Builder(3, 3).nOut(3).activation(Activation.IDENTITY).build(), "adain")
+                .addLayer("out", new CnnLossLayer.Builder(LossFunction.MSE).activation(Activation.IDENTITY).build(), "decoder")
+                .setOutputs("out").build();
+        ComputationGraph graph = new ComputationGraph(transfer);
+        graph.init();
+        graph.fit(new INDArray[]{Nd4j.rand(DataType.FLOAT, 2, 3, 32, 32), Nd4j.rand(DataType.FLOAT, 2, 3, 24, 24)},
+                new INDArray[]{Nd4j.rand(DataType.FLOAT, 2, 3, 30, 30)});
+        assertThat(graph.params().isNaN().any()).isFalse();
+        MultiLayerConfiguration recurrent = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).list()
+                .layer(new LayerNormLSTM.Builder().nOut(64).build())
+                .layer(new RnnOutputLayer.Builder(LossFunction.MCXENT).nOut(5).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.recurrent(12))
+                .build();
+        fit(recurrent, Nd4j.rand(DataType.FLOAT, 2, 12, 7), Nd4j.ones(DataType.FLOAT, 2, 5, 7).divi(5));
     }
 
     @Test
