@@ -42,6 +42,9 @@ final class Composition {
         if (spec.beta()) {
             y = y.add(perChannel(Input.BETA));
         }
+        if (spec.kind() == NormKind.GLOBAL_RESPONSE_NORM) {
+            y = y.add(cube);
+        }
         if (spec.channelsLast()) {
             y = sd.permute(y, 0, 2, 1);
         }
@@ -75,6 +78,11 @@ final class Composition {
             // The square is bounded, not its root, whose slope at 0 is infinite.
             case L2_NORMALIZE -> cube.mul(sd.math.rsqrt(sd.math.max(sd.math.square(cube).sum(true, 1),
                     sd.constant(spec.eps() * spec.eps()))));
+            case FILTER_RESPONSE_NORM -> cube.mul(sd.math.rsqrt(sd.math.square(cube).mean(true, 2).add(spec.eps())));
+            case GLOBAL_RESPONSE_NORM -> {
+                SDVariable length = sd.math.sqrt(sd.math.max(sd.math.square(cube).sum(true, 2), sd.constant(Double.MIN_NORMAL)));
+                yield cube.mul(length.div(length.mean(true, 1).add(spec.eps())));
+            }
         };
     }
 

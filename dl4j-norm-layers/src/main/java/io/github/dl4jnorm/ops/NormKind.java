@@ -17,7 +17,9 @@ enum NormKind {
     SWITCHABLE_NORM("switchableNorm", Input.MEAN_WEIGHT, Input.VAR_WEIGHT),
     SWITCHABLE_NORM_INFERENCE("switchableNormInference", Input.MEAN_WEIGHT, Input.VAR_WEIGHT, Input.MEAN, Input.VAR),
     RMS_NORM("rmsNorm"),
-    L2_NORMALIZE("l2Normalize");
+    L2_NORMALIZE("l2Normalize"),
+    FILTER_RESPONSE_NORM("filterResponseNorm"),
+    GLOBAL_RESPONSE_NORM("globalResponseNorm");
 
     /** What an operation takes, in the order in which it takes it. */
     enum Input {
@@ -62,7 +64,7 @@ enum NormKind {
 
     /** Ranks below this have nothing to take statistics over. */
     int minRank() {
-        return this == INSTANCE_NORM ? 3 : 2;
+        return this == INSTANCE_NORM || this == FILTER_RESPONSE_NORM || this == GLOBAL_RESPONSE_NORM ? 3 : 2;
     }
 
     NormPlan plan(int rank, int channels, int groups, int weights) {
@@ -76,6 +78,8 @@ enum NormKind {
                     NormPlan.switchable(channels, rank, weights == PARTS, false);
             case RMS_NORM -> NormPlan.position(PositionNorm.Kind.ROOT_MEAN_SQUARE);
             case L2_NORMALIZE -> NormPlan.position(PositionNorm.Kind.LENGTH);
+            case FILTER_RESPONSE_NORM -> NormPlan.filterResponse(channels);
+            case GLOBAL_RESPONSE_NORM -> NormPlan.globalResponse();
         };
     }
 

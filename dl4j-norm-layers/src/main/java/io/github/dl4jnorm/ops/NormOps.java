@@ -241,4 +241,42 @@ public abstract class NormOps<A> {
     public A l2Normalize(A x, double eps, Layout layout) {
         return norm(NormKind.L2_NORMALIZE, layout, 1, eps, x, null, null);
     }
+
+    /**
+     * Filter response normalization (arXiv 1911.09737) over all positions of a channel of an example,
+     * {@code y = gamma·x/√(mean(x²) + eps) + beta}. Its thresholded linear unit is {@code max(y, tau)}. Rank 3 and up.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean square, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A filterResponseNorm(A x, A gamma, A beta, double eps) {
+        return filterResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #filterResponseNorm(Object, Object, Object, double)}, with the layout. */
+    public A filterResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.FILTER_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Global response normalization (arXiv 2301.00808): with G the Euclidean norm of a channel of an example over its
+     * positions, {@code y = x + gamma·x·G/(mean of G over the channels + eps) + beta}. Rank 3 and up.
+     *
+     * @param x     input
+     * @param gamma factor of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean of G, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A globalResponseNorm(A x, A gamma, A beta, double eps) {
+        return globalResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /** As {@link #globalResponseNorm(Object, Object, Object, double)}, with the layout. */
+    public A globalResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.GLOBAL_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);
+    }
 }

@@ -167,4 +167,26 @@ public final class SDNorm extends NormOps<SDVariable> {
     public SDVariable l2Normalize(String name, SDVariable x, double eps, Layout layout) {
         return named(name, l2Normalize(x, eps, layout));
     }
+
+    /** {@link NormOps#filterResponseNorm} whose output has a name. */
+    public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
+        return named(name, filterResponseNorm(x, gamma, beta, eps));
+    }
+
+    /** {@link NormOps#filterResponseNorm} with the layout, whose output has a name. */
+    public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
+                                         Layout layout) {
+        return named(name, filterResponseNorm(x, gamma, beta, eps, layout));
+    }
+
+    /** {@link NormOps#globalResponseNorm} whose output has a name. */
+    public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
+        return named(name, globalResponseNorm(x, gamma, beta, eps));
+    }
+
+    /** {@link NormOps#globalResponseNorm} with the layout, whose output has a name. */
+    public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
+                                         Layout layout) {
+        return named(name, globalResponseNorm(x, gamma, beta, eps, layout));
+    }
 }

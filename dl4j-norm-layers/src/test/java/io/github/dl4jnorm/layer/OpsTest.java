@@ -4,6 +4,8 @@ package io.github.dl4jnorm.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
+import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -40,7 +42,8 @@ class OpsTest {
     private static final long CHANNELS = 8;
 
     enum Norm {
-        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE, SWITCHABLE_WITHOUT_BATCH, RMS;
+        BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, SWITCHABLE, SWITCHABLE_WITHOUT_BATCH, RMS, FILTER_RESPONSE,
+        GLOBAL_RESPONSE;
 
         NormLayer layer(boolean last, int rank) {
             var builder = switch (this) {
@@ -52,6 +55,8 @@ class OpsTest {
                 case SWITCHABLE -> new SwitchableNormalization.Builder();
                 case SWITCHABLE_WITHOUT_BATCH -> new SwitchableNormalization.Builder().useBatch(false);
                 case RMS -> new RmsNormalization.Builder().center(true);
+                case FILTER_RESPONSE -> new FilterResponseNormalization.Builder().threshold(false);
+                case GLOBAL_RESPONSE -> new GlobalResponseNormalization.Builder();
             };
             builder.eps(EPS);
             switch (rank) {
@@ -79,7 +84,13 @@ class OpsTest {
                         : ops.switchableNormInference(x, gamma, beta, w, v, in.get("mean"), in.get("var"), EPS, layout);
                 case SWITCHABLE_WITHOUT_BATCH -> ops.switchableNorm(x, gamma, beta, w, v, EPS, layout);
                 case RMS -> ops.rmsNorm(x, gamma, beta, EPS, layout);
+                case FILTER_RESPONSE -> ops.filterResponseNorm(x, gamma, beta, EPS, layout);
+                case GLOBAL_RESPONSE -> ops.globalResponseNorm(x, gamma, beta, EPS, layout);
             };
+        }
+
+        int minRank() {
+            return this == INSTANCE || this == FILTER_RESPONSE || this == GLOBAL_RESPONSE ? 3 : 2;
         }
 
         boolean running() {
@@ -91,7 +102,7 @@ class OpsTest {
         List<Arguments> cases = new ArrayList<>();
         for (Norm norm : Norm.values()) {
             for (DataType type : new DataType[]{DataType.FLOAT, DataType.DOUBLE, DataType.HALF}) {
-                for (int rank = norm == Norm.INSTANCE ? 3 : 2; rank <= 5; rank++) {
+                for (int rank = norm.minRank(); rank <= 5; rank++) {
                     for (Layout layout : Layout.values()) {
                         if (rank > 2 || layout == Layout.CHANNELS_FIRST) {
                             cases.add(Arguments.of(norm, type, rank, layout, true));
