@@ -162,7 +162,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     }
 
     private NormPass makePass(INDArray x, View view, Mask mask, NormPlan plan, boolean ofBatch) {
-        boolean constant = !ofBatch && plan.running() >= 0;
+        boolean constant = !ofBatch && plan.hasRunning();
         if (constant && observer == null && !((RunningNormLayer) layerConf()).updatesStatistics()) {
             running().warnIfNeverSet(layerId());
         }

@@ -4,26 +4,61 @@ package io.github.dl4jnorm.norm;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * How input of a certain rank is normalized: by mixed statistics of channels, or position by position.
- *
- * @param parts       the statistics that are mixed, empty if normalized by position
- * @param firstWeight index among the weights of the first part, for norms that mix several
- * @param running     index of the part that running statistics replace at test time, or −1
- * @param groups      groups of channels at each position, 0 if normalized by channel
- * @param kind        what to normalize by, null for mean and variance of channels
- * @param dense       whether every element of an example counts as a channel, so that there is one position
- * @param ghost       examples of a ghost batch, or 0 if a batch is normalized as a whole
- */
-public record NormPlan(List<Pooling> parts, int firstWeight, int running, int groups, PositionNorm.Kind kind,
-                       boolean dense, int ghost) {
+/** How input of a certain rank is normalized. */
+public sealed interface NormPlan {
+
+    /** @return whether running statistics replace those of the batch at test time */
+    default boolean hasRunning() {
+        return false;
+    }
+
+    /**
+     * By statistics of channels, mixed if there are several.
+     *
+     * @param parts       the statistics that are mixed
+     * @param firstWeight index among the weights of the first part, for norms that mix several
+     * @param running     index of the part that running statistics replace at test time, or −1
+     * @param centered    whether the mean is subtracted; if not, there is one part
+     */
+    record Channels(List<Pooling> parts, int firstWeight, int running, boolean centered) implements NormPlan {
+        @Override
+        public boolean hasRunning() {
+            return running >= 0;
+        }
+    }
+
+    /**
+     * By statistics of parts of a batch.
+     *
+     * @param examples most examples of a part
+     */
+    record Ghost(int examples) implements NormPlan {
+        @Override
+        public boolean hasRunning() {
+            return true;
+        }
+    }
+
+    /**
+     * Position by position.
+     *
+     * @param kind     what to normalize by
+     * @param groups   groups of channels at each position
+     * @param elements whether every element of an example counts as a channel, so that there is one position
+     */
+    record Positions(PositionNorm.Kind kind, int groups, boolean elements) implements NormPlan {
+    }
+
+    /** Channels respond to the norms of all channels. */
+    record Responses() implements NormPlan {
+    }
 
     /**
      * Batch normalization.
      *
      * @return the plan for every rank
      */
-    public static NormPlan batch() {
+    static Channels batch() {
         return byChannel(Pooling.BATCH, true);
     }
 
@@ -33,8 +68,8 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @param examples most examples of a part
      * @return the plan for every rank
      */
-    public static NormPlan ghost(int examples) {
-        return new NormPlan(List.of(Pooling.BATCH), 0, 0, 0, null, false, examples);
+    static NormPlan ghost(int examples) {
+        return new Ghost(examples);
     }
 
     /**
@@ -44,8 +79,8 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @param rank   rank of the input
      * @return the plan
      */
-    public static NormPlan group(int groups, int rank) {
-        return rank == 2 ? byPosition(PositionNorm.Kind.STANDARD, groups) : byChannel(Pooling.group(groups), false);
+    static NormPlan group(int groups, int rank) {
+        return rank == 2 ? new Positions(PositionNorm.Kind.STANDARD, groups, false) : byChannel(Pooling.group(groups), false);
     }
 
     /**
@@ -55,7 +90,7 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @param running  whether running statistics replace those of the input at test time
      * @return the plan for rank 3 and up
      */
-    public static NormPlan instance(int channels, boolean running) {
+    static NormPlan instance(int channels, boolean running) {
         return byChannel(Pooling.instance(channels), running);
     }
 
@@ -65,7 +100,7 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @param rank rank of the input
      * @return the plan
      */
-    public static NormPlan layer(int rank) {
+    static NormPlan layer(int rank) {
         return rank <= 3 ? position(PositionNorm.Kind.STANDARD) : byChannel(Pooling.LAYER, false);
     }
 
@@ -75,8 +110,18 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @param kind what to normalize by
      * @return the plan for every rank
      */
-    public static NormPlan position(PositionNorm.Kind kind) {
-        return byPosition(kind, 1);
+    static NormPlan position(PositionNorm.Kind kind) {
+        return new Positions(kind, 1, false);
+    }
+
+    /**
+     * Normalization over all elements of an example, each with a gamma of its own: as a position normalization of dense
+     * input.
+     *
+     * @return the plan for every rank
+     */
+    static NormPlan elements() {
+        return new Positions(PositionNorm.Kind.STANDARD, 1, true);
     }
 
     /**
@@ -88,7 +133,7 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @param denseWeights whether the weights leave out the instance part, too
      * @return the plan
      */
-    public static NormPlan switchable(int channels, int rank, boolean useBatch, boolean denseWeights) {
+    static Channels switchable(int channels, int rank, boolean useBatch, boolean denseWeights) {
         List<Pooling> parts = new ArrayList<>();
         if (rank > 2) {
             parts.add(Pooling.instance(channels));
@@ -97,17 +142,7 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
         if (useBatch) {
             parts.add(Pooling.BATCH);
         }
-        return new NormPlan(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, 0, null, false, 0);
-    }
-
-    /**
-     * Normalization over all elements of an example, each with a gamma of its own: as a position normalization of dense
-     * input.
-     *
-     * @return the plan for every rank
-     */
-    public static NormPlan elements() {
-        return new NormPlan(List.of(), 0, -1, 1, PositionNorm.Kind.STANDARD, true, 0);
+        return new Channels(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, true);
     }
 
     /**
@@ -116,8 +151,8 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      * @param channels C
      * @return the plan for rank 3 and up
      */
-    public static NormPlan filterResponse(int channels) {
-        return new NormPlan(List.of(Pooling.instance(channels)), 0, -1, 0, PositionNorm.Kind.ROOT_MEAN_SQUARE, false, 0);
+    static NormPlan filterResponse(int channels) {
+        return new Channels(List.of(Pooling.instance(channels)), 0, -1, false);
     }
 
     /**
@@ -125,25 +160,11 @@ public record NormPlan(List<Pooling> parts, int firstWeight, int running, int gr
      *
      * @return the plan for rank 3 and up
      */
-    public static NormPlan globalResponse() {
-        return new NormPlan(List.of(), 0, -1, 0, null, false, 0);
+    static NormPlan globalResponse() {
+        return new Responses();
     }
 
-    private static NormPlan byPosition(PositionNorm.Kind kind, int groups) {
-        return new NormPlan(List.of(), 0, -1, groups, kind, false, 0);
-    }
-
-    private static NormPlan byChannel(Pooling part, boolean running) {
-        return new NormPlan(List.of(part), 0, running ? 0 : -1, 0, null, false, 0);
-    }
-
-    /** @return whether channels respond to the norms of all channels, instead of any other statistic */
-    public boolean isGlobalResponse() {
-        return parts.isEmpty() && groups == 0;
-    }
-
-    /** @return whether each position has statistics of its own */
-    public boolean perPosition() {
-        return groups > 0;
+    private static Channels byChannel(Pooling part, boolean running) {
+        return new Channels(List.of(part), 0, running ? 0 : -1, true);
     }
 }

@@ -109,7 +109,7 @@ record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int g
     /** Dense input leaves out the instance part, the first one. */
     private double[] all(double[] logits, INDArray x, List<INDArray> inputs) {
         double[] all = new double[Math.toIntExact(pick(inputs, Input.MEAN_WEIGHT).length())];
-        System.arraycopy(logits, 0, all, plan(view(x), inputs).firstWeight(), logits.length);
+        System.arraycopy(logits, 0, all, ((NormPlan.Channels) plan(view(x), inputs)).firstWeight(), logits.length);
         return all;
     }
 

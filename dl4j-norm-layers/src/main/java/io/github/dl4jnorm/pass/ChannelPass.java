@@ -44,7 +44,7 @@ final class ChannelPass implements NormPass {
      * @param running   what stands in for the statistics of the batch, or null to compute those
      * @param observe   whether the statistics of the batch are wanted although they are not used
      */
-    ChannelPass(INDArray x, View whole, Mask wholeMask, NormPlan plan, NormParams params, Pool running,
+    ChannelPass(INDArray x, View whole, Mask wholeMask, NormPlan.Channels plan, NormParams params, Pool running,
                 boolean observe) {
         boolean dense = whole.positions() == 1 && whole.shape().length == 2;
         // Batch normalization sees one example with N·S positions: its tables have C cells, and for dense input none
@@ -78,7 +78,7 @@ final class ChannelPass implements NormPass {
         pendingGroups = pending ? plan.parts().get(0).groupsOf(view.channels()) : 0;
         norm = new Norm(view.examples(), view.channels(), parts, params.mixture(params.meanLogits(), plan),
                 params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps(),
-                running == null ? params.renorm() : null, plan.kind() == null);
+                running == null ? params.renorm() : null, plan.centered());
     }
 
     private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {

@@ -20,15 +20,15 @@ final class GhostPass implements NormPass {
         }
     }
 
-    GhostPass(INDArray x, View view, Mask mask, NormPlan plan, NormParams params) {
-        int count = (view.examples() - 1) / plan.ghost() + 1;
+    GhostPass(INDArray x, View view, Mask mask, NormPlan.Ghost plan, NormParams params) {
+        int count = (view.examples() - 1) / plan.examples() + 1;
         boolean channelsLast = view.channelAxis() > 1;
         for (int i = 0; i < count; i++) {
             int from = (int) ((long) i * view.examples() / count);
             int to = (int) ((i + 1L) * view.examples() / count);
             INDArray some = x.get(NDArrayIndex.interval(from, to));
             parts.add(new Part(from, to, new ChannelPass(some, View.of(some.shape(), channelsLast),
-                    mask == null ? null : mask.examples(from, to), plan, params, null, false)));
+                    mask == null ? null : mask.examples(from, to), NormPlan.batch(), params, null, false)));
         }
     }
 

@@ -3,7 +3,6 @@ package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
-import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.GlobalResponse;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.SumTable;
@@ -21,11 +20,6 @@ final class GlobalResponsePass implements NormPass {
         this.view = view;
         this.mask = mask;
         norm = new GlobalResponse(kernels.moments(x, view, mask), params.gamma(), params.beta(), params.eps());
-    }
-
-    @Override
-    public ChannelStatistics batchStatistics() {
-        return null;
     }
 
     @Override

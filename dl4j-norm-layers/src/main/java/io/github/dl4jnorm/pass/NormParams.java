@@ -34,7 +34,7 @@ public record NormParams(double[] gamma, double[] beta, double[] meanLogits, dou
     }
 
     /** Softmax over the logits of the parts in use; one part alone has weight 1. */
-    double[] mixture(double[] logits, NormPlan plan) {
+    double[] mixture(double[] logits, NormPlan.Channels plan) {
         if (logits == null) {
             return new double[]{1};
         }

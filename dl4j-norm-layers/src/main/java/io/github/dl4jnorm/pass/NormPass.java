@@ -5,7 +5,6 @@ import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
-import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -31,21 +30,23 @@ public interface NormPass {
         if (params.tau() != null) {
             return new ThresholdPass(view, mask, params, inner -> of(x, view, mask, plan, inner, given, observe));
         }
-        if (plan.isGlobalResponse()) {
+        if (plan instanceof NormPlan.Responses) {
             return new GlobalResponsePass(x, view, mask, params);
         }
-        if (plan.ghost() > 0 && given == null) {
-            return new GhostPass(x, view, mask, plan, params);
+        if (plan instanceof NormPlan.Positions positions) {
+            return PositionPass.of(view, mask, positions, params);
         }
-        if (!plan.perPosition()) {
-            return new ChannelPass(x, view, mask, plan, params, given, observe);
+        if (plan instanceof NormPlan.Ghost ghost && given == null) {
+            return new GhostPass(x, view, mask, ghost, params);
         }
-        PositionNorm norm = new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps());
-        return plan.dense() ? PositionPass.dense(view, mask, norm) : new PositionPass(view, mask, norm);
+        NormPlan.Channels channels = plan instanceof NormPlan.Channels mixture ? mixture : NormPlan.batch();
+        return new ChannelPass(x, view, mask, channels, params, given, observe);
     }
 
     /** @return statistics of the batch as running statistics take them up, or null if none were computed */
-    ChannelStatistics batchStatistics();
+    default ChannelStatistics batchStatistics() {
+        return null;
+    }
 
     /** @return statistics that running statistics take up one after the other */
     default List<ChannelStatistics> updates() {

@@ -3,8 +3,8 @@ package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
-import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
@@ -17,14 +17,17 @@ final class PositionPass implements NormPass {
     private final Mask mask;
     private final PositionNorm norm;
 
-    PositionPass(View view, Mask mask, PositionNorm norm) {
+    private PositionPass(View view, Mask mask, PositionNorm norm) {
         this.view = view;
         this.mask = mask;
         this.norm = norm;
     }
 
-    /** With every element of an example as a channel. */
-    static PositionPass dense(View whole, Mask mask, PositionNorm norm) {
+    static PositionPass of(View whole, Mask mask, NormPlan.Positions plan, NormParams params) {
+        PositionNorm norm = new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps());
+        if (!plan.elements()) {
+            return new PositionPass(whole, mask, norm);
+        }
         boolean channelsLast = whole.channelAxis() > 1;
         return new PositionPass(whole.elementsAsChannels(),
                 mask == null ? null : mask.elementsAsChannels(whole.channels(), channelsLast), norm);
@@ -33,11 +36,6 @@ final class PositionPass implements NormPass {
     /** As the view sees it: itself, or an array of another shape on the same memory if that is contiguous. */
     private INDArray seen(INDArray array) {
         return Arrays.equals(array.shape(), view.shape()) ? array : array.reshape('c', view.shape());
-    }
-
-    @Override
-    public ChannelStatistics batchStatistics() {
-        return null;
     }
 
     @Override
