@@ -196,12 +196,12 @@ class LayerNormLSTMTest {
             weight = weight.get(all(), all(), interval(first, T)).dup();
             dx = TestNetwork.numbers(result.getSecond().get(all(), all(), interval(first, T)));
         }
-        for (int i = 0; i < dx.length; i++) {
+        for (int i = 0; i < dx.length; i += 2) {
             assertThat(dx[i]).as("dx[%d]", i).isCloseTo(slope(layer, state, x, x, weight, i), within(1e-7));
         }
         for (Map.Entry<String, INDArray> entry : result.getFirst().gradientForVariable().entrySet()) {
             double[] gradient = TestNetwork.numbers(entry.getValue());
-            for (int i = 0; i < gradient.length; i += 1 + gradient.length / 20) {
+            for (int i = 0; i < gradient.length; i += 1 + gradient.length / 8) {
                 assertThat(gradient[i]).as("%s[%d]", entry.getKey(), i)
                         .isCloseTo(slope(layer, state, x, layer.getParam(entry.getKey()), weight, i), within(1e-7));
             }
