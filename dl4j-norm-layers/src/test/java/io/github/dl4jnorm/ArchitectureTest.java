@@ -148,6 +148,7 @@ class ArchitectureTest {
     @Test
     void packagesBuildUponEachOther() {
         layeredArchitecture().consideringOnlyDependenciesInLayers()
+                .layer("parallel").definedBy(ROOT + ".parallel..")
                 .layer("model").definedBy(ROOT + ".model..")
                 .layer("ops").definedBy(ROOT + ".ops..")
                 .layer("imports").definedBy(ROOT + ".keras..")
@@ -155,13 +156,14 @@ class ArchitectureTest {
                 .layer("passes").definedBy(ROOT + ".pass..")
                 .layer("kernels").definedBy(ROOT + ".kernel..")
                 .layer("algebra").definedBy(ROOT + ".norm..")
-                .whereLayer("model").mayNotBeAccessedByAnyLayer()
+                .whereLayer("parallel").mayNotBeAccessedByAnyLayer()
+                .whereLayer("model").mayOnlyBeAccessedByLayers("parallel")
                 .whereLayer("ops").mayNotBeAccessedByAnyLayer()
                 .whereLayer("imports").mayNotBeAccessedByAnyLayer()
-                .whereLayer("layers").mayOnlyBeAccessedByLayers("model", "ops", "imports")
+                .whereLayer("layers").mayOnlyBeAccessedByLayers("parallel", "model", "ops", "imports")
                 .whereLayer("passes").mayOnlyBeAccessedByLayers("layers", "ops")
                 .whereLayer("kernels").mayOnlyBeAccessedByLayers("passes", "layers", "ops")
-                .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "passes", "layers", "ops", "model")
+                .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "passes", "layers", "ops", "model", "parallel")
                 .check(library);
     }
 

@@ -40,7 +40,12 @@ public class BatchNormalization extends RunningNormLayer {
         setLogStdStored(true);
     }
 
-    private BatchNormalization(Builder builder) {
+    /**
+     * A layer with the options of a builder.
+     *
+     * @param builder the options
+     */
+    protected BatchNormalization(StockBatchBuilder<?> builder) {
         super(builder, builder.policy());
         lockGammaBeta = builder.isLockGammaBeta();
         minibatch = builder.isMinibatch();

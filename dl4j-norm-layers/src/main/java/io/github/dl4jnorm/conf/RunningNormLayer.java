@@ -61,6 +61,11 @@ public abstract class RunningNormLayer extends NormLayer {
         return tracksStatistics();
     }
 
+    /** @return whether workers that train together share the statistics of their batches; see package parallel */
+    public boolean sharesStatistics() {
+        return false;
+    }
+
     /**
      * A HALF network stores the logarithm of the deviation, which neither overflows beyond 256 nor loses small values.
      * Once decided it stays, so that converting the network converts plain numbers.

@@ -33,6 +33,8 @@ public class SwitchableNormalization extends RunningNormLayer {
 
     private boolean useBatch = true;
     private boolean batchAverage;
+    /** Whether the batch part is that of all workers that train together. */
+    private boolean synchronize;
     /** Whether the input type says that input is dense: then there is no instance weight. */
     private boolean dense;
 
@@ -45,6 +47,7 @@ public class SwitchableNormalization extends RunningNormLayer {
         super(builder, builder.getRunningStatistics());
         useBatch = builder.useBatch;
         batchAverage = builder.batchAverage;
+        synchronize = builder.synchronize;
         finish(builder);
     }
 
@@ -56,6 +59,11 @@ public class SwitchableNormalization extends RunningNormLayer {
     @Override
     public boolean updatesStatistics() {
         return useBatch && !batchAverage;
+    }
+
+    @Override
+    public boolean sharesStatistics() {
+        return useBatch && synchronize;
     }
 
     @Override
@@ -90,6 +98,7 @@ public class SwitchableNormalization extends RunningNormLayer {
     public static class Builder extends RunningNormBuilder<Builder> {
         private boolean useBatch = true;
         private boolean batchAverage;
+        private boolean synchronize;
 
         /** With all three parts and the moving average {@code decay(0.9).unbiased(false)}. */
         public Builder() {
@@ -116,6 +125,18 @@ public class SwitchableNormalization extends RunningNormLayer {
          */
         public Builder batchAverage(boolean batchAverage) {
             this.batchAverage = batchAverage;
+            return this;
+        }
+
+        /**
+         * Whether, in training by the workers of a {@code ParallelWrapper}, the batch part is that of all their batches
+         * together, as in {@link SyncBatchNormalization}. ({@code synchronized} is a word of the language.)
+         *
+         * @param synchronize default false: each worker's own batch
+         * @return this builder
+         */
+        public Builder synchronize(boolean synchronize) {
+            this.synchronize = synchronize;
             return this;
         }
 

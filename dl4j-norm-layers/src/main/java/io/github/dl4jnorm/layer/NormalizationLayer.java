@@ -15,6 +15,7 @@ import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
@@ -48,6 +49,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     private transient boolean updatePending;
     private transient RunningState running;
     private transient Consumer<ChannelStatistics> observer;
+    private transient Exchange exchange;
 
     /**
      * A layer without parameters yet.
@@ -80,6 +82,16 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             throw new IllegalStateException(layerId() + " keeps no running statistics to observe");
         }
         this.observer = observer;
+    }
+
+    /**
+     * Lets training take its statistics over the batches of several workers.
+     *
+     * @param workers gives what merges statistics, or null if there are no others
+     * @throws IllegalStateException if the layer's configuration does not say that it shares statistics
+     */
+    public void exchangeStatistics(Exchange.Source workers) {
+        exchange = SharedStatistics.exchange(layerConf(), layerId(), workers);
     }
 
     /**
@@ -167,7 +179,8 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             running().warnIfNeverSet(layerId());
         }
         Pool given = constant ? Pool.constant(running().mean(), running().variance()) : null;
-        return NormPass.of(x, view, mask, plan, numbers(), given, observer != null);
+        return NormPass.of(x, view, mask, plan, numbers(), given, observer != null,
+                ofBatch ? SharedStatistics.checked(exchange, layerConf(), layerId()) : null);
     }
 
     private NormParams numbers() {

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.model;
 
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,7 @@ import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 
 /** Finds the norms of a network, from input to output; unless said otherwise those that are not frozen as a whole. */
-final class NormLayers {
+public final class NormLayers {
     private NormLayers() {
     }
 
@@ -33,6 +34,19 @@ final class NormLayers {
         Map<String, NormalizationLayer> found = norms(layers(net, false));
         found.values().removeIf(layer -> !(layer.layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics()));
         return found;
+    }
+
+    /**
+     * Norms that share statistics with those of other workers.
+     *
+     * @param net MultiLayerNetwork or ComputationGraph
+     * @return running layers, from input to output
+     * @throws IllegalArgumentException if it is another kind of model
+     */
+    public static Collection<NormalizationLayer> sharing(Model net) {
+        Map<String, NormalizationLayer> found = withStatistics(net);
+        found.values().removeIf(layer -> !((RunningNormLayer) layer.layerConf()).sharesStatistics());
+        return found.values();
     }
 
     /** All norms, frozen ones, too. */

@@ -8,7 +8,9 @@ import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.conf.StockBatchBuilder;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -31,16 +33,65 @@ public final class NormRules {
      * @return the rule
      */
     public static NormReplacement.Rule batchToBatch() {
-        return (name, old) -> old instanceof org.deeplearning4j.nn.conf.layers.BatchNormalization stock ? own(stock) : null;
+        return (name, old) -> old instanceof org.deeplearning4j.nn.conf.layers.BatchNormalization stock
+                ? own(stock, new BatchNormalization.Builder()) : null;
     }
 
-    private static BatchNormalization own(org.deeplearning4j.nn.conf.layers.BatchNormalization stock) {
+    private static <T extends StockBatchBuilder<T>> NormLayer own(
+            org.deeplearning4j.nn.conf.layers.BatchNormalization stock, T builder) {
         boolean locked = stock.isLockGammaBeta();
-        return new BatchNormalization.Builder().decay(stock.getDecay()).eps(stock.getEps()).lockGammaBeta(locked)
+        return builder.decay(stock.getDecay()).eps(stock.getEps()).lockGammaBeta(locked)
                 .gamma(locked ? BatchNormMap.fixedGamma(stock) : stock.getGamma())
                 .beta(locked ? BatchNormMap.fixedBeta(stock) : stock.getBeta())
                 .minibatch(stock.isMinibatch()).helperAllowFallback(stock.isCudnnAllowFallback())
                 .useLogStd(stock.isUseLogStd()).activation(new ActivationIdentity()).build();
+    }
+
+    /**
+     * Batch norms become synchronized ones with the same options, and switchable norms share the statistics of their
+     * batch part; in training by several workers only, see package {@code parallel}, is there a difference.
+     *
+     * @return the rule
+     */
+    public static NormReplacement.Rule batchToSynchronized() {
+        return (name, old) -> {
+            if (old instanceof org.deeplearning4j.nn.conf.layers.BatchNormalization stock) {
+                return own(stock, new SyncBatchNormalization.Builder());
+            }
+            if (old instanceof BatchNormalization ours && !ours.sharesStatistics()) {
+                return like(ours, new SyncBatchNormalization.Builder());
+            }
+            return switchable(old, true);
+        };
+    }
+
+    /**
+     * What {@link #batchToSynchronized} did is undone: each worker has statistics of its own.
+     *
+     * @return the rule
+     */
+    public static NormReplacement.Rule synchronizedToBatch() {
+        return (name, old) -> old instanceof SyncBatchNormalization ours
+                ? like(ours, new BatchNormalization.Builder()) : switchable(old, false);
+    }
+
+    private static <T extends StockBatchBuilder<T>> NormLayer like(BatchNormalization old, T builder) {
+        builder.scale(old.isScale()).center(old.isCenter()).gammaInit(old.getGammaInit()).betaInit(old.getBetaInit())
+                .runningStatistics(old.getRunningStatistics()).useLogStd(old.isUseLogStd())
+                .lockGammaBeta(old.isLockGammaBeta()).minibatch(old.isMinibatch())
+                .helperAllowFallback(old.isCudnnAllowFallback());
+        BatchNormalization made = (BatchNormalization) from(old, builder);
+        made.setStatisticsFrozen(old.isStatisticsFrozen());
+        return made;
+    }
+
+    private static NormLayer switchable(Layer old, boolean synchronize) {
+        if (!(old instanceof SwitchableNormalization ours) || ours.isSynchronize() == synchronize) {
+            return null;
+        }
+        SwitchableNormalization made = (SwitchableNormalization) ours.clone();
+        made.setSynchronize(synchronize);
+        return made;
     }
 
     /**

@@ -114,6 +114,25 @@ public final class NormGradients implements GradAffine {
         }
     }
 
+    /**
+     * Adds what the statistics of the whole batch receive from the parts of it that other workers have. Gradients of
+     * gamma, beta and the logits stay those of this part.
+     *
+     * @param exchange what adds up the parts
+     */
+    public void share(Exchange exchange) {
+        for (int k = 0; k < poolMean.length; k++) {
+            if (parts.get(k).spansBatch()) {
+                int size = poolMean[k].length;
+                double[] own = Arrays.copyOf(poolMean[k], 2 * size);
+                System.arraycopy(poolVariance[k], 0, own, size, size);
+                double[] all = exchange.sum(own);
+                System.arraycopy(all, 0, poolMean[k], 0, size);
+                System.arraycopy(all, size, poolVariance[k], 0, size);
+            }
+        }
+    }
+
     @Override
     public void row(int n, int from, int to, Coefficients at, double[] slope, double[] shift) {
         int size = to - from;

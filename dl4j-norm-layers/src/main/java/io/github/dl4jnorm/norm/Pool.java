@@ -78,6 +78,21 @@ public final class Pool {
         return new Pool(Pooling.BATCH, mean.length, null, given, true);
     }
 
+    /**
+     * These statistics, or those of the whole batch where each worker has only a part of it.
+     *
+     * @param exchange what merges the parts, or null if this is the whole batch
+     * @return statistics over the whole batch; pools within an example are what they were
+     */
+    public Pool shared(Exchange exchange) {
+        return exchange == null || !pooling.overBatch() ? this : ofPooled(pooling, channels, exchange.merge(pooled));
+    }
+
+    /** @return whether the examples of a batch share these statistics, and they are not constants */
+    boolean spansBatch() {
+        return pooling.overBatch() && !constant;
+    }
+
     /** @return whether these statistics are constants instead of functions of the input */
     public boolean isConstant() {
         return constant;

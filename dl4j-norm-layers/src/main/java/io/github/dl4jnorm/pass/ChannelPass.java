@@ -4,6 +4,7 @@ package io.github.dl4jnorm.pass;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.Norm;
@@ -30,6 +31,8 @@ final class ChannelPass implements NormPass {
     private final boolean tables;
     private final Moments cells;
     private final Pool batch;
+    /** What makes one batch of the parts that several workers have, or null. */
+    private final Exchange exchange;
     /** Groups of channels of an example that share statistics, if the kernels may still find those; else 0. */
     private int pendingGroups;
 
@@ -43,9 +46,11 @@ final class ChannelPass implements NormPass {
      * @param params    gamma, beta and the logits of the weights
      * @param running   what stands in for the statistics of the batch, or null to compute those
      * @param observe   whether the statistics of the batch are wanted although they are not used
+     * @param exchange  what makes one batch of the parts that several workers have, or null; not with {@code running}
      */
     ChannelPass(INDArray x, View whole, Mask wholeMask, NormPlan.Channels plan, NormParams params, Pool running,
-                boolean observe) {
+                boolean observe, Exchange exchange) {
+        this.exchange = exchange;
         boolean dense = whole.positions() == 1 && whole.shape().length == 2;
         // Batch normalization sees one example with N·S positions: its tables have C cells, and for dense input none
         // is of the size of the input.
@@ -54,7 +59,8 @@ final class ChannelPass implements NormPass {
         mask = fold && wholeMask != null ? wholeMask.batchAsPositions() : wholeMask;
         boolean alone = plan.parts().size() == 1;
         tables = fold || !dense;
-        boolean pending = alone && running == null && tables;
+        // Statistics that wait for other workers cannot be found channel by channel.
+        boolean pending = alone && running == null && tables && exchange == null;
         boolean fromInput = !pending && (running == null || observe || !alone);
         cells = pending ? new Moments(view.examples(), view.channels())
                 : fromInput && !dense ? kernels.moments(x, view, mask) : null;
@@ -67,7 +73,7 @@ final class ChannelPass implements NormPass {
             if (pending) {
                 own = Pool.over(pooling, cells);
             } else if (!replaced || observe) {
-                own = dense ? densePool(x, whole, wholeMask, pooling) : Pool.of(pooling, cells);
+                own = (dense ? densePool(x, whole, wholeMask, pooling) : Pool.of(pooling, cells)).shared(exchange);
             }
             if (k == plan.running()) {
                 observable = own;
@@ -122,13 +128,16 @@ final class ChannelPass implements NormPass {
             findStatistics(x);
         }
         NormGradients gradients;
-        if (norm.parts().size() == 1 && tables) {
+        if (norm.parts().size() == 1 && tables && exchange == null) {
             SumTable sums = new SumTable(view.examples(), view.channels());
             gradients = new NormGradients(norm, sums, true);
             kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, relu, sums, gradients::add,
                     gradients, dx);
         } else {
             gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, relu));
+            if (exchange != null) {
+                gradients.share(exchange);
+            }
             kernels.affineGrad(x, dy, view, mask, norm, relu, gradients, dx);
         }
         return new Gradients(gradients.gamma(), gradients.beta(), gradients.meanLogits(), gradients.varLogits(),

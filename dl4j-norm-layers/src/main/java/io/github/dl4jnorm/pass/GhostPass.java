@@ -28,7 +28,7 @@ final class GhostPass implements NormPass {
             int to = (int) ((i + 1L) * view.examples() / count);
             INDArray some = x.get(NDArrayIndex.interval(from, to));
             parts.add(new Part(from, to, new ChannelPass(some, View.of(some.shape(), channelsLast),
-                    mask == null ? null : mask.examples(from, to), NormPlan.batch(), params, null, false)));
+                    mask == null ? null : mask.examples(from, to), NormPlan.batch(), params, null, false, null)));
         }
     }
 

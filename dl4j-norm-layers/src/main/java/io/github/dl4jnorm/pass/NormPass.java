@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
@@ -15,7 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public interface NormPass {
     /**
-     * A pass over an input.
+     * A pass over an input that is the whole batch.
      *
      * @param x       input
      * @param view    view of it, nothing folded
@@ -27,8 +28,27 @@ public interface NormPass {
      * @return the pass
      */
     static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe) {
+        return of(x, view, mask, plan, params, given, observe, null);
+    }
+
+    /**
+     * A pass over an input that may be part of a batch.
+     *
+     * @param x        input
+     * @param view     view of it, nothing folded
+     * @param mask     mask for it, or null
+     * @param plan     how to normalize
+     * @param params   learned numbers
+     * @param given    what stands in for the statistics of the batch, or null to compute those
+     * @param observe  whether the statistics of the batch are wanted although others stand in for them
+     * @param exchange what makes one batch of the parts that several workers have, or null; only for statistics over a
+     *                 batch that nothing stands in for
+     * @return the pass
+     */
+    static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe,
+                       Exchange exchange) {
         if (params.tau() != null) {
-            return new ThresholdPass(view, mask, params, inner -> of(x, view, mask, plan, inner, given, observe));
+            return new ThresholdPass(view, mask, params, inner -> of(x, view, mask, plan, inner, given, observe, exchange));
         }
         if (plan instanceof NormPlan.Responses) {
             return new GlobalResponsePass(x, view, mask, params);
@@ -40,7 +60,7 @@ public interface NormPass {
             return new GhostPass(x, view, mask, ghost, params);
         }
         NormPlan.Channels channels = plan instanceof NormPlan.Channels mixture ? mixture : NormPlan.batch();
-        return new ChannelPass(x, view, mask, channels, params, given, observe);
+        return new ChannelPass(x, view, mask, channels, params, given, observe, exchange);
     }
 
     /** @return statistics of the batch as running statistics take them up, or null if none were computed */

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.parallel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.SyncBatchNormalization;
+import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.pass.Numbers;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.api.BaseTrainingListener;
+import org.deeplearning4j.parallelism.ParallelWrapper;
+import org.deeplearning4j.parallelism.ParallelWrapper.TrainingMode;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Workers with small batches train as one with a large batch does, or fail in time and say why. */
+@Timeout(120)
+class SynchronizedTrainingTest {
+    private static final RunningStatistics POLICY = RunningStatistics.momentum(0.3);
+
+    private static NormLayer batch() {
+        return new SyncBatchNormalization.Builder().runningStatistics(POLICY).activation(Activation.RELU).build();
+    }
+
+    private static NormLayer switchable() {
+        return new SwitchableNormalization.Builder().runningStatistics(POLICY).synchronize(true).build();
+    }
+
+    static Stream<Arguments> cases() {
+        boolean all = Kernels.get().name().equals("vector");
+        return Stream.of(2, 4, 8).filter(workers -> all || workers == 4).flatMap(workers -> Stream.of(false, true)
+                .flatMap(graph -> Stream.of(batch(), switchable()).map(norm -> Arguments.of(workers, graph, norm))));
+    }
+
+    private static ParallelWrapper.Builder<?> wrapper(Model net, int workers) {
+        return new ParallelWrapper.Builder<>(net).workers(workers).prefetchBuffer(0).averagingFrequency(1);
+    }
+
+    private static void fit(ParallelWrapper wrapper, List<DataSet> batches) {
+        try (wrapper) {
+            wrapper.fit(new ExistingDataSetIterator(batches));
+        } catch (RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static List<DataSet> batches(int seed, int... sizes) {
+        Random random = new Random(seed);
+        List<DataSet> batches = new ArrayList<>();
+        for (int size : sizes) {
+            batches.add(Networks.batch(random, size));
+        }
+        return batches;
+    }
+
+    private static void assertClose(double[] actual, double[] expected) {
+        assertThat(actual.length).isEqualTo(expected.length);
+        for (int i = 0; i < actual.length; i++) {
+            assertThat(Math.abs(actual[i] - expected[i])).as("%s against %s", actual[i], expected[i])
+                    .isLessThan(1e-9 * (1 + Math.abs(expected[i])));
+        }
+    }
+
+    /** Parameters are the sum of all gradients so far, and running statistics are among them. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void workersTrainAsOneWithTheBatchesOfAll(int workers, boolean graph, NormLayer norm) {
+        int[] sizes = new int[4 * workers - 1];
+        Arrays.fill(sizes, 3);
+        List<DataSet> batches = batches(workers, sizes);
+        Model alone = Networks.of(graph, norm);
+        Networks.rounds(batches, workers).forEach(((NeuralNetwork) alone)::fit);
+        Model together = Networks.of(graph, norm);
+        fit(SynchronizedTraining.install(wrapper(together, workers).build()), batches);
+        assertClose(Numbers.read(together.params()), Numbers.read(alone.params()));
+    }
+
+    /** How much each batch weighs in an average of parameters is the wrapper's affair: statistics of the input. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void batchesOfDifferentSizesCountByTheirElements(boolean sharedGradients) {
+        List<DataSet> batches = batches(11, 3, 1, 4, 2, 1, 5);
+        Model alone = Networks.of(false, batch());
+        Networks.rounds(batches, 4).forEach(((NeuralNetwork) alone)::fit);
+        Model together = Networks.of(false, batch());
+        fit(SynchronizedTraining.install(wrapper(together, 4).trainingMode(
+                sharedGradients ? TrainingMode.SHARED_GRADIENTS : TrainingMode.AVERAGING).build()), batches);
+        assertClose(Networks.first(together).runningMean(), Networks.first(alone).runningMean());
+        assertClose(Networks.first(together).runningVariance(), Networks.first(alone).runningVariance());
+    }
+
+    @Test
+    void aWrapperAndItsNetworkCanBeUsedAgain() {
+        List<DataSet> batches = batches(12, 2, 2, 2, 2);
+        MultiLayerNetwork alone = (MultiLayerNetwork) Networks.of(false, batch());
+        Networks.rounds(batches, 2).forEach(alone::fit);
+        Networks.rounds(batches, 2).forEach(alone::fit);
+        alone.fit(batches.get(0));
+        MultiLayerNetwork together = (MultiLayerNetwork) Networks.of(false, batch());
+        ParallelWrapper wrapper = SynchronizedTraining.install(wrapper(together, 2).build());
+        fit(wrapper, batches);
+        fit(wrapper, batches);
+        together.fit(batches.get(0));
+        assertClose(Numbers.read(together.params()), Numbers.read(alone.params()));
+    }
+
+    @Test
+    void aModelThatTrainsAloneHasBatchNormalization() {
+        List<DataSet> batches = batches(13, 4, 1, 3);
+        MultiLayerNetwork plain = (MultiLayerNetwork) Networks.of(false, new BatchNormalization.Builder()
+                .runningStatistics(POLICY).activation(Activation.RELU).build());
+        MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
+        batches.forEach(plain::fit);
+        batches.forEach(net::fit);
+        assertThat(net.params()).isEqualTo(plain.params());
+        assertThat(net.output(batches.get(0).getFeatures())).isEqualTo(plain.output(batches.get(0).getFeatures()));
+    }
+
+    /** A batch that does not fit throws in the layer of one worker while the others wait for it. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3})
+    void aWorkerThatThrowsStopsAll(int worker) {
+        List<DataSet> batches = batches(14, 2, 2, 2, 2, 2, 2, 2, 2);
+        batches.get(4 + worker).setFeatures(Nd4j.zeros(2, Networks.CHANNELS + 1, Networks.SIZE, Networks.SIZE));
+        MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
+        Throwable thrown = catchThrowable(() -> fit(SynchronizedTraining.install(wrapper(net, 4).build()), batches));
+        assertThat(thrown).isNotNull();
+        assertThat(thrown).hasStackTraceContaining("expected 3 channels in dimension 1, got 4");
+        // Of the first round everything, of the second one nothing.
+        MultiLayerNetwork alone = (MultiLayerNetwork) Networks.of(false, batch());
+        alone.fit(Networks.rounds(batches.subList(0, 4), 4).get(0));
+        assertClose(Numbers.read(net.params()), Numbers.read(alone.params()));
+        DataSet next = batches.get(0);
+        net.fit(next);
+        alone.fit(next);
+        assertClose(Numbers.read(net.params()), Numbers.read(alone.params()));
+    }
+
+    /** An Error ends a worker's thread without a word to Deeplearning4j's wrapper. */
+    @Test
+    void anErrorInAWorkerIsThrown() {
+        MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
+        ParallelWrapper wrapper = SynchronizedTraining.install(wrapper(net, 2).build());
+        wrapper.setListeners(new BaseTrainingListener() {
+            @Override
+            public void onGradientCalculation(Model model) {
+                if (model != net) {
+                    throw new StackOverflowError("too deep");
+                }
+            }
+        });
+        assertThatThrownBy(() -> fit(wrapper, batches(15, 2, 2, 2, 2))).hasStackTraceContaining("too deep");
+    }
+
+    /** What the first worker waits for never comes: the other one is held up before its forward pass. */
+    @Test
+    void aWorkerThatIsHeldUpIsNamed() {
+        MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
+        ParallelWrapper wrapper = SynchronizedTraining.install(wrapper(net, 2).build(), Duration.ofMillis(300));
+        List<DataSet> batches = batches(16, 2, 2);
+        batches.set(1, new DataSet(batches.get(1).getFeatures(), batches.get(1).getLabels()) {
+            @Override
+            public org.nd4j.linalg.api.ndarray.INDArray getFeatures() {
+                if (Thread.currentThread().getName().startsWith("ParallelWrapper")) {
+                    sleep();
+                }
+                return super.getFeatures();
+            }
+        });
+        assertThatThrownBy(() -> fit(wrapper, batches)).hasStackTraceContaining("SyncBatchNormalization layer \"n0\" "
+                + "(index 0) in the forward pass: no statistics over all workers: waited 300 ms for worker 1 of 2");
+    }
+
+    private static void sleep() {
+        try {
+            Thread.sleep(1500);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** An interrupted thread hands out no more batches. */
+    @Test
+    void anInterruptedRunEnds() {
+        MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
+        ParallelWrapper wrapper = SynchronizedTraining.install(wrapper(net, 2).build());
+        List<DataSet> batches = batches(17, 2, 2, 2, 2, 2, 2);
+        Thread.currentThread().interrupt();
+        try {
+            fit(wrapper, batches);
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+        assertThat(Networks.first(net).runningMean()).containsOnly(0);
+        batches.subList(0, 2).forEach(net::fit);
+        assertThat(Networks.first(net).runningMean()).doesNotContain(0);
+    }
+
+    @Test
+    void aWrapperThatKnowsNothingOfStatisticsIsRefused() {
+        MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
+        assertThatThrownBy(() -> fit(wrapper(net, 2).build(), batches(18, 2, 2)))
+                .hasStackTraceContaining("expected a ParallelWrapper that was passed to SynchronizedTraining.install");
+    }
+
+    @Test
+    void whatHasNothingToShareIsRefused() {
+        Model plain = Networks.of(false, new SwitchableNormalization.Builder().build());
+        assertThatThrownBy(() -> SynchronizedTraining.install(wrapper(plain, 2).build()))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("SyncBatchNormalization");
+        ParallelWrapper shared = wrapper(Networks.of(false, switchable()), 2).build();
+        assertThatThrownBy(() -> SynchronizedTraining.install(shared, Duration.ZERO))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("timeout");
+        SynchronizedTraining.install(shared);
+        assertThatThrownBy(() -> SynchronizedTraining.install(shared))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("TrainerContext");
+        NormalizationLayer layer = Networks.first(plain);
+        assertThatThrownBy(() -> layer.exchangeStatistics(name -> null)).isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("shares no statistics");
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.parallel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.norm.Exchange;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whatever the workers do, each gets the numbers of all or an error, and none waits forever. */
+@Timeout(120)
+class WorkerGroupTest {
+    private static final Duration LONG = Duration.ofMinutes(1);
+
+    /** Stalls, failures and missing batches have nothing to do with kernels: all schedules on the first of them only. */
+    static IntStream blocks() {
+        return IntStream.range(0, Kernels.get().name().equals("vector") ? 10 : 1);
+    }
+
+    @ParameterizedTest
+    @MethodSource("blocks")
+    void fiftyRandomSchedules(int block) throws Exception {
+        for (int seed = 50 * block; seed < 50 * (block + 1); seed++) {
+            new Schedule(seed).run();
+        }
+    }
+
+    /** A worker on a thread of its own. */
+    private static final class Worker implements AutoCloseable {
+        private final ExecutorService thread = Executors.newSingleThreadExecutor();
+        private final Exchange exchange;
+
+        Worker(WorkerGroup group, int number) throws Exception {
+            exchange = thread.submit(() -> group.exchange(number, "layer")).get();
+        }
+
+        Future<double[]> sum(double... own) {
+            return thread.submit(() -> exchange.sum(own));
+        }
+
+        @Override
+        public void close() {
+            thread.shutdownNow();
+        }
+    }
+
+    @Test
+    void nobodyGoesOnBeforeAllBatchesAreHandedOut() throws Exception {
+        WorkerGroup group = new WorkerGroup(3, LONG);
+        try (Worker zero = new Worker(group, 0); Worker two = new Worker(group, 2)) {
+            group.enter(0);
+            Future<double[]> first = zero.sum(1);
+            Thread.sleep(20);
+            assertThat(first.isDone()).isFalse();
+            group.enter(2);
+            group.close();
+            Thread.sleep(20);
+            assertThat(first.isDone()).isFalse();
+            assertThat(two.sum(2).get()).containsExactly(3);
+            assertThat(first.get()).containsExactly(3);
+            Future<double[]> second = zero.sum(5);
+            group.leave(2);
+            assertThat(second.get()).as("of those who still have a batch").containsExactly(5);
+        }
+    }
+
+    @Test
+    void theMissingWorkerAndTheLayerAreNamed() throws Exception {
+        WorkerGroup group = new WorkerGroup(4, Duration.ofMillis(50));
+        try (Worker zero = new Worker(group, 0); Worker one = new Worker(group, 1); Worker three = new Worker(group, 3)) {
+            IntStream.range(0, 4).forEach(group::enter);
+            group.close();
+            Future<double[]> first = zero.sum(1);
+            Future<double[]> second = one.sum(1);
+            String message = "layer in the backward pass: no statistics over all workers: waited 50 ms for ";
+            assertThatThrownBy(first::get).isInstanceOf(ExecutionException.class).hasMessageContaining(message)
+                    .hasMessageContaining("worker 2 of 4, worker 3 of 4");
+            assertThatThrownBy(second::get).hasMessageContaining(message);
+            assertThatThrownBy(three.sum(1)::get).as("who comes late").hasMessageContaining(message);
+        }
+    }
+
+    @Test
+    void aRoundThatIsNeverClosedIsNoReasonToWaitForever() throws Exception {
+        WorkerGroup group = new WorkerGroup(2, Duration.ofMillis(20));
+        try (Worker zero = new Worker(group, 0)) {
+            group.enter(0);
+            assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("waited 20 ms for the end of handing out batches");
+        }
+    }
+
+    @Test
+    void aFailureReachesThoseWhoWaitAndThoseWhoCome() throws Exception {
+        WorkerGroup group = new WorkerGroup(2, LONG);
+        try (Worker zero = new Worker(group, 0)) {
+            group.enter(0);
+            group.enter(1);
+            group.close();
+            Future<double[]> waiting = zero.sum(1);
+            Thread.sleep(10);
+            IllegalArgumentException reason = new IllegalArgumentException("no such file");
+            group.fail(1, reason);
+            assertThatThrownBy(waiting::get).hasStackTraceContaining("worker 1 of 2 failed").hasRootCause(reason);
+            assertThatThrownBy(zero.sum(1)::get).hasRootCause(reason);
+        }
+    }
+
+    @Test
+    void anInterruptedWorkerStopsAll() throws Exception {
+        WorkerGroup group = new WorkerGroup(2, LONG);
+        CompletableFuture<Boolean> flag = new CompletableFuture<>();
+        group.enter(0);
+        group.enter(1);
+        group.close();
+        Thread worker = new Thread(() -> {
+            Exchange exchange = group.exchange(0, "layer");
+            try {
+                exchange.sum(new double[1]);
+            } catch (IllegalStateException e) {
+                flag.complete(Thread.currentThread().isInterrupted() && e.getMessage().contains("worker 0 of 2 was interr"));
+            }
+        });
+        worker.start();
+        worker.interrupt();
+        assertThat(flag.get()).isTrue();
+        try (Worker one = new Worker(group, 1)) {
+            assertThatThrownBy(one.sum(1)::get).hasMessageContaining("worker 0 of 2 was interrupted");
+        }
+    }
+
+    @Test
+    void workersAtDifferentLayersDoNotWaitForEachOther() throws Exception {
+        WorkerGroup group = new WorkerGroup(2, LONG);
+        try (Worker zero = new Worker(group, 0); Worker one = new Worker(group, 1)) {
+            group.enter(0);
+            group.enter(1);
+            group.close();
+            Exchange other = one.thread.submit(() -> group.exchange(1, "another layer")).get();
+            Future<double[]> waiting = zero.sum(1);
+            while (!waiting.isDone()) {
+                Thread.sleep(5);
+                Future<double[]> elsewhere = one.thread.submit(() -> other.sum(new double[1]));
+                assertThatThrownBy(elsewhere::get).hasMessageContaining("no statistics over all workers")
+                        .hasMessageContaining("another layer in the backward pass");
+            }
+            assertThatThrownBy(waiting::get).hasMessageContaining("others are at");
+        }
+    }
+
+    @Test
+    void whoHasNoBatchOrNoThreadOfTheGroupDoesNotTakePart() throws Exception {
+        WorkerGroup group = new WorkerGroup(2, LONG);
+        try (Worker zero = new Worker(group, 0)) {
+            assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("worker 0 of 2 has no batch in this round");
+            assertThat(zero.exchange.sum(new double[]{7})).containsExactly(7);
+        }
+    }
+}
