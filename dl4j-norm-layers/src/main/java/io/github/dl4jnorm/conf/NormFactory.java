@@ -39,7 +39,6 @@ public final class NormFactory {
     private static Map<String, Supplier<NormLayer>> behind() {
         Map<String, Supplier<NormLayer>> norms = new LinkedHashMap<>();
         norms.put("batch", () -> new BatchNormalization.Builder().build());
-        norms.put("sync", () -> new SyncBatchNormalization.Builder().build());
         norms.put("group", () -> new GroupNormalization.Builder().build());
         norms.put("instance", () -> new InstanceNormalization.Builder().build());
         norms.put("layer", () -> new LayerNormalization.Builder().build());

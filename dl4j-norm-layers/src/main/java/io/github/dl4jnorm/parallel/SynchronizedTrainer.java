@@ -43,6 +43,12 @@ final class SynchronizedTrainer extends DefaultTrainer {
         return accumulator == null;
     }
 
+    /** Who interrupts the thread that hands out batches has no worker waited for, even if it has no copy yet. */
+    @Override
+    public Model getModel() {
+        return replicatedModel == null ? originalModel : replicatedModel;
+    }
+
     @Override
     protected void postInit() {
         super.postInit();
@@ -56,6 +62,7 @@ final class SynchronizedTrainer extends DefaultTrainer {
         }
         layers = NormLayers.sharing(replicatedModel);
         layers.forEach(layer -> layer.exchangeStatistics(name -> group.exchange(threadId, name)));
+        group.ready();
     }
 
     @Override

@@ -24,6 +24,7 @@ final class WorkerGroup {
     private final Condition changed = lock.newCondition();
     private final long timeout;
     private final boolean[] taking;
+    private int ready;
     private boolean closed;
     private Meeting<?> meeting;
     private String failure;
@@ -58,12 +59,43 @@ final class WorkerGroup {
         this.timeout = timeout.toNanos();
     }
 
-    /** A worker gets a batch; the first one after a round was closed begins another. */
+    /** Another worker has its copy of the network and can take part. */
+    void ready() {
+        locked(() -> {
+            ready++;
+            changed.signalAll();
+        });
+    }
+
+    /**
+     * A worker gets a batch; the first one after a round was closed begins another. Waits until all workers are ready: one
+     * that is in the forward pass keeps others from copying its network.
+     */
     void enter(int worker) {
         locked(() -> {
+            waitUntilReady();
             closed = false;
             taking[worker] = true;
         });
+    }
+
+    private void waitUntilReady() {
+        try {
+            long left = timeout;
+            while (ready < taking.length && failure == null && left > 0) {
+                left = changed.awaitNanos(left);
+            }
+            if (ready < taking.length) {
+                breakUp("waited " + milliseconds() + " for " + (taking.length - ready) + " of " + taking.length
+                        + " workers to copy the network", null);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private String milliseconds() {
+        return Duration.ofNanos(timeout).toMillis() + " ms";
     }
 
     /** Nobody else gets a batch in this round. */
@@ -158,7 +190,7 @@ final class WorkerGroup {
         while (here.result == null) {
             requireWhole(here.place);
             if (left <= 0) {
-                breakUp("waited " + Duration.ofNanos(timeout).toMillis() + " ms for " + missing(here), null);
+                breakUp("waited " + milliseconds() + " for " + missing(here), null);
                 continue;
             }
             try {

@@ -14,6 +14,7 @@ import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
@@ -47,6 +48,13 @@ enum Customized {
                     .runningStatistics(RunningStatistics.momentum(0.3)), kind).build();
         }
     },
+    SYNC {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new SyncBatchNormalization.Builder().decay(0.8).useLogStd(false).minibatch(false)
+                    .helperAllowFallback(false), kind).build();
+        }
+    },
     GROUP {
         @Override
         NormLayer layer(Kind kind) {
@@ -75,7 +83,7 @@ enum Customized {
     SWITCHABLE {
         @Override
         NormLayer layer(Kind kind) {
-            return common(new SwitchableNormalization.Builder()
+            return common(new SwitchableNormalization.Builder().synchronize(true)
                     .runningStatistics(RunningStatistics.cumulative()), kind).build();
         }
     },

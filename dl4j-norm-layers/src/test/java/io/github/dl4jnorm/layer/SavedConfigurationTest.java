@@ -15,6 +15,7 @@ import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
 import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.ArrayList;
@@ -162,6 +163,7 @@ class SavedConfigurationTest {
         assertSameOptions(new InstanceNormalization(), new InstanceNormalization.Builder().build());
         assertSameOptions(new LayerNormalization(), new LayerNormalization.Builder().build());
         assertSameOptions(new SwitchableNormalization(), new SwitchableNormalization.Builder().build());
+        assertSameOptions(new SyncBatchNormalization(), new SyncBatchNormalization.Builder().build());
         assertSameOptions(new GhostBatchNormalization(), new GhostBatchNormalization.Builder().build());
         assertSameOptions(new BatchRenormalization(), new BatchRenormalization.Builder().build());
         assertSameOptions(new FilterResponseNormalization(), new FilterResponseNormalization.Builder().build());

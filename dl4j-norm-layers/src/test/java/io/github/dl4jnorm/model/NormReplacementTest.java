@@ -15,8 +15,10 @@ import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +52,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
+import org.nd4j.linalg.learning.regularization.L2Regularization;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Replaced norms know what the old ones knew, and nothing else changes. */
@@ -166,6 +169,45 @@ class NormReplacementTest {
         Draft.of(net).parts().forEach(part -> part.updaterState().forEach((param, states) -> states.forEach(
                 (name, array) -> all.put(part.key() + " " + param + " " + name, array))));
         return all;
+    }
+
+    /** There and back: the same network, its statistics, the updater's state and every option with it. */
+    @ParameterizedTest
+    @MethodSource("synchronizable")
+    void batchNormBecomesSynchronizedAndBack(NormLayer norm) {
+        for (Model net : both(CNN2DFormat.NCHW, norm)) {
+            fit(net, x, 3);
+            Model shared = NormReplacement.replace(net, NormRules.batchToSynchronized());
+            RunningNormLayer conf = (RunningNormLayer) norm(shared, 1).layerConf();
+            assertThat(conf.sharesStatistics()).isTrue();
+            assertThat(conf).isInstanceOf(norm instanceof BatchNormalization ? SyncBatchNormalization.class : norm.getClass());
+            assertThat(shared.params()).isEqualTo(net.params());
+            assertSameOutput(shared, net, x, 1e-6);
+            Model back = NormReplacement.replace(shared, NormRules.synchronizedToBatch());
+            assertThat(norm(back, 1).layerConf()).isEqualTo(norm(net, 1).layerConf());
+            fit(net, x, 3);
+            fit(shared, x, 3);
+            fit(back, x, 3);
+            assertThat(shared.params()).as("alone it is batch norm").isEqualTo(net.params());
+            assertThat(back.params()).isEqualTo(net.params());
+        }
+    }
+
+    static Stream<NormLayer> synchronizable() {
+        return Stream.of(ours().build(), ours().useLogStd(false).decay(0.7).eps(1e-3).activation(Activation.RELU).build(),
+                ours().lockGammaBeta(true).gamma(2).beta(3).minibatch(false).helperAllowFallback(false).build(),
+                ours().runningStatistics(RunningStatistics.cumulative()).scale(false).constrainBeta(
+                        new MaxNormConstraint(1, 1)).betaRegularization(new L2Regularization(0.01)).betaInit(0.5).build(),
+                new SwitchableNormalization.Builder().eps(1e-4).build());
+    }
+
+    @Test
+    void deeplearning4jsNormBecomesSynchronizedToo() {
+        for (Model net : both(CNN2DFormat.NHWC, stock().decay(0.7).build())) {
+            Model replaced = NormReplacement.replace(net, NormRules.batchToSynchronized());
+            assertThat(norm(replaced, 1).layerConf()).isInstanceOf(SyncBatchNormalization.class);
+            assertSameOutput(replaced, net, images(CNN2DFormat.NHWC), 1e-5);
+        }
     }
 
     @Test

@@ -55,9 +55,33 @@ class WorkerGroupTest {
         }
     }
 
+    private static WorkerGroup group(int workers, Duration timeout) {
+        WorkerGroup group = new WorkerGroup(workers, timeout);
+        IntStream.range(0, workers).forEach(worker -> group.ready());
+        return group;
+    }
+
+    @Test
+    void noBatchIsHandedOutBeforeAllWorkersAreReady() throws Exception {
+        WorkerGroup group = new WorkerGroup(2, LONG);
+        group.ready();
+        CompletableFuture<Void> entering = CompletableFuture.runAsync(() -> group.enter(0));
+        Thread.sleep(20);
+        assertThat(entering.isDone()).isFalse();
+        group.ready();
+        entering.get();
+
+        WorkerGroup incomplete = new WorkerGroup(3, Duration.ofMillis(20));
+        incomplete.ready();
+        try (Worker zero = new Worker(incomplete, 0)) {
+            incomplete.enter(0);
+            assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("waited 20 ms for 2 of 3 workers to copy the network");
+        }
+    }
+
     @Test
     void nobodyGoesOnBeforeAllBatchesAreHandedOut() throws Exception {
-        WorkerGroup group = new WorkerGroup(3, LONG);
+        WorkerGroup group = group(3, LONG);
         try (Worker zero = new Worker(group, 0); Worker two = new Worker(group, 2)) {
             group.enter(0);
             Future<double[]> first = zero.sum(1);
@@ -77,7 +101,7 @@ class WorkerGroupTest {
 
     @Test
     void theMissingWorkerAndTheLayerAreNamed() throws Exception {
-        WorkerGroup group = new WorkerGroup(4, Duration.ofMillis(50));
+        WorkerGroup group = group(4, Duration.ofMillis(50));
         try (Worker zero = new Worker(group, 0); Worker one = new Worker(group, 1); Worker three = new Worker(group, 3)) {
             IntStream.range(0, 4).forEach(group::enter);
             group.close();
@@ -93,7 +117,7 @@ class WorkerGroupTest {
 
     @Test
     void aRoundThatIsNeverClosedIsNoReasonToWaitForever() throws Exception {
-        WorkerGroup group = new WorkerGroup(2, Duration.ofMillis(20));
+        WorkerGroup group = group(2, Duration.ofMillis(20));
         try (Worker zero = new Worker(group, 0)) {
             group.enter(0);
             assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("waited 20 ms for the end of handing out batches");
@@ -102,7 +126,7 @@ class WorkerGroupTest {
 
     @Test
     void aFailureReachesThoseWhoWaitAndThoseWhoCome() throws Exception {
-        WorkerGroup group = new WorkerGroup(2, LONG);
+        WorkerGroup group = group(2, LONG);
         try (Worker zero = new Worker(group, 0)) {
             group.enter(0);
             group.enter(1);
@@ -118,7 +142,7 @@ class WorkerGroupTest {
 
     @Test
     void anInterruptedWorkerStopsAll() throws Exception {
-        WorkerGroup group = new WorkerGroup(2, LONG);
+        WorkerGroup group = group(2, LONG);
         CompletableFuture<Boolean> flag = new CompletableFuture<>();
         group.enter(0);
         group.enter(1);
@@ -141,7 +165,7 @@ class WorkerGroupTest {
 
     @Test
     void workersAtDifferentLayersDoNotWaitForEachOther() throws Exception {
-        WorkerGroup group = new WorkerGroup(2, LONG);
+        WorkerGroup group = group(2, LONG);
         try (Worker zero = new Worker(group, 0); Worker one = new Worker(group, 1)) {
             group.enter(0);
             group.enter(1);
@@ -160,7 +184,7 @@ class WorkerGroupTest {
 
     @Test
     void whoHasNoBatchOrNoThreadOfTheGroupDoesNotTakePart() throws Exception {
-        WorkerGroup group = new WorkerGroup(2, LONG);
+        WorkerGroup group = group(2, LONG);
         try (Worker zero = new Worker(group, 0)) {
             assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("worker 0 of 2 has no batch in this round");
             assertThat(zero.exchange.sum(new double[]{7})).containsExactly(7);
