@@ -94,6 +94,8 @@ public final class NormReplacement {
         norm.setGradientNormalization(old.getGradientNormalization());
         norm.setGradientNormalizationThreshold(old.getGradientNormalizationThreshold());
         norm.setWeightInitFn(old.getWeightInitFn());
+        norm.setBiasInit(old.getBiasInit());
+        norm.setGainInit(old.getGainInit());
         if (norm.getConstraints() == null) {
             norm.setConstraints(ofGammaAndBeta(old.getConstraints()));
         }

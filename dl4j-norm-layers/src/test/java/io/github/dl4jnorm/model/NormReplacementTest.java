@@ -30,6 +30,7 @@ import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
+import org.deeplearning4j.nn.conf.constraint.NonNegativeConstraint;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.Convolution1D;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
@@ -197,7 +198,7 @@ class NormReplacementTest {
         return Stream.of(ours().build(), ours().useLogStd(false).decay(0.7).eps(1e-3).activation(Activation.RELU).build(),
                 ours().lockGammaBeta(true).gamma(2).beta(3).minibatch(false).helperAllowFallback(false).build(),
                 ours().runningStatistics(RunningStatistics.cumulative()).scale(false).constrainBeta(
-                        new MaxNormConstraint(1, 1)).betaRegularization(new L2Regularization(0.01)).betaInit(0.5).build(),
+                        new NonNegativeConstraint()).betaRegularization(new L2Regularization(0.01)).betaInit(0.5).build(),
                 new SwitchableNormalization.Builder().eps(1e-4).build());
     }
 
