@@ -18,6 +18,7 @@ import io.github.dl4jnorm.model.NormRules;
 import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.ops.NDNorm;
 import io.github.dl4jnorm.ops.SDNorm;
+import io.github.dl4jnorm.parallel.SynchronizedTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,6 +40,7 @@ import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.parallelism.ParallelWrapper;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -144,6 +146,21 @@ class ReadmeTest {
                 .setInputType(InputType.recurrent(12))
                 .build();
         fit(recurrent, Nd4j.rand(DataType.FLOAT, 2, 12, 7), Nd4j.ones(DataType.FLOAT, 2, 5, 7).divi(5));
+    }
+
+    @Test
+    void theWorkersTrain() {
+        DataSetIterator trainingData = new ListDataSetIterator<>(new DataSet(Nd4j.rand(DataType.FLOAT, 8, 5),
+                Nd4j.rand(DataType.FLOAT, 8, 2)).asList(), 2);
+        MultiLayerNetwork plain = new MultiLayerNetwork(new NeuralNetConfiguration.Builder().list()
+                .layer(new BatchNormalization.Builder().build())
+                .layer(new OutputLayer.Builder(LossFunction.MSE).nOut(2).activation(Activation.IDENTITY).build())
+                .setInputType(InputType.feedForward(5)).build());
+        plain.init();
+        MultiLayerNetwork net = NormReplacement.replace(plain, NormRules.batchToSynchronized());
+        ParallelWrapper wrapper = SynchronizedTraining.install(new ParallelWrapper.Builder<>(net).workers(4).build());
+        wrapper.fit(trainingData);
+        assertThat(net.params()).isNotEqualTo(plain.params());
     }
 
     @Test

@@ -26,6 +26,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.parallelism.ParallelWrapper;
 import org.deeplearning4j.parallelism.ParallelWrapper.TrainingMode;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -114,6 +115,7 @@ class SynchronizedTrainingTest {
         assertClose(Networks.first(together).runningVariance(), Networks.first(alone).runningVariance());
     }
 
+    @Tag("once")
     @Test
     void aWrapperAndItsNetworkCanBeUsedAgain() {
         List<DataSet> batches = batches(12, 2, 2, 2, 2);
@@ -129,6 +131,7 @@ class SynchronizedTrainingTest {
         assertClose(Numbers.read(together.params()), Numbers.read(alone.params()));
     }
 
+    @Tag("once")
     @Test
     void aModelThatTrainsAloneHasBatchNormalization() {
         List<DataSet> batches = batches(13, 4, 1, 3);
@@ -142,6 +145,7 @@ class SynchronizedTrainingTest {
     }
 
     /** A batch that does not fit throws in the layer of one worker while the others wait for it. */
+    @Tag("once")
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 3})
     void aWorkerThatThrowsStopsAll(int worker) {
@@ -162,6 +166,7 @@ class SynchronizedTrainingTest {
     }
 
     /** An Error ends a worker's thread without a word to Deeplearning4j's wrapper. */
+    @Tag("once")
     @Test
     void anErrorInAWorkerIsThrown() {
         MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
@@ -178,6 +183,7 @@ class SynchronizedTrainingTest {
     }
 
     /** What the first worker waits for never comes: the other one is held up before its forward pass. */
+    @Tag("once")
     @Test
     void aWorkerThatIsHeldUpIsNamed() {
         MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
@@ -205,6 +211,7 @@ class SynchronizedTrainingTest {
     }
 
     /** An interrupted thread hands out no more batches. */
+    @Tag("once")
     @Test
     void anInterruptedRunEnds() {
         MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
@@ -221,6 +228,7 @@ class SynchronizedTrainingTest {
         assertThat(Networks.first(net).runningMean()).doesNotContain(0);
     }
 
+    @Tag("once")
     @Test
     void aWrapperThatKnowsNothingOfStatisticsIsRefused() {
         MultiLayerNetwork net = (MultiLayerNetwork) Networks.of(false, batch());
@@ -228,6 +236,7 @@ class SynchronizedTrainingTest {
                 .hasStackTraceContaining("expected a ParallelWrapper that was passed to SynchronizedTraining.install");
     }
 
+    @Tag("once")
     @Test
     void whatHasNothingToShareIsRefused() {
         Model plain = Networks.of(false, new SwitchableNormalization.Builder().build());

@@ -4,7 +4,6 @@ package io.github.dl4jnorm.parallel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.Exchange;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -13,25 +12,19 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /** Whatever the workers do, each gets the numbers of all or an error, and none waits forever. */
+@Tag("once")
 @Timeout(120)
 class WorkerGroupTest {
     private static final Duration LONG = Duration.ofMinutes(1);
 
-    /** Stalls, failures and missing batches have nothing to do with kernels: all schedules on the first of them only. */
-    static IntStream blocks() {
-        return IntStream.range(0, Kernels.get().name().equals("vector") ? 10 : 1);
-    }
-
-    @ParameterizedTest
-    @MethodSource("blocks")
-    void fiftyRandomSchedules(int block) throws Exception {
-        for (int seed = 50 * block; seed < 50 * (block + 1); seed++) {
+    @Test
+    void randomSchedules() throws Exception {
+        for (int seed = 0; seed < 500; seed++) {
             new Schedule(seed).run();
         }
     }
