@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.serializer.KryoSerializer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.spark.api.RDDTrainingApproach;
+import org.deeplearning4j.spark.api.TrainingMaster;
+import org.deeplearning4j.spark.impl.multilayer.SparkDl4jMultiLayer;
+import org.deeplearning4j.spark.impl.paramavg.ParameterAveragingTrainingMaster;
+import org.deeplearning4j.spark.parameterserver.training.SharedTrainingMaster;
+import org.deeplearning4j.util.ModelSerializer;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.parameterserver.distributed.conf.VoidConfiguration;
+import org.nd4j.parameterserver.distributed.v2.enums.MeshBuildMode;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/**
+ * Trains the network of {@link TrainConvNet} on Apache Spark, by parameter averaging or by gradient sharing, tests it and
+ * compares the running statistics that came of it with those of the training examples.
+ */
+@Command(name = "SparkTrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
+        usageHelpAutoWidth = true, description = "Trains conv -> norm -> relu blocks on Apache Spark and tests them.")
+public final class SparkTrainConvNet implements Callable<Integer> {
+    private static final double LEARNING_RATE = 0.004;
+    private static final int TEST_BATCH = 500;
+    private static final double THRESHOLD = 1e-3;
+
+    enum Mode {
+        AVERAGING, GRADIENTS;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--master", defaultValue = "local[2]", description = "Where Spark runs (default: ${DEFAULT-VALUE}).")
+    private String master;
+
+    @Option(names = "--workers", defaultValue = "2", description = "Tasks that train at a time "
+            + "(default: ${DEFAULT-VALUE}).")
+    private int workers;
+
+    @Option(names = "--mode", defaultValue = "averaging", description = "What workers exchange: "
+            + "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private Mode mode;
+
+    @Option(names = "--averaging-frequency", defaultValue = "5", description = "Batches of each worker between two "
+            + "averages of parameters (default: ${DEFAULT-VALUE}).")
+    private int frequency;
+
+    @Option(names = "--host", defaultValue = "127.0.0.1", description = "With gradients: address of this machine, as "
+            + "workers reach it (default: ${DEFAULT-VALUE}).")
+    private String host;
+
+    @Option(names = "--network-mask", defaultValue = "127.0.0.0/8", description = "With gradients: the workers' network "
+            + "(default: ${DEFAULT-VALUE}).")
+    private String mask;
+
+    @Option(names = "--norm", defaultValue = "batch", completionCandidates = NormChoice.Names.class,
+            converter = NormChoice.Converter.class, description = "Normalization: ${COMPLETION-CANDIDATES} "
+            + "(default: ${DEFAULT-VALUE}).")
+    private NormChoice norm;
+
+    @Option(names = "--batch", defaultValue = "32", description = "Examples in a worker's batch "
+            + "(default: ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data (default: ${DEFAULT-VALUE}).")
+    private int epochs;
+
+    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block "
+            + "(default: ${DEFAULT-VALUE}).")
+    private int channels;
+
+    @Option(names = "--seed", defaultValue = "42", description = "Seed of weights, data and order "
+            + "(default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(names = "--save", paramLabel = "FILE", description = "Save the network after every epoch.")
+    private Path save;
+
+    @Option(names = "--resume", paramLabel = "FILE", description = "Go on with a network that was saved.")
+    private Path resume;
+
+    /**
+     * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
+     *
+     * @param args options, see {@code --help}
+     */
+    public static void main(String[] args) {
+        System.setProperty("java.awt.headless", "true");
+        System.exit(commandLine().execute(args));
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new SparkTrainConvNet()).setCaseInsensitiveEnumValuesAllowed(true);
+    }
+
+    /** Settings with which layers, arrays and data sets travel, and which a cluster's {@code spark-submit} may override. */
+    static SparkConf conf(String master) {
+        return new SparkConf().setAppName("SparkTrainConvNet").setIfMissing("spark.master", master)
+                .set("spark.serializer", KryoSerializer.class.getName())
+                .set("spark.kryo.registrator", "org.nd4j.kryo.Nd4jRegistrator")
+                .setIfMissing("spark.ui.enabled", "false").setIfMissing("spark.locality.wait", "0");
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        require(workers >= 1 && batch >= 1 && epochs >= 1 && channels >= 1 && frequency >= 1,
+                "--workers, --batch, --epochs, --channels and --averaging-frequency must be at least 1");
+        ImageData images = ImageData.generated(seed).scaled(ImageData.Scale.MINMAX);
+        List<DataSet> batches = whole(images.train());
+        require(batches.size() >= workers, "--batch " + batch + " leaves " + batches.size() + " batches for " + workers
+                + " workers");
+        MultiLayerNetwork net = resume != null ? ModelSerializer.restoreMultiLayerNetwork(resume.toFile(), true)
+                : ConvNet.create(norm, images.inputType(), images.classes(), channels,
+                LEARNING_RATE * Math.sqrt(batch / 32.0), epochs * batches.size() / workers, seed);
+        try (JavaSparkContext context = new JavaSparkContext(conf(master))) {
+            System.out.printf("%d batches of %d examples, %d workers on %s, %s%n", batches.size(), batch, workers,
+                    context.master(), mode);
+            train(context, net, batches, test(images));
+        }
+        if (norm.equals(NormChoice.BATCH)) {
+            StatisticsTable.print(net, images.train());
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
+    private void train(JavaSparkContext context, MultiLayerNetwork net, List<DataSet> batches, List<DataSet> test)
+            throws IOException {
+        JavaRDD<DataSet> train = context.parallelize(batches, workers).cache();
+        JavaRDD<DataSet> held = context.parallelize(test, workers).cache();
+        TrainingMaster<?, ?> trainingMaster = trainingMaster();
+        SparkDl4jMultiLayer spark = new SparkDl4jMultiLayer(context, net, trainingMaster);
+        for (int epoch = 1; epoch <= epochs; epoch++) {
+            long start = System.nanoTime();
+            spark.fit(train);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            System.out.printf("epoch %d  loss %.4f  test accuracy %.2f %%  %.1f s%n", epoch, spark.getScore(),
+                    100 * spark.evaluate(held).accuracy(), seconds);
+            if (save != null) {
+                ModelSerializer.writeModel(spark.getNetwork(), save.toFile(), true);
+            }
+        }
+        // Another object where training ended with parameters from elsewhere.
+        if (spark.getNetwork() != net) {
+            net.setParams(spark.getNetwork().params());
+        }
+        trainingMaster.deleteTempFiles(context);
+    }
+
+    private TrainingMaster<?, ?> trainingMaster() {
+        if (mode == Mode.AVERAGING) {
+            return averaging(workers, batch, frequency, seed);
+        }
+        return gradients(host, mask, workers, batch, seed);
+    }
+
+    static TrainingMaster<?, ?> averaging(int workers, int batch, int frequency, long seed) {
+        return new ParameterAveragingTrainingMaster.Builder(workers, batch).batchSizePerWorker(batch)
+                .averagingFrequency(frequency).workerPrefetchNumBatches(0).rngSeed(seed)
+                .rddTrainingApproach(RDDTrainingApproach.Direct).build();
+    }
+
+    static TrainingMaster<?, ?> gradients(String host, String mask, int workers, int batch, long seed) {
+        VoidConfiguration network = VoidConfiguration.builder().controllerAddress(host).networkMask(mask)
+                .unicastPort(40123).meshBuildMode(MeshBuildMode.PLAIN).build();
+        // Each executor is one worker, whatever its threads: in local mode there is one.
+        return new SharedTrainingMaster.Builder(network, workers, THRESHOLD, batch).batchSizePerWorker(batch)
+                .workersPerNode(1).workerPrefetchNumBatches(0).rngSeed(seed)
+                .rddTrainingApproach(RDDTrainingApproach.Direct).build();
+    }
+
+    /** Batches of the same size, in a random order. */
+    private List<DataSet> whole(DataSet examples) {
+        examples.shuffle(seed);
+        List<DataSet> batches = new ArrayList<>();
+        for (int end = batch; end <= examples.numExamples(); end += batch) {
+            batches.add(((DataSet) examples.getRange(end - batch, end)).copy());
+        }
+        return batches;
+    }
+
+    private static List<DataSet> test(ImageData images) {
+        return images.test().batchBy(TEST_BATCH).stream().map(DataSet::copy).toList();
+    }
+
+    private void require(boolean condition, String message) {
+        if (!condition) {
+            throw new ParameterException(spec.commandLine(), message);
+        }
+    }
+}

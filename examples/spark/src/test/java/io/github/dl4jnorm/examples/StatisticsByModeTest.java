@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.SyncBatchNormalization;
+import io.github.dl4jnorm.parallel.SynchronizedTraining;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
+import org.deeplearning4j.nn.conf.GradientNormalization;
+import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.parallelism.ParallelWrapper;
+import org.deeplearning4j.parallelism.ParallelWrapper.TrainingMode;
+import org.deeplearning4j.spark.impl.multilayer.SparkDl4jMultiLayer;
+import org.junit.jupiter.api.Test;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.DataSet;
+
+/**
+ * What each way of training leaves of the running statistics of channels with means of 0.1, 1, 10 and 100 and a variance
+ * of 1, after 400 batches; the table of the documentation, in {@code target/statistics.md}.
+ */
+class StatisticsByModeTest {
+    private static final int BATCHES = 400;
+    private static final double[] MEANS = {0.1, 1, 10, 100};
+
+    private final List<DataSet> batches = SparkTrainingTest.batches(BATCHES);
+
+    @FunctionalInterface
+    private interface Way {
+        /** Trains and gives back what came of it. */
+        MultiLayerNetwork train(MultiLayerNetwork net);
+    }
+
+    private static BaseLayer stock() {
+        return new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().useLogStd(false).build();
+    }
+
+    private static BaseLayer ours() {
+        return new BatchNormalization.Builder().useLogStd(false).build();
+    }
+
+    private static BaseLayer clipped(BaseLayer norm) {
+        norm.setGradientNormalization(GradientNormalization.ClipL2PerLayer);
+        norm.setGradientNormalizationThreshold(1);
+        return norm;
+    }
+
+    private MultiLayerNetwork alone(MultiLayerNetwork net) {
+        batches.forEach(net::fit);
+        return net;
+    }
+
+    private MultiLayerNetwork wrapped(MultiLayerNetwork net, TrainingMode mode, boolean synchronize) {
+        ParallelWrapper wrapper = new ParallelWrapper.Builder<>(net).workers(2).prefetchBuffer(0).trainingMode(mode).build();
+        if (synchronize) {
+            SynchronizedTraining.install(wrapper);
+        }
+        wrapper.fit(new ExistingDataSetIterator(batches));
+        return net;
+    }
+
+    @Test
+    void theTable() throws IOException {
+        StringBuilder table = new StringBuilder("| training | mean, stock | mean, ours | variance, stock | variance, ours |\n"
+                + "|---|---|---|---|---|\n");
+        row(table, "one worker", stock(), ours(), this::alone);
+        row(table, "one worker, gradients clipped", clipped(stock()), clipped(ours()), this::alone);
+        row(table, "ParallelWrapper, AVERAGING", stock(), ours(), net -> wrapped(net, TrainingMode.AVERAGING, false));
+        row(table, "ParallelWrapper, SHARED_GRADIENTS", stock(), ours(),
+                net -> wrapped(net, TrainingMode.SHARED_GRADIENTS, false));
+        row(table, "ParallelWrapper, AVERAGING, synchronized", null, new SyncBatchNormalization.Builder().useLogStd(false)
+                .build(), net -> wrapped(net, TrainingMode.AVERAGING, true));
+        row(table, "ParallelWrapper, SHARED_GRADIENTS, synchronized", null, new SyncBatchNormalization.Builder()
+                .useLogStd(false).build(), net -> wrapped(net, TrainingMode.SHARED_GRADIENTS, true));
+        try (JavaSparkContext context = new JavaSparkContext(SparkTrainConvNet.conf("local[2]"))) {
+            row(table, "Spark, parameter averaging", stock(), ours(), net -> new SparkDl4jMultiLayer(context, net,
+                    SparkTrainConvNet.averaging(2, 8, 5, 1)).fit(context.parallelize(batches, 2)));
+            row(table, "Spark, gradient sharing", stock(), ours(), net -> new SparkDl4jMultiLayer(context, net,
+                    SparkTrainConvNet.gradients("127.0.0.1", "127.0.0.0/8", 2, 8, 1)).fit(context.parallelize(batches, 2)));
+        }
+        Files.writeString(Path.of("target", "statistics.md"), table);
+    }
+
+    private static void row(StringBuilder table, String name, BaseLayer stock, BaseLayer ours, Way way) {
+        MultiLayerNetwork theirs = stock == null ? null : way.train(SparkTrainingTest.net(stock));
+        MultiLayerNetwork net = way.train(SparkTrainingTest.net(ours));
+        table.append(String.format(Locale.ROOT, "| %s | %s | %s | %s | %s |%n", name, numbers(theirs, "mean"),
+                numbers(net, "mean"), numbers(theirs, "var"), numbers(net, "var")));
+        for (int c = 0; c < MEANS.length; c++) {
+            assertThat(net.getLayer(0).getParam("mean").getDouble(c)).as(name).isBetween(MEANS[c] - 0.2, MEANS[c] + 0.2);
+            assertThat(net.getLayer(0).getParam("var").getDouble(c)).as(name).isBetween(0.8, 1.2);
+        }
+    }
+
+    private static String numbers(MultiLayerNetwork net, String name) {
+        if (net == null) {
+            return "";
+        }
+        INDArray values = net.getLayer(0).getParam(name);
+        return Arrays.stream(values.reshape(values.length()).toDoubleVector())
+                .mapToObj(value -> String.format(Locale.ROOT, "%.3g", value)).collect(Collectors.joining(", "));
+    }
+}
