@@ -152,13 +152,15 @@ class ArchitectureTest {
                 .layer("model").definedBy(ROOT + ".model..")
                 .layer("ops").definedBy(ROOT + ".ops..")
                 .layer("imports").definedBy(ROOT + ".keras..")
+                .layer("graphs").definedBy(ROOT + ".onnx..")
                 .layer("layers").definedBy(ROOT + ".conf..", ROOT + ".layer..")
                 .layer("passes").definedBy(ROOT + ".pass..")
                 .layer("kernels").definedBy(ROOT + ".kernel..")
                 .layer("algebra").definedBy(ROOT + ".norm..")
                 .whereLayer("parallel").mayNotBeAccessedByAnyLayer()
                 .whereLayer("model").mayOnlyBeAccessedByLayers("parallel")
-                .whereLayer("ops").mayNotBeAccessedByAnyLayer()
+                .whereLayer("graphs").mayNotBeAccessedByAnyLayer()
+                .whereLayer("ops").mayOnlyBeAccessedByLayers("graphs")
                 .whereLayer("imports").mayNotBeAccessedByAnyLayer()
                 .whereLayer("layers").mayOnlyBeAccessedByLayers("parallel", "model", "ops", "imports")
                 .whereLayer("passes").mayOnlyBeAccessedByLayers("layers", "ops")
@@ -173,7 +175,8 @@ class ArchitectureTest {
      */
     @Test
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
-        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|Npy|NpySource(\\$.*)?)|.*\\.keras\\.NormImports")
+        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|Npy|NpySource(\\$.*)?)|.*\\.keras\\.NormImports"
+                        + "|.*\\.onnx\\.(OnnxNorms|OnnxModel)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
                 .or(equivalentTo(ProcessBuilder.class)).or(equivalentTo(Process.class)).as("anything outside")).check(library);

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.onnx;
+
+import java.util.List;
+import onnx.Onnx;
+
+/**
+ * A normalization in a model.
+ *
+ * @param op    which one
+ * @param proto the node as the file has it
+ * @param opset version of the operators
+ */
+record OnnxNode(NormOp op, Onnx.NodeProto proto, long opset) {
+
+    /** The importer leaves TensorFlow's suffix out of all names. */
+    static String plain(String name) {
+        return name.replace(":0", "");
+    }
+
+    /** Its first output that has a name, after which the importer names the node. */
+    static String name(Onnx.NodeProto proto) {
+        return proto.getOutputList().stream().filter(output -> !output.isEmpty()).map(OnnxNode::plain).findFirst()
+                .orElse("");
+    }
+
+    List<String> inputs() {
+        return proto.getInputList().stream().map(OnnxNode::plain).toList();
+    }
+
+    List<String> outputs() {
+        return proto.getOutputList().stream().map(OnnxNode::plain).toList();
+    }
+
+    /** Optional inputs and outputs are left out by an empty name, or at the end. */
+    boolean hasInput(int index) {
+        return index < proto.getInputCount() && !proto.getInput(index).isEmpty();
+    }
+
+    boolean hasOutput(int index) {
+        return index < proto.getOutputCount() && !proto.getOutput(index).isEmpty();
+    }
+
+    boolean hasOutputs() {
+        return !name(proto).isEmpty();
+    }
+
+    List<String> attributes() {
+        return proto.getAttributeList().stream().map(Onnx.AttributeProto::getName).toList();
+    }
+
+    IllegalArgumentException error(String expected, Object actual) {
+        return new IllegalArgumentException(describe(proto) + " of operator set " + opset + ": expected " + expected + ", got "
+                + actual);
+    }
+
+    IllegalArgumentException error(String message, RuntimeException cause) {
+        return new IllegalArgumentException(describe(proto) + ": " + message, cause);
+    }
+
+    boolean isNamedBy(RuntimeException error) {
+        return String.valueOf(error.getMessage()).startsWith(describe(proto));
+    }
+
+    static String describe(Onnx.NodeProto proto) {
+        return proto.getOpType() + " \"" + (proto.getName().isEmpty() ? name(proto) : proto.getName()) + "\"";
+    }
+
+    double number(String name, double fallback) {
+        Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.FLOAT);
+        return found == null ? fallback : found.getF();
+    }
+
+    long integer(String name, long fallback) {
+        Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.INT);
+        return found == null ? fallback : found.getI();
+    }
+
+    long[] integers(String name, long... fallback) {
+        Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.INTS);
+        return found == null ? fallback : found.getIntsList().stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** Files of the first versions do not say of what type an attribute is. */
+    private Onnx.AttributeProto attribute(String name, Onnx.AttributeProto.AttributeType type) {
+        for (Onnx.AttributeProto each : proto.getAttributeList()) {
+            if (each.getName().equals(name)) {
+                if (each.getType() != type && each.getType() != Onnx.AttributeProto.AttributeType.UNDEFINED) {
+                    throw error("attribute " + name + " of type " + type, each.getType());
+                }
+                return each;
+            }
+        }
+        return null;
+    }
+}
