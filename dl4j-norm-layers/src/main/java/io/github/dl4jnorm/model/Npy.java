@@ -19,7 +19,8 @@ final class Npy {
     /** Longest header that is read; NumPy's own limit, too. */
     static final int MAX_HEADER = 10_000;
 
-    private static final Map<String, Integer> SIZES = Map.of("<f4", 4, "<f8", 8);
+    private static final Map<String, Integer> REALS = Map.of("<f4", 4, "<f8", 8);
+    private static final Map<String, Integer> INTEGERS = Map.of("<i8", 8);
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final Pattern TYPE = Pattern.compile("'descr'\\s*:\\s*'([^']*)'");
     private static final Pattern FORTRAN = Pattern.compile("'fortran_order'\\s*:\\s*True");
@@ -32,6 +33,10 @@ final class Npy {
         return Nd4j.toNpyByteArray(Nd4j.createFromArray(values).castTo(type == DataType.DOUBLE ? type : DataType.FLOAT));
     }
 
+    static byte[] bytes(long value) {
+        return Nd4j.toNpyByteArray(Nd4j.createFromArray(value));
+    }
+
     /**
      * The elements of an array in c order.
      *
@@ -41,10 +46,20 @@ final class Npy {
      * @throws IOException if it is another array, or none
      */
     static double[] values(byte[] npy, int expected, String what) throws IOException {
+        return values(npy, expected, REALS, "float32 or float64, little-endian (<f4, <f8)", what);
+    }
+
+    /** As {@link #values(byte[], int, String)} of a single integer. */
+    static double[] integer(byte[] npy, String what) throws IOException {
+        return values(npy, 1, INTEGERS, "int64, little-endian (<i8)", what);
+    }
+
+    private static double[] values(byte[] npy, int expected, Map<String, Integer> types, String names, String what)
+            throws IOException {
         String header = header(npy, what);
         String type = group(TYPE, header, what);
-        if (!SIZES.containsKey(type)) {
-            throw new IOException(what + ": expected float32 or float64, little-endian (<f4, <f8), got " + type);
+        if (!types.containsKey(type)) {
+            throw new IOException(what + ": expected " + names + ", got " + type);
         }
         String shape = group(SHAPE, header, what);
         long elements = elements(shape);
@@ -56,7 +71,7 @@ final class Npy {
             // ND4J would take the elements in the order of the file.
             throw new IOException(what + ": expected an array in C order, got Fortran order");
         }
-        long length = start(npy) + header.length() + (long) expected * SIZES.get(type);
+        long length = start(npy) + header.length() + (long) expected * types.get(type);
         if (npy.length != length) {
             throw new IOException(what + ": expected " + length + " bytes, as its header says, got "
                     + (npy.length > length ? "more" : npy.length));

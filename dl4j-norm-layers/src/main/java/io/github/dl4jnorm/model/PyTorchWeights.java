@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
+import static io.github.dl4jnorm.conf.NormParameter.BATCHES;
 import static io.github.dl4jnorm.conf.NormParameter.BETA;
 import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
@@ -27,7 +28,9 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * Moves what norms have learned between this library and PyTorch, in NumPy's format: a .npz archive, or a directory of .npy
  * files. Names are those of PyTorch's state_dict: {@code <layer>.weight} (gamma), {@code .bias} (beta),
- * {@code .running_mean}, {@code .running_var}; of switchable norms {@code .mean_weight} and {@code .var_weight}, too.
+ * {@code .running_mean}, {@code .running_var}; of switchable norms {@code .mean_weight} and {@code .var_weight}, too. Norms
+ * that count the batches they have taken up (cumulative statistics, batch renormalization) have
+ * {@code .num_batches_tracked}, an int64; where a file lacks it, the count stays.
  *
  * <p>PyTorch's side, which reads and writes:
  * <pre>{@code
@@ -41,9 +44,10 @@ import org.nd4j.linalg.factory.Nd4j;
 public final class PyTorchWeights {
     private static final String MEAN = "running_mean";
     private static final String VARIANCE = "running_var";
+    private static final String COUNT = "num_batches_tracked";
     /** Parameters that are arrays of their own on both sides. */
     private static final Map<String, String> NAMES = Map.of(GAMMA, "weight", BETA, "bias", MEAN_WEIGHT, "mean_weight",
-            VAR_WEIGHT, "var_weight");
+            VAR_WEIGHT, "var_weight", BATCHES, COUNT);
 
     private PyTorchWeights() {
     }
@@ -72,7 +76,8 @@ public final class PyTorchWeights {
     public static void write(Model net, Path path, UnaryOperator<String> module) throws IOException {
         Map<String, byte[]> arrays = new LinkedHashMap<>();
         norms(net).forEach((name, layer) -> values(layer).forEach((entry, values) ->
-                arrays.put(module.apply(name) + "." + entry, Npy.bytes(values, layer.params().dataType()))));
+                arrays.put(module.apply(name) + "." + entry, entry.equals(COUNT) ? Npy.bytes(Math.round(values[0]))
+                        : Npy.bytes(values, layer.params().dataType()))));
         if (NpySource.isArchive(path)) {
             writeArchive(arrays, path);
         } else {
@@ -132,12 +137,14 @@ public final class PyTorchWeights {
         for (Map.Entry<String, double[]> entry : wanted.entrySet()) {
             String name = module + "." + entry.getKey();
             int length = entry.getValue().length;
+            String what = source.path() + ": " + name;
             byte[] bytes = source.read(name + ".npy", Npy.MAX_HEADER + 8 * length);
-            if (bytes == null) {
+            boolean count = entry.getKey().equals(COUNT);
+            if (bytes != null) {
+                found.put(entry.getKey(), checked(count ? Npy.integer(bytes, what) : Npy.values(bytes, length, what),
+                        count || entry.getKey().equals(VARIANCE) ? 0 : Double.NEGATIVE_INFINITY, what));
+            } else if (!count) {
                 missing.add(name);
-            } else {
-                found.put(entry.getKey(), checked(Npy.values(bytes, length, source.path() + ": " + name),
-                        entry.getKey().equals(VARIANCE) ? 0 : Double.NEGATIVE_INFINITY, source.path() + ": " + name));
             }
         }
         if (!found.isEmpty() && !missing.isEmpty()) {

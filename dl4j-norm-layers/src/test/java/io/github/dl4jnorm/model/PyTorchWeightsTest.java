@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.io.ByteArrayOutputStream;
@@ -144,6 +145,37 @@ class PyTorchWeightsTest {
         assertThat(layer.runningMean()).containsExactly(0, 1, -1, 2);
         assertThat(layer.runningVariance()).containsExactly(new double[]{1, 4, 9, 16},
                 within(1e-5));
+    }
+
+    /** An average over all batches goes on where it was; PyTorch keeps their number as an integer without a shape. */
+    @Test
+    void numberOfBatches() throws IOException {
+        Layer[] counting = {Nets.ours().runningStatistics(RunningStatistics.cumulative()).name("first").build(),
+            Nets.ours().name("second").build()};
+        MultiLayerNetwork net = Nets.sequence(TYPE, counting);
+        Map<String, byte[]> arrays = batchNorm("first");
+        PyTorchWeights.read(net, npz(arrays));
+        assertThat(net.getParam("0_batches").getDouble(0)).isZero();
+        arrays.put("first.num_batches_tracked", npy("<i8", "", Double.longBitsToDouble(41)));
+        arrays.putAll(batchNorm("second"));
+        arrays.put("second.num_batches_tracked", npy("<i8", "", Double.longBitsToDouble(7)));
+        PyTorchWeights.read(net, npz(arrays));
+        assertThat(net.getParam("0_batches").getDouble(0)).isEqualTo(41);
+        PyTorchWeights.write(net, directory.resolve("counted"));
+        INDArray written = Nd4j.createFromNpyFile(directory.resolve("counted/first.num_batches_tracked.npy").toFile());
+        assertThat(written.dataType()).isEqualTo(DataType.LONG);
+        assertThat(written.getLong(0)).isEqualTo(41);
+        assertThat(directory.resolve("counted/second.num_batches_tracked.npy")).doesNotExist();
+        MultiLayerNetwork other = Nets.sequence(TYPE, counting);
+        PyTorchWeights.read(other, directory.resolve("counted"));
+        assertThat(other.params()).isEqualTo(net.params());
+        arrays.put("first.num_batches_tracked", npy("<i8", "", Double.longBitsToDouble(-1)));
+        assertThatThrownBy(() -> PyTorchWeights.read(net, npz(arrays))).isInstanceOf(IOException.class)
+                .hasMessageContaining("num_batches_tracked: expected non-negative numbers, got -1.0");
+        arrays.put("first.num_batches_tracked", npy("<f4", "", 3));
+        assertThatThrownBy(() -> PyTorchWeights.read(net, npz(arrays))).isInstanceOf(IOException.class)
+                .hasMessageContaining("num_batches_tracked: expected int64, little-endian (<i8), got <f4");
+        assertThat(net.getParam("0_batches").getDouble(0)).isEqualTo(41);
     }
 
     @Test
