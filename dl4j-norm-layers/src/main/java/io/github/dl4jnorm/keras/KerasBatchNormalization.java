@@ -2,21 +2,32 @@
 package io.github.dl4jnorm.keras;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
+import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
+import java.util.HashMap;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Keras's BatchNormalization with axis, center, scale and regularizers, which Deeplearning4j's own import ignores or fails
  * on. Only {@link NormImports#importKeras} uses it: what Deeplearning4j knows cannot be registered anew. A layer that is not
- * trainable has its statistics frozen, as in Keras.
+ * trainable has its statistics frozen, as in Keras. renorm makes it batch renormalization, virtual_batch_size ghost batch
+ * normalization.
  */
 public final class KerasBatchNormalization extends KerasNorm {
     private static final double DEFAULT_MOMENTUM = 0.99;
+    private static final double NO_LIMIT = 1e30;
+    private static final String VIRTUAL = "virtual_batch_size";
+    private static final String CLIPPING = "renorm_clipping";
 
     /**
      * As the import of models makes it.
@@ -33,19 +44,58 @@ public final class KerasBatchNormalization extends KerasNorm {
     @Override
     NormBuilder<?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
-        if (options().flag("renorm", false)) {
-            throw options().unsupported("renorm", true, "there is no batch renormalization");
-        }
-        Object virtual = options().get("virtual_batch_size");
-        if (virtual != null) {
-            throw options().unsupported("virtual_batch_size", virtual, "there is no ghost batch normalization");
+        Object virtual = options().get(VIRTUAL);
+        if (virtual != null && (isRenormalized() || options().integer(VIRTUAL, 0) < 1)) {
+            throw options().unsupported(VIRTUAL, virtual, "expected a positive number, and renorm = false");
         }
         double momentum = options().number("momentum", DEFAULT_MOMENTUM);
         if (!(momentum >= 0 && momentum <= 1)) {
             throw options().unsupported("momentum", momentum, "expected 0 to 1");
         }
-        return new BatchNormalization.Builder().useLogStd(false)
-                .runningStatistics(RunningStatistics.decay(momentum).unbiased(false));
+        RunningStatistics statistics = RunningStatistics.decay(momentum).unbiased(false);
+        if (isRenormalized()) {
+            return renormalization(momentum).runningStatistics(statistics);
+        }
+        return virtual == null ? new BatchNormalization.Builder().useLogStd(false).runningStatistics(statistics)
+                : new GhostBatchNormalization.Builder(options().integer(VIRTUAL, 0)).runningStatistics(statistics);
+    }
+
+    private boolean isRenormalized() throws InvalidKerasConfigurationException {
+        return options().flag("renorm", false);
+    }
+
+    /** Its limits are there from the first step on; where Keras has none, they are out of reach. */
+    private BatchRenormalization.Builder renormalization(double momentum)
+            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        if (options().number("renorm_momentum", DEFAULT_MOMENTUM) != momentum) {
+            throw options().unsupported("renorm_momentum", options().get("renorm_momentum"), "expected momentum, " + momentum
+                    + ": there is one running mean and variance");
+        }
+        BatchRenormalization.Builder builder = new BatchRenormalization.Builder().schedule(0, 0, 0).rMax(NO_LIMIT)
+                .dMax(NO_LIMIT);
+        if (options().get(CLIPPING) != null) {
+            KerasOptions limits = options().inner(CLIPPING);
+            double most = limits.number("rmax", NO_LIMIT);
+            double product = limits.number("rmin", 1 / NO_LIMIT) * most;
+            if (!(most >= 1 && Math.abs(product - 1) < 1e-3)) {
+                throw options().unsupported(CLIPPING, options().get(CLIPPING), "expected rmin = 1/rmax");
+            }
+            builder.rMax(most).dMax(limits.number("dmax", NO_LIMIT));
+        }
+        return builder;
+    }
+
+    /** Keras has renormalization's mean and deviation beside those of test time, which serve for both here. */
+    @Override
+    public void setWeights(Map<String, INDArray> given) throws InvalidKerasConfigurationException {
+        Map<String, INDArray> kept = new HashMap<>(given);
+        if (isRenormalized()) {
+            kept.keySet().removeIf(name -> name.startsWith("renorm_"));
+        }
+        super.setWeights(kept);
+        if (isRenormalized()) {
+            weights.put(NormParameter.BATCHES, Nd4j.zeros(DataType.FLOAT, 1));
+        }
     }
 
     @Override
@@ -59,8 +109,8 @@ public final class KerasBatchNormalization extends KerasNorm {
     @Override
     Map<String, String> weightNames() throws InvalidKerasConfigurationException {
         Map<String, String> names = super.weightNames();
-        names.put("mean", "moving_mean");
-        names.put("var", "moving_variance");
+        names.put(NormParameter.MEAN, "moving_mean");
+        names.put(NormParameter.VAR, "moving_variance");
         return names;
     }
 }

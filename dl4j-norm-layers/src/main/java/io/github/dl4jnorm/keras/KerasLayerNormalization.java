@@ -9,8 +9,8 @@ import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurat
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
 /**
- * Keras's LayerNormalization, over the channels at each position. Over all axes of an example only without gamma and beta:
- * Keras's have one element for each element of the example there, this library's one for each channel.
+ * Keras's LayerNormalization, over the channels at each position or over all axes of an example, where gamma and beta have an
+ * element for each of the example's. Of a sequence, whose length may vary, these are not supported.
  */
 public final class KerasLayerNormalization extends KerasNorm {
     /**
@@ -31,22 +31,26 @@ public final class KerasLayerNormalization extends KerasNorm {
 
     @Override
     boolean channelsLast(int rank) throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
-        return overAll(rank) || super.channelsLast(rank);
+        return overAll(rank) ? isInputChannelsLast() : super.channelsLast(rank);
     }
 
     @Override
     NormBuilder<?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         if (options().flag("rms_scaling", false)) {
-            throw options().unsupported("rms_scaling", true, "there is no layer that divides by the root mean square");
+            throw options().unsupported("rms_scaling", true, "there is no layer that divides by the deviation without "
+                    + "taking the mean away");
         }
         if (!overAll(rank)) {
             return new LayerNormalization.Builder().perPosition(true);
         }
-        if (!weightNames().isEmpty()) {
-            throw options().unsupported("axis", options().get("axis"),
-                    "gamma and beta with one element for each element of an example; with scale and center false it is");
+        if (weightNames().isEmpty()) {
+            return new GroupNormalization.Builder(1);
         }
-        return new GroupNormalization.Builder(1);
+        if (rank == 3) {
+            throw options().unsupported("axis", options().get("axis"),
+                    "gamma and beta with one element for each step of a sequence; with scale and center false it is");
+        }
+        return new LayerNormalization.Builder().elementwiseAffine(true);
     }
 }

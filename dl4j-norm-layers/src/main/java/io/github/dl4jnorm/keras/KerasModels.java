@@ -3,6 +3,7 @@ package io.github.dl4jnorm.keras;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -13,7 +14,10 @@ import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfig
 final class KerasModels {
     private static final String READ_VERSION = "2.9.0";
     private static final Set<String> NORMS = Set.of("BatchNormalization", "SyncBatchNormalization", "LayerNormalization",
-            "GroupNormalization", "InstanceNormalization");
+            "GroupNormalization", "InstanceNormalization", "UnitNormalization", "RMSNormalization");
+    /** Least length of Keras 3's unit normalization, which is no option there. */
+    private static final double LEAST_LENGTH = 1e-12;
+    private static final Set<String> WRAPPERS = Set.of("SpectralNormalization", "WeightNormalization");
     private static final Set<Object> FIRST = Set.of(1, List.of(1));
 
     private KerasModels() {
@@ -24,10 +28,11 @@ final class KerasModels {
      *
      * @param model   as JSON has it
      * @param version Keras's
+     * @return names of the layers that were wrapped in a normalization of weights, and the wrappers
      * @throws UnsupportedKerasConfigurationException if it is neither Keras 2 nor 3
      * @throws InvalidKerasConfigurationException     if it is no configuration of a model
      */
-    static void rewrite(Map<String, Object> model, String version)
+    static Map<String, String> rewrite(Map<String, Object> model, String version)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         boolean third = version.startsWith("3");
         if (!third && !version.startsWith("2")) {
@@ -37,8 +42,14 @@ final class KerasModels {
         model.put("backend", "tensorflow");
         Map<String, Object> config = map(model.get("config"), "config");
         List<Map<String, Object>> layers = new ArrayList<>();
+        Map<String, String> wrapped = new HashMap<>();
         for (Object each : list(config.get("layers"), "layers")) {
-            layers.add(map(each, "layer"));
+            Map<String, Object> layer = map(each, "layer");
+            String wrapper = String.valueOf(layer.get("class_name")).replace(NormImports.ADDONS, "");
+            if (WRAPPERS.contains(wrapper)) {
+                wrapped.put(unwrap(layer), wrapper);
+            }
+            layers.add(layer);
         }
         boolean first = isChannelsFirst(layers);
         for (Map<String, Object> layer : layers) {
@@ -50,6 +61,9 @@ final class KerasModels {
                 rewriteLayer(layer);
             }
             Map<String, Object> options = map(layer.get("config"), "config of a layer");
+            if (third && "UnitNormalization".equals(layer.get("class_name"))) {
+                options.put("epsilon", LEAST_LENGTH);
+            }
             if (first && options.get("batch_input_shape") instanceof List<?> shape && shape.size() > 2) {
                 options.put("data_format", "channels_first");
                 options.put("batch_input_shape", readable(shape));
@@ -59,6 +73,22 @@ final class KerasModels {
             config.put("input_layers", several(config.get("input_layers")));
             config.put("output_layers", several(config.get("output_layers")));
         }
+        return wrapped;
+    }
+
+    /** Has the layer inside take the wrapper's place and name, which it gives. */
+    private static String unwrap(Map<String, Object> layer) throws InvalidKerasConfigurationException {
+        Map<String, Object> outside = map(layer.get("config"), "config of a layer");
+        Map<String, Object> inner = map(outside.get("layer"), "layer of " + outside.get("name"));
+        Map<String, Object> inside = map(inner.get("config"), "config of the layer of " + outside.get("name"));
+        for (String taken : List.of("name", "batch_shape", "batch_input_shape")) {
+            if (outside.containsKey(taken)) {
+                inside.put(taken, outside.get(taken));
+            }
+        }
+        layer.put("class_name", inner.get("class_name"));
+        layer.put("config", inside);
+        return String.valueOf(outside.get("name"));
     }
 
     /**

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.keras;
 
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.NormParameter;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -27,6 +28,7 @@ abstract class KerasNorm extends KerasLayer {
 
     private final KerasOptions options;
     private InputType outputType;
+    private boolean inputChannelsLast;
 
     /** Keeps the configuration; weights are checked against {@link #weightNames}. */
     KerasNorm(Map<String, Object> layerConfig)
@@ -37,6 +39,16 @@ abstract class KerasNorm extends KerasLayer {
 
     final KerasOptions options() {
         return options;
+    }
+
+    /** Whether the model has the channels of the layer's input last. */
+    final boolean isInputChannelsLast() {
+        return inputChannelsLast;
+    }
+
+    /** What Keras adds if the configuration does not say. */
+    double defaultEpsilon() {
+        return KERAS_EPSILON;
     }
 
     /** Whether channels are the last axis of input of a rank. */
@@ -52,10 +64,10 @@ abstract class KerasNorm extends KerasLayer {
     Map<String, String> weightNames() throws InvalidKerasConfigurationException {
         Map<String, String> names = new LinkedHashMap<>();
         if (options.flag("scale", true)) {
-            names.put("gamma", "gamma");
+            names.put(NormParameter.GAMMA, "gamma");
         }
         if (options.flag("center", true)) {
-            names.put("beta", "beta");
+            names.put(NormParameter.BETA, "beta");
         }
         return names;
     }
@@ -69,6 +81,7 @@ abstract class KerasNorm extends KerasLayer {
         if (outputType == null) {
             long[] shape = shape(inputType[0]);
             int rank = shape.length + 1;
+            inputChannelsLast = isChannelsLast(inputType[0]);
             boolean last = channelsLast(rank);
             int channels = Math.toIntExact(shape[last ? rank - 2 : 0]);
             if (channels < 1) {
@@ -76,6 +89,7 @@ abstract class KerasNorm extends KerasLayer {
             }
             NormLayer norm = common(builder(rank, channels), rank, last, channels);
             outputType = type(inputType[0], shape, last);
+            norm.setNIn(outputType, false);
             layer = norm;
         }
         return outputType;
@@ -84,9 +98,9 @@ abstract class KerasNorm extends KerasLayer {
     private NormLayer common(NormBuilder<?> builder, int rank, boolean last, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         builder.setLayerName(layerName);
-        builder.setEps(options.number("epsilon", KERAS_EPSILON));
-        builder.setScale(options.flag("scale", true));
-        builder.setCenter(options.flag("center", true));
+        builder.setEps(options.number("epsilon", defaultEpsilon()));
+        builder.setScale(weightNames().containsKey(NormParameter.GAMMA));
+        builder.setCenter(weightNames().containsKey(NormParameter.BETA));
         builder.setGammaInit(options.initializer("gamma_initializer", 1));
         builder.setBetaInit(options.initializer("beta_initializer", 0));
         builder.gammaRegularization(options.regularizer("gamma_regularizer"));
@@ -107,18 +121,26 @@ abstract class KerasNorm extends KerasLayer {
             case FF -> new long[]{((InputType.InputTypeFeedForward) type).getSize()};
             case RNN -> {
                 InputType.InputTypeRecurrent rnn = (InputType.InputTypeRecurrent) type;
-                yield ordered(rnn.getFormat() == RNNFormat.NWC, rnn.getSize(), rnn.getTimeSeriesLength());
+                yield ordered(isChannelsLast(type), rnn.getSize(), rnn.getTimeSeriesLength());
             }
             case CNN -> {
                 InputType.InputTypeConvolutional cnn = (InputType.InputTypeConvolutional) type;
-                yield ordered(cnn.getFormat() == CNN2DFormat.NHWC, cnn.getChannels(), cnn.getHeight(), cnn.getWidth());
+                yield ordered(isChannelsLast(type), cnn.getChannels(), cnn.getHeight(), cnn.getWidth());
             }
             case CNN3D -> {
                 InputType.InputTypeConvolutional3D cnn = (InputType.InputTypeConvolutional3D) type;
-                yield ordered(cnn.getDataFormat() == Convolution3D.DataFormat.NDHWC, cnn.getChannels(), cnn.getDepth(),
-                        cnn.getHeight(), cnn.getWidth());
+                yield ordered(isChannelsLast(type), cnn.getChannels(), cnn.getDepth(), cnn.getHeight(), cnn.getWidth());
             }
             default -> throw options.invalid("dense input, a sequence, an image or a volume", type);
+        };
+    }
+
+    private static boolean isChannelsLast(InputType type) {
+        return switch (type.getType()) {
+            case RNN -> ((InputType.InputTypeRecurrent) type).getFormat() == RNNFormat.NWC;
+            case CNN -> ((InputType.InputTypeConvolutional) type).getFormat() == CNN2DFormat.NHWC;
+            case CNN3D -> ((InputType.InputTypeConvolutional3D) type).getDataFormat() == Convolution3D.DataFormat.NDHWC;
+            default -> true;
         };
     }
 
@@ -157,12 +179,16 @@ abstract class KerasNorm extends KerasLayer {
         if (!given.keySet().equals(new HashSet<>(names.values()))) {
             throw options.invalid("weights " + names.values(), List.copyOf(given.keySet()));
         }
-        long channels = layer == null ? -1 : ((NormLayer) layer).getNOut();
+        Map<String, Long> lengths = new HashMap<>();
+        if (layer != null) {
+            ((NormLayer) layer).parameters().forEach(parameter -> lengths.put(parameter.name(), parameter.length()));
+        }
         Map<String, INDArray> checked = new HashMap<>();
         for (Map.Entry<String, String> name : names.entrySet()) {
             INDArray array = given.get(name.getValue());
-            if (channels >= 0 && array.length() != channels) {
-                throw options.invalid(channels + " elements in " + name.getValue(), "shape " + Arrays.toString(array.shape()));
+            long length = lengths.getOrDefault(name.getKey(), array.length());
+            if (array.length() != length) {
+                throw options.invalid(length + " elements in " + name.getValue(), "shape " + Arrays.toString(array.shape()));
             }
             checked.put(name.getKey(), array.reshape(array.length()));
         }

@@ -156,6 +156,14 @@ final class KerasOptions {
         return new LayerConstraint[]{constraint};
     }
 
+    /** The options that are the value of one. */
+    KerasOptions inner(String option) throws InvalidKerasConfigurationException {
+        if (!(options.get(option) instanceof Map)) {
+            throw invalid("a map for " + option, options.get(option));
+        }
+        return new KerasOptions(className, name, Map.of("config", nested(option)));
+    }
+
     @SuppressWarnings("unchecked")
     private Map<String, Object> nested(String option) {
         return (Map<String, Object>) options.get(option);

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.modelimport.keras.Hdf5Archive;
@@ -20,11 +21,14 @@ import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelBuilder;
 import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelUtils;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.ops.transforms.Transforms;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
  * Import of Keras models with normalization layers from .h5 files: LayerNormalization, GroupNormalization (Keras and
- * TensorFlow Addons) and InstanceNormalization (TensorFlow Addons), and BatchNormalization with all its options.
+ * TensorFlow Addons), UnitNormalization, RMSNormalization, InstanceNormalization and FilterResponseNormalization (TensorFlow
+ * Addons), and BatchNormalization with all its options; the wrappers SpectralNormalization and WeightNormalization as the
+ * layer inside with the weights it has at test time.
  */
 public final class NormImports {
     /** Prefix of the layers of TensorFlow Addons. */
@@ -34,13 +38,15 @@ public final class NormImports {
     static final String BATCH = "dl4jnorm>BatchNormalization";
 
     private static final String WEIGHTS = "model_weights";
+    /** Below it, Keras takes it for the square of a length. */
+    private static final double LEAST_SQUARE = 1e-12;
 
     private NormImports() {
     }
 
     /**
      * Has Deeplearning4j's own import of models ({@code KerasModelImport}) know the layers. Batch normalization remains
-     * Deeplearning4j's, and it reads files of Keras 1 and 2 alone; see {@link #importKeras}.
+     * Deeplearning4j's, wrappers are not known, and it reads files of Keras 1 and 2 alone; see {@link #importKeras}.
      */
     public static void registerKeras() {
         KerasLayer.registerCustomLayer("LayerNormalization", KerasLayerNormalization.class);
@@ -48,6 +54,9 @@ public final class NormImports {
         KerasLayer.registerCustomLayer(ADDONS + "GroupNormalization", KerasGroupNormalization.class);
         KerasLayer.registerCustomLayer("InstanceNormalization", KerasInstanceNormalization.class);
         KerasLayer.registerCustomLayer(ADDONS + "InstanceNormalization", KerasInstanceNormalization.class);
+        KerasLayer.registerCustomLayer("UnitNormalization", KerasUnitNormalization.class);
+        KerasLayer.registerCustomLayer("RMSNormalization", KerasRmsNormalization.class);
+        KerasLayer.registerCustomLayer(ADDONS + "FilterResponseNormalization", KerasFilterResponseNormalization.class);
         KerasLayer.registerCustomLayer(BATCH, KerasBatchNormalization.class);
     }
 
@@ -88,16 +97,41 @@ public final class NormImports {
         }
         Map<String, Object> config = KerasModelUtils.parseJsonString(archive.readAttributeAsJson("model_config"));
         boolean sequential = "Sequential".equals(config.get("class_name"));
-        KerasModels.rewrite(config, archive.readAttributeAsString("keras_version"));
+        Map<String, String> wrapped = KerasModels.rewrite(config, archive.readAttributeAsString("keras_version"));
         KerasModelBuilder builder = (sequential ? new KerasSequentialModel() : new KerasModel()).modelBuilder()
                 .modelJson(new ObjectMapper().writeValueAsString(config)).enforceTrainingConfig(false);
         KerasModel model = sequential ? builder.buildSequential() : builder.buildModel();
         for (KerasLayer layer : model.getLayersOrdered()) {
             if (layer.getNumParams() > 0) {
-                layer.setWeights(kernels(layer, weights(archive, layer.getLayerName(), file)));
+                Map<String, INDArray> weights = weights(archive, layer.getLayerName(), file);
+                if (wrapped.containsKey(layer.getLayerName())) {
+                    unwrap(wrapped.get(layer.getLayerName()), weights, layer.getLayerName());
+                }
+                layer.setWeights(kernels(layer, weights));
             }
         }
         return sequential ? ((KerasSequentialModel) model).getMultiLayerNetwork() : model.getComputationGraph();
+    }
+
+    /**
+     * The weights of the layer inside as they are at test time: spectral normalization leaves its kernel normalized, weight
+     * normalization computes it from direction and length.
+     */
+    private static void unwrap(String wrapper, Map<String, INDArray> weights, String layer)
+            throws InvalidKerasConfigurationException {
+        weights.keySet().removeAll(List.of("sn_u", "vector_u"));
+        if (wrapper.equals("WeightNormalization")) {
+            INDArray direction = weights.get("kernel");
+            INDArray length = weights.remove("g");
+            if (direction == null || length == null || length.length() != direction.size(direction.rank() - 1)) {
+                throw new InvalidKerasConfigurationException("Keras layer WeightNormalization \"" + layer + "\": expected "
+                        + "kernel and g with one element for each of its units, got weights " + weights.keySet()
+                        + (length == null ? "" : " and g of " + length.length()));
+            }
+            INDArray units = direction.dup('c').reshape('c', -1, length.length());
+            INDArray norm = Transforms.sqrt(Transforms.max(units.mul(units).sum(0), LEAST_SQUARE));
+            weights.put("kernel", units.muliRowVector(length.reshape(length.length()).div(norm)).reshape('c', direction.shape()));
+        }
     }
 
     /**
@@ -133,6 +167,10 @@ public final class NormImports {
     private static void collect(Hdf5Archive archive, String group, String prefix, Map<String, INDArray> found)
             throws UnsupportedKerasConfigurationException {
         for (String name : archive.getDataSets(group)) {
+            if (name.startsWith("initialized")) {
+                // A truth value of weight normalization, which the archive does not read.
+                continue;
+            }
             found.put(prefix + name.replaceFirst(":\\d+$", ""), archive.readDataSet(name, group));
         }
         for (String inner : archive.getGroups(group)) {

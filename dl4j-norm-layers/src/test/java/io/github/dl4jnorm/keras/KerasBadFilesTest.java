@@ -31,13 +31,21 @@ class KerasBadFilesTest {
     @Test
     void unsupportedOptionsAreNamedWithLayerAndValue() throws Exception {
         int[] image = {5, 6, C};
-        assertUnsupported("option axis = [1, 2, 3]", Kind.LAYER, image, Map.of("axis", List.of(1, 2, 3)));
+        assertUnsupported("option axis = [1, 2]", Kind.LAYER, new int[]{5, C}, Map.of("axis", List.of(1, 2)));
+        assertUnsupported("option axis = [2, 3]", Kind.LAYER, image, Map.of("axis", List.of(2, 3)));
+        assertUnsupported("option axis = [1, 3]", Kind.UNIT, image, Map.of("axis", List.of(1, 3)));
+        assertUnsupported("option axis = [1]", Kind.FILTER_RESPONSE, image, Map.of("axis", List.of(1)));
+        assertUnsupported("option learned_epsilon_constraint", Kind.FILTER_RESPONSE, image,
+                Map.of("learned_epsilon_constraint", Map.of("class_name", "NonNeg", "config", Map.of())));
         assertUnsupported("option axis = 2", Kind.GROUP, image, Map.of("axis", 2));
         assertUnsupported("option axis = 0", Kind.LAYER, image, Map.of("axis", 0));
         assertUnsupported("option groups = 3", Kind.GROUP, image, Map.of("groups", 3));
         assertUnsupported("option rms_scaling = true", Kind.LAYER, image, Map.of("rms_scaling", true));
-        assertUnsupported("option renorm = true", Kind.BATCH, image, Map.of("renorm", true));
-        assertUnsupported("option virtual_batch_size = 8", Kind.BATCH, image, Map.of("virtual_batch_size", 8));
+        assertUnsupported("option renorm_clipping = {rmax=3.0}", Kind.BATCH_RENORM, image,
+                Map.of("renorm_clipping", Map.of("rmax", 3.0)));
+        assertUnsupported("option renorm_momentum = 0.5", Kind.BATCH_RENORM, image, Map.of("renorm_momentum", 0.5));
+        assertUnsupported("option virtual_batch_size = 8", Kind.BATCH_RENORM, image, Map.of("virtual_batch_size", 8));
+        assertUnsupported("option virtual_batch_size = 0", Kind.BATCH, image, Map.of("virtual_batch_size", 0));
         assertUnsupported("option gamma_initializer = RandomNormal", Kind.LAYER, image,
                 Map.of("gamma_initializer", Map.of("class_name", "RandomNormal", "config", Map.of())));
         assertUnsupported("option beta_regularizer = OrthogonalRegularizer", Kind.LAYER, image,

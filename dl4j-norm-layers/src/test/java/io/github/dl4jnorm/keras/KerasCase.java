@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -15,6 +16,8 @@ import org.nd4j.linalg.factory.Nd4j;
 final class KerasCase {
     static final double EPSILON = 0.01;
     static final int C = 4;
+    /** What a layer has learned to add to epsilon, or its negative. */
+    static final double LEARNED = 0.25;
 
     private KerasCase() {
     }
@@ -24,7 +27,13 @@ final class KerasCase {
         LAYER("LayerNormalization", Map.of()), GROUP("GroupNormalization", Map.of("groups", 2)),
         GROUP_OF_ONE("GroupNormalization", Map.of("groups", -1)), ADDONS_GROUP("Addons>GroupNormalization", Map.of("groups", 2)),
         INSTANCE("Addons>InstanceNormalization", Map.of("groups", -1)),
-        BATCH("BatchNormalization", Map.of("momentum", 0.9));
+        UNIT("UnitNormalization", Map.of()), RMS("RMSNormalization", Map.of()),
+        FILTER_RESPONSE("Addons>FilterResponseNormalization", Map.of()),
+        FILTER_RESPONSE_LEARNED("Addons>FilterResponseNormalization", Map.of("learned_epsilon", true)),
+        BATCH("BatchNormalization", Map.of("momentum", 0.9)),
+        BATCH_RENORM("BatchNormalization", Map.of("renorm", true, "renorm_momentum", 0.99, "renorm_clipping",
+                Map.of("rmax", 2.0, "rmin", 0.5, "dmax", 3.0))),
+        BATCH_GHOST("BatchNormalization", Map.of("virtual_batch_size", 2));
 
         final String className;
         private final Map<String, Object> options;
@@ -37,10 +46,44 @@ final class KerasCase {
         /** Number of the set of elements that share statistics. */
         private String set(long n, long c, String position) {
             return switch (this) {
-                case LAYER -> n + " " + position;
+                case LAYER, UNIT, RMS -> n + " " + position;
                 case GROUP, ADDONS_GROUP -> n + " " + c / 2;
-                case GROUP_OF_ONE, INSTANCE -> n + " " + c;
-                case BATCH -> "";
+                case GROUP_OF_ONE, INSTANCE, FILTER_RESPONSE, FILTER_RESPONSE_LEARNED -> n + " " + c;
+                case BATCH, BATCH_RENORM, BATCH_GHOST -> "";
+            };
+        }
+
+        boolean isBatch() {
+            return set(0, 0, "").isEmpty();
+        }
+
+        boolean isFilterResponse() {
+            return className.endsWith("FilterResponseNormalization");
+        }
+
+        /** Only of some is it an option. */
+        boolean scales(boolean wanted) {
+            return this != UNIT && (wanted || this == RMS || isFilterResponse());
+        }
+
+        boolean centers(boolean wanted) {
+            return this != UNIT && this != RMS && (wanted || isFilterResponse());
+        }
+
+        boolean takes(int rank) {
+            return isFilterResponse() ? rank == 4 : rank > 2 || this != INSTANCE;
+        }
+
+        /** Mean and divisor of the elements of a set. */
+        private double[] statistics(List<Double> elements) {
+            double meanSquare = elements.stream().mapToDouble(v -> v * v).average().orElse(0);
+            double mean = elements.stream().mapToDouble(v -> v).average().orElse(0);
+            return switch (this) {
+                case UNIT -> new double[]{0, Math.max(Math.sqrt(meanSquare * elements.size()), 1e-6)};
+                case RMS, FILTER_RESPONSE -> new double[]{0, Math.sqrt(meanSquare + EPSILON)};
+                case FILTER_RESPONSE_LEARNED -> new double[]{0, Math.sqrt(meanSquare + EPSILON + LEARNED)};
+                default -> new double[]{mean, Math.sqrt(elements.stream().mapToDouble(v -> (v - mean) * (v - mean)).average()
+                        .orElse(0) + EPSILON)};
             };
         }
     }
@@ -71,16 +114,12 @@ final class KerasCase {
             sets.computeIfAbsent(set[i], key -> new ArrayList<>()).add(values[i]);
         }
         Map<String, double[]> statistics = new HashMap<>();
-        sets.forEach((key, elements) -> {
-            double mean = elements.stream().mapToDouble(v -> v).average().orElse(0);
-            statistics.put(key, new double[]{mean, elements.stream().mapToDouble(v -> (v - mean) * (v - mean)).average()
-                    .orElse(0)});
-        });
+        sets.forEach((key, elements) -> statistics.put(key, kind.statistics(elements)));
         for (int i = 0; i < values.length; i++) {
             int c = channel[i];
-            double mean = kind == Kind.BATCH ? MEAN[c] : statistics.get(set[i])[0];
-            double variance = kind == Kind.BATCH ? VARIANCE[c] : statistics.get(set[i])[1];
-            values[i] = (values[i] - mean) / Math.sqrt(variance + EPSILON) * (scale ? GAMMA[c] : 1) + (center ? BETA[c] : 0);
+            double[] own = kind.isBatch() ? new double[]{MEAN[c], Math.sqrt(VARIANCE[c] + EPSILON)} : statistics.get(set[i]);
+            values[i] = (values[i] - own[0]) / own[1] * (kind.scales(scale) ? GAMMA[c] : 1)
+                    + (kind.centers(center) ? BETA[c] : 0);
         }
         return values;
     }
@@ -97,10 +136,18 @@ final class KerasCase {
 
     static Map<String, Object> options(Kind kind, Object axis, boolean scale, boolean center) {
         Map<String, Object> options = new LinkedHashMap<>(kind.options);
-        options.put("axis", axis);
-        options.put("epsilon", EPSILON);
-        options.put("scale", scale);
-        options.put("center", center);
+        boolean first = Set.of(1, List.of(1)).contains(axis);
+        options.put("axis", !kind.isFilterResponse() ? axis : first ? List.of(2, 3) : List.of(1, 2));
+        if (kind != Kind.UNIT) {
+            options.put("epsilon", EPSILON);
+        }
+        if (kind == Kind.UNIT || kind == Kind.RMS) {
+            return options;
+        }
+        if (!kind.isFilterResponse()) {
+            options.put("scale", scale);
+            options.put("center", center);
+        }
         options.put("gamma_initializer", Map.of("class_name", "Ones", "config", Map.of()));
         options.put("beta_initializer", Map.of("class_name", "Zeros", "config", Map.of()));
         options.put("gamma_regularizer", null);
@@ -110,14 +157,20 @@ final class KerasCase {
 
     static KerasFile add(KerasFile file, Kind kind, Object axis, boolean scale, boolean center) {
         file.layer(kind.className, "norm", options(kind, axis, scale, center));
-        if (scale) {
-            file.weight("gamma", GAMMA);
+        if (kind.scales(scale)) {
+            file.weight(kind == Kind.RMS ? "scale" : "gamma", GAMMA);
         }
-        if (center) {
+        if (kind.centers(center)) {
             file.weight("beta", BETA);
         }
-        if (kind == Kind.BATCH) {
+        if (kind == Kind.FILTER_RESPONSE_LEARNED) {
+            file.weight("learned_epsilon", new float[]{(float) -LEARNED});
+        }
+        if (kind.isBatch()) {
             file.weight("moving_mean", MEAN).weight("moving_variance", VARIANCE);
+        }
+        if (kind == Kind.BATCH_RENORM) {
+            file.weight("renorm_mean", BETA).weight("renorm_stddev", GAMMA);
         }
         return file;
     }

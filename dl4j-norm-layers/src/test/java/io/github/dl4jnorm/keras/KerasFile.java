@@ -5,9 +5,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.bytedeco.hdf5.Attribute;
 import org.bytedeco.hdf5.DataSet;
@@ -131,14 +133,11 @@ final class KerasFile {
             weights.forEach((layer, arrays) -> {
                 Group group = h5.createGroup("model_weights/" + layer);
                 attributes(group, "weight_names", arrays.keySet().stream().map(name -> path(layer, name)).toList());
-                String made = "";
+                Set<String> made = new HashSet<>();
                 for (Map.Entry<String, float[]> array : arrays.entrySet()) {
                     String path = "model_weights/" + layer + "/" + path(layer, array.getKey());
                     String parent = path.substring(0, path.lastIndexOf('/'));
-                    if (!parent.equals(made)) {
-                        createGroups(h5, "model_weights/" + layer, parent);
-                        made = parent;
-                    }
+                    createGroups(h5, "model_weights/" + layer, parent, made);
                     int[] dimensions = shapes.get(layer + "/" + array.getKey());
                     DataSet set = h5.createDataSet(path, PredType.NATIVE_FLOAT(), new DataSpace(dimensions.length,
                             Arrays.stream(dimensions).asLongStream().toArray()));
@@ -153,11 +152,13 @@ final class KerasFile {
         return file;
     }
 
-    private static void createGroups(H5File h5, String from, String to) {
+    private static void createGroups(H5File h5, String from, String to, Set<String> made) {
         String path = from;
         for (String part : to.substring(from.length() + 1).split("/")) {
             path += "/" + part;
-            h5.createGroup(path)._close();
+            if (made.add(path)) {
+                h5.createGroup(path)._close();
+            }
         }
     }
 

@@ -16,11 +16,16 @@ import static io.github.dl4jnorm.keras.KerasCase.shape;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
+import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.keras.KerasCase.Kind;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.constraint.NonNegativeConstraint;
@@ -61,7 +66,7 @@ class KerasImportTest {
 
     static Stream<Arguments> models() {
         return Stream.of(Kind.values()).flatMap(kind -> Stream.of(2, 3, 4, 5)
-                .filter(rank -> rank > 2 || kind != Kind.INSTANCE)
+                .filter(kind::takes)
                 .flatMap(rank -> Stream.of(true, false).filter(last -> last || rank > 2)
                         .map(last -> Arguments.of(kind, rank, last))));
     }
@@ -76,7 +81,7 @@ class KerasImportTest {
             boolean functional = (variant & 2) == 0;
             boolean affine = (variant & 4) == 0;
             // What is not affine has one of the two.
-            Object axis = variant == 3 ? List.of(last ? rank - 1 : 1) : last ? -1 : (Object) 1;
+            Object axis = variant == 3 && !kind.isFilterResponse() ? List.of(last ? rank - 1 : 1) : last ? -1 : (Object) 1;
             Path file = add(new KerasFile(third, functional, shape), kind, axis, affine, affine || third)
                     .write(directory.resolve(variant + ".h5"));
             Model net = NormImports.importKeras(file);
@@ -98,6 +103,41 @@ class KerasImportTest {
         INDArray hidden = convolved(last ? x : x.permute(0, 2, 3, 1), Nd4j.createFromArray(kernel).reshape('c', 2, 3, 2, C));
         assertClose(output(NormImports.importKeras(file), x),
                 expected(Kind.GROUP, last ? hidden : hidden.permute(0, 3, 1, 2).dup('c'), last, true, true));
+    }
+
+    /** The kernel of the convolution above, computed from what a wrapper keeps. */
+    @ParameterizedTest
+    @MethodSource("formats")
+    void wrappersOfWeightsGiveTheLayerInside(boolean third, boolean functional, boolean spectral) throws Exception {
+        float[] kernel = numbers(9, 2 * 3 * 2 * C);
+        int[] shape = {5, 6, 2};
+        Map<String, Object> inner = new LinkedHashMap<>(convolution(true));
+        inner.put("name", "conv");
+        inner.put("dtype", third ? Map.of("class_name", "DTypePolicy", "config", Map.of("name", "float32")) : "float32");
+        String wrapper = spectral ? "SpectralNormalization" : "WeightNormalization";
+        KerasFile model = new KerasFile(third, functional, shape).layer((third ? "" : "Addons>") + wrapper, "wrapped",
+                Map.of("layer", Map.of("class_name", "Conv2D", "config", inner)))
+                .weight("conv/kernel", kernel, 2, 3, 2, C);
+        float[] computed = kernel.clone();
+        if (spectral) {
+            model.weight(third ? "vector_u" : "sn_u", numbers(8, C), 1, C);
+        } else {
+            float[] g = numbers(7, C);
+            model.weight("g", g).weight("initialized", new float[]{1});
+            for (int c = 0; c < C; c++) {
+                double squares = 0;
+                for (int i = c; i < kernel.length; i += C) {
+                    squares += kernel[i] * kernel[i];
+                }
+                for (int i = c; i < kernel.length; i += C) {
+                    computed[i] = (float) (kernel[i] / Math.sqrt(squares) * g[c]);
+                }
+            }
+        }
+        INDArray x = input(shape);
+        INDArray expected = convolved(x, Nd4j.createFromArray(computed).reshape('c', 2, 3, 2, C));
+        assertClose(output(NormImports.importKeras(model.write(directory.resolve("wrapped.h5"))), x),
+                expected.castTo(DataType.DOUBLE).data().asDouble());
     }
 
     /** Channels last, by the definition. */
@@ -145,13 +185,56 @@ class KerasImportTest {
     void deeplearning4jsOwnImportKnowsTheLayersOnceRegistered(boolean functional) throws Exception {
         NormImports.registerKeras();
         INDArray x = input(shape(4, true));
-        for (Kind kind : List.of(Kind.LAYER, Kind.GROUP, Kind.ADDONS_GROUP, Kind.INSTANCE)) {
+        for (Kind kind : List.of(Kind.LAYER, Kind.GROUP, Kind.ADDONS_GROUP, Kind.INSTANCE, Kind.UNIT, Kind.RMS,
+                Kind.FILTER_RESPONSE_LEARNED)) {
             String file = add(new KerasFile(false, functional, shape(4, true)), kind, -1, true, true)
                     .write(directory.resolve("own.h5")).toString();
             Model net = functional ? KerasModelImport.importKerasModelAndWeights(file, false)
                     : KerasModelImport.importKerasSequentialModelAndWeights(file, false);
             assertClose(output(net, x), expected(kind, x, true, true, true));
         }
+    }
+
+    /** Of a whole example, gamma and beta have an element for each of its elements. */
+    @ParameterizedTest
+    @MethodSource("wholeExamples")
+    void layerNormOverAWholeExample(boolean third, boolean functional, int[] shape) throws Exception {
+        INDArray x = input(shape);
+        int size = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+        float[] gamma = numbers(5, size);
+        float[] beta = numbers(6, size);
+        List<Integer> axes = IntStream.rangeClosed(1, shape.length).boxed().toList();
+        Path file = new KerasFile(third, functional, shape).layer("LayerNormalization", "norm",
+                options(Kind.LAYER, axes, true, true)).weight("gamma", gamma, shape).weight("beta", beta, shape)
+                .write(directory.resolve("elements.h5"));
+        INDArray rows = x.reshape('c', x.size(0), size);
+        double[] expected = expected(Kind.LAYER, rows, true, false, false);
+        for (int i = 0; i < expected.length; i++) {
+            expected[i] = expected[i] * gamma[i % size] + beta[i % size];
+        }
+        assertClose(output(NormImports.importKeras(file), x), expected);
+    }
+
+    static Stream<Arguments> wholeExamples() {
+        return Stream.of(0, 1, 2, 3).flatMap(i -> Stream.of(new int[]{5, 6, C}, new int[]{3, 2, 4, C})
+                .map(shape -> Arguments.of((i & 1) == 0, (i & 2) == 0, shape)));
+    }
+
+    /** Batch renormalization and ghost batch normalization with Keras's settings, not only its statistics. */
+    @Test
+    void variantsOfBatchNormalizationKeepTheirOptions() throws Exception {
+        BatchRenormalization renorm = (BatchRenormalization) imported(Kind.BATCH_RENORM).getLayer(0).conf().getLayer();
+        assertThat(renorm.getRMax()).isEqualTo(2);
+        assertThat(renorm.getDMax()).isEqualTo(3);
+        assertThat(renorm.getRSteps()).isZero();
+        assertThat(renorm.getRunningStatistics()).isEqualTo(RunningStatistics.decay(0.99).unbiased(false));
+        GhostBatchNormalization ghost = (GhostBatchNormalization) imported(Kind.BATCH_GHOST).getLayer(0).conf().getLayer();
+        assertThat(ghost.getVirtualBatchSize()).isEqualTo(2);
+    }
+
+    private MultiLayerNetwork imported(Kind kind) throws Exception {
+        return (MultiLayerNetwork) NormImports.importKeras(add(new KerasFile(false, false, C), kind, -1, true, true)
+                .write(directory.resolve(kind + ".h5")));
     }
 
     @Test

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.keras;
+
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
+import io.github.dl4jnorm.conf.NormBuilder;
+import io.github.dl4jnorm.conf.NormParameter;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
+import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
+
+/** FilterResponseNormalization of TensorFlow Addons, whose axes are those of the positions and which has no threshold. */
+public final class KerasFilterResponseNormalization extends KerasNorm {
+    private static final double EPSILON = 1e-6;
+
+    /**
+     * As the import of models makes it.
+     *
+     * @param layerConfig configuration of the layer
+     * @throws InvalidKerasConfigurationException     if it lacks something
+     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     */
+    public KerasFilterResponseNormalization(Map<String, Object> layerConfig)
+            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        super(layerConfig);
+    }
+
+    @Override
+    double defaultEpsilon() {
+        return EPSILON;
+    }
+
+    private boolean learnsEpsilon() throws InvalidKerasConfigurationException {
+        return options().flag("learned_epsilon", false);
+    }
+
+    @Override
+    boolean channelsLast(int rank) throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        List<Integer> axes = options().axes(rank).stream().sorted().toList();
+        boolean last = axes.equals(IntStream.range(1, rank - 1).boxed().toList());
+        if (rank == 2 || !last && !axes.equals(IntStream.range(2, rank).boxed().toList())) {
+            throw options().unsupported("axis", options().get("axis"), "expected the axes of all positions");
+        }
+        return last;
+    }
+
+    @Override
+    Map<String, String> weightNames() throws InvalidKerasConfigurationException {
+        Map<String, String> names = super.weightNames();
+        if (learnsEpsilon()) {
+            names.put(NormParameter.LEARNED_EPS, "learned_epsilon");
+        }
+        return names;
+    }
+
+    @Override
+    NormBuilder<?> builder(int rank, int channels)
+            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        Object constraint = options().get("learned_epsilon_constraint");
+        if (constraint != null) {
+            throw options().unsupported("learned_epsilon_constraint", constraint, "expected none");
+        }
+        return new FilterResponseNormalization.Builder().threshold(false).learnedEps(learnsEpsilon());
+    }
+}
