@@ -11,8 +11,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Replaces batch norms. */
-@Command(name = "convert", sortOptions = false, usageHelpAutoWidth = true,
-        description = "Replaces batch norms, Deeplearning4j's or this library's, and keeps all that is learned.")
+@Command(name = "convert", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Replaces batch norms, Deeplearning4j's or this library's, and keeps all that is learned.%n",
+        footer = {"", "Example: convert model.zip group.zip --to group --groups 4"})
 final class ConvertModel extends ModelCommand {
     enum Target {
         BATCH, GROUP, INSTANCE, LAYER, SWITCHABLE;

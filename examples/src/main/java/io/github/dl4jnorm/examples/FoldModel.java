@@ -6,8 +6,9 @@ import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 
 /** Folds batch norms into the layers beside them. */
-@Command(name = "fold", sortOptions = false, usageHelpAutoWidth = true,
-        description = "Folds batch norms into dense layers and convolutions, for inference.")
+@Command(name = "fold", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Folds batch norms into dense layers and convolutions, for inference.%n",
+        footer = {"", "Says of every batch norm what became of it. Outputs stay the same up to rounding."})
 final class FoldModel extends ModelCommand {
     @Override
     Model change(Model net) {

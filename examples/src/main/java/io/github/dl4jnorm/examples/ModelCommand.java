@@ -8,7 +8,6 @@ import java.util.concurrent.Callable;
 import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -23,9 +22,6 @@ abstract class ModelCommand implements Callable<Integer> {
 
     @Parameters(index = "1", paramLabel = "OUT", description = "Model file to write; may be the same.")
     private Path out;
-
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help message and exit.")
-    private boolean help;
 
     @Override
     public final Integer call() throws IOException {

@@ -3,15 +3,18 @@ package io.github.dl4jnorm.examples;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.dataset.api.preprocessor.Normalizer;
-import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /** Reads and writes model files of Deeplearning4j. They are code as much as data: see SECURITY.md. */
@@ -44,26 +47,50 @@ final class ModelFiles {
         }
     }
 
-    private static boolean isGraph(Path path) throws IOException {
+    /** A text in a model file, or null. */
+    static String entry(Path path, String name) throws IOException {
         try (ZipFile zip = new ZipFile(path.toFile())) {
-            ZipEntry entry = zip.getEntry(ModelSerializer.CONFIGURATION_JSON);
+            ZipEntry entry = zip.getEntry(name);
             if (entry == null) {
-                throw new IOException("it has no " + ModelSerializer.CONFIGURATION_JSON);
+                return null;
             }
             try (InputStream in = zip.getInputStream(entry)) {
-                JsonNode configuration = new ObjectMapper().readTree(in);
-                return configuration.has("networkInputs");
+                return new String(in.readAllBytes(), StandardCharsets.UTF_8);
             }
         }
     }
 
-    /** Writes beside the file and renames, so that there is a whole model file or what was there before. */
+    private static boolean isGraph(Path path) throws IOException {
+        String configuration = entry(path, ModelSerializer.CONFIGURATION_JSON);
+        if (configuration == null) {
+            throw new IOException("it has no " + ModelSerializer.CONFIGURATION_JSON);
+        }
+        return new ObjectMapper().readTree(configuration).has("networkInputs");
+    }
+
+    /** Writes a model file with what goes with it. */
     static void write(Loaded model, Path path) throws IOException {
+        write(model, path, Map.of());
+    }
+
+    /**
+     * Writes beside the file and renames, so that there is a whole model file or what was there before.
+     *
+     * @param model   what to write
+     * @param path    file
+     * @param entries further texts for the file, by their names
+     */
+    static void write(Loaded model, Path path, Map<String, String> entries) throws IOException {
         Path part = path.resolveSibling(path.getFileName() + ".part");
         try {
             ModelSerializer.writeModel(model.net(), part.toFile(), true);
             if (model.normalizer() != null) {
                 ModelSerializer.addNormalizerToModel(part.toFile(), model.normalizer());
+            }
+            try (FileSystem zip = FileSystems.newFileSystem(part)) {
+                for (Map.Entry<String, String> entry : entries.entrySet()) {
+                    Files.writeString(zip.getPath(entry.getKey()), entry.getValue());
+                }
             }
             Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
         } finally {

@@ -16,8 +16,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Recomputes running statistics over training images. */
-@Command(name = "recompute", sortOptions = false, usageHelpAutoWidth = true,
-        description = "Recomputes running statistics over the training images.")
+@Command(name = "recompute", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Recomputes running statistics over the training images.%n",
+        footer = {"", "Give it the data, seed and scaling of the training. Example: recompute model.zip exact.zip --batch 500"})
 final class RecomputeStatistics extends ModelCommand {
     enum Method {
         PAPER, EXACT;

@@ -2,38 +2,25 @@
 package io.github.dl4jnorm.examples;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
-import org.nd4j.shade.jackson.databind.ObjectMapper;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Trains blocks of convolution, normalization and ReLU on images and tests them; its commands change saved networks. */
-@Command(name = "TrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
-        usageHelpAutoWidth = true, description = "Trains conv -> norm -> relu blocks on images and tests them.",
-        subcommands = {ConvertModel.class, FoldModel.class, RecomputeStatistics.class})
+/** Trains blocks of convolution, normalization and ReLU on images and tests them. */
+@Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
+        description = {"Trains conv -> norm -> relu blocks on images and tests them after every epoch.",
+            "Batch norm's running statistics are then compared with those of the training examples.%n"},
+        footer = {"", "With --save the network is kept after every epoch, and when Ctrl-C ends the training; without it, "
+            + "Ctrl-C leaves " + TrainConvNet.CHECKPOINT + ". 'train --resume FILE' goes on as if nothing had happened."})
 public final class TrainConvNet implements Callable<Integer> {
-    private static final double LEARNING_RATE = 0.004;
-
-    enum Dataset {
-        GENERATED, MNIST, CIFAR10;
-
-        @Override
-        public String toString() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
+    static final String CHECKPOINT = "checkpoint.zip";
 
     @Spec
     private CommandSpec spec;
@@ -43,157 +30,64 @@ public final class TrainConvNet implements Callable<Integer> {
             + "(default: ${DEFAULT-VALUE}).")
     private NormChoice norm;
 
-    @Option(names = "--compare", description = "Train with every normalization in turn; one table at the end.")
+    @Option(names = "--compare", description = "Train with every normalization in turn, as the command compare does.")
     private boolean compare;
 
-    @Option(names = "--data", paramLabel = "DIR", description = "Directory with IDX files, gzip or not. One with a "
-            + "single pair of images and labels is split.")
-    private Path data;
+    @Mixin
+    private TrainingOptions options;
 
-    @Option(names = "--test-fraction", defaultValue = "0.2", description = "Share of a single pair kept for the test "
-            + "(default: ${DEFAULT-VALUE}).")
-    private double testFraction;
+    @Mixin
+    private OutputOptions output;
 
-    @Option(names = "--dataset", description = "Without --data: ${COMPLETION-CANDIDATES} (default: generated). The "
-            + "last two are downloaded by Deeplearning4j.")
-    private Dataset dataset;
-
-    @Option(names = "--batch", defaultValue = "32", description = "Examples in a batch (default: ${DEFAULT-VALUE}).")
-    private int batch;
-
-    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data (default: ${DEFAULT-VALUE}).")
-    private int epochs;
-
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of weights, data and order "
-            + "(default: ${DEFAULT-VALUE}).")
-    private long seed;
-
-    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block; the blocks behind "
-            + "it have twice as many (default: ${DEFAULT-VALUE}).")
-    private int channels;
-
-    @Option(names = "--learning-rate", description = "Learning rate of Adam at the start; it falls to a tenth "
-            + "(default: 0.004 for a batch of 32, in proportion to the root of the batch).")
-    private Double learningRate;
-
-    @Option(names = "--scale", defaultValue = "minmax", description = "Scaling of input: ${COMPLETION-CANDIDATES} "
-            + "(default: ${DEFAULT-VALUE}).")
-    private ImageData.Scale scale;
-
-    @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON: an array with one object "
-            + "for each normalization.")
-    private Path json;
-
-    @Option(names = "--save", paramLabel = "FILE", description = "Save the trained network.")
+    @Option(names = "--save", paramLabel = "FILE", description = "Save the network, after every epoch.")
     private Path save;
 
+    @Option(names = "--resume", paramLabel = "FILE", description = "Go on with a saved training, with its norm and "
+            + "options; what it saves goes to the same file unless --save names another.")
+    private Path resume;
+
     /**
-     * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
+     * The command {@code train} of {@link Main}.
      *
      * @param args options, see {@code --help}
      */
     public static void main(String[] args) {
-        System.setProperty("java.awt.headless", "true");
-        System.exit(commandLine().execute(args));
-    }
-
-    static CommandLine commandLine() {
-        return new CommandLine(new TrainConvNet())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setExecutionExceptionHandler((exception, command, parsed) -> {
-                    String message = exception.getMessage();
-                    command.getErr().println("error: " + (message == null ? exception.toString() : message));
-                    return CommandLine.ExitCode.SOFTWARE;
-                });
+        Main.main(Stream.concat(Stream.of("train"), Stream.of(args)).toArray(String[]::new));
     }
 
     @Override
     public Integer call() throws IOException {
-        validate();
-        ImageData images = load().scaled(scale);
-        System.out.printf("%d training and %d test examples of %s, %s, batches of %d%n",
-                images.train().numExamples(), images.test().numExamples(), images.name(), images.inputType(), batch);
-        List<Training.Result> results = new ArrayList<>();
-        for (NormChoice choice : compare ? NormChoice.values() : List.of(norm)) {
-            Training training = new Training(images, batch, epochs, seed);
-            MultiLayerNetwork net = ConvNet.create(choice, images.inputType(), images.classes(), channels, learningRate,
-                    training.iterations(), seed);
-            results.add(training.run(choice, net));
-            if (save != null) {
-                ModelFiles.write(new ModelFiles.Loaded(net, null), save);
+        options.require(save == null || !compare, "--save and --compare exclude each other");
+        options.requireDirectory("--save", save);
+        Checkpoint checkpoint = resume == null ? null : resumed();
+        Comparison comparison = new Comparison(options, output);
+        if (compare) {
+            return comparison.run(NormChoice.values());
+        }
+        Path file = save != null ? save : resume;
+        MultiLayerNetwork net = checkpoint == null ? null : checkpoint.net();
+        return comparison.run(norm, net, checkpoint == null ? 0 : checkpoint.lossSum(), (trained, lossSum, stopped) -> {
+            if (file != null || stopped) {
+                Path written = file == null ? Path.of(CHECKPOINT) : file;
+                new Checkpoint(trained, norm, options.arguments(), lossSum).write(written);
+                if (stopped) {
+                    System.out.printf("stopped after %d steps; go on with: train --resume %s%n", trained.getIterationCount(),
+                            written);
+                }
             }
-            if (choice.equals(NormChoice.BATCH)) {
-                StatisticsTable.print(net, images.train());
-            }
-        }
-        print(results);
-        if (json != null) {
-            write(results);
-        }
-        return CommandLine.ExitCode.OK;
+        });
     }
 
-    private void validate() {
-        require(data == null || dataset == null, "--data and --dataset exclude each other");
-        require(batch >= 1, "--batch must be at least 1, not " + batch);
-        require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
-        require(channels >= 1, "--channels must be at least 1, not " + channels);
-        if (learningRate == null) {
-            learningRate = LEARNING_RATE * Math.sqrt(batch / 32.0);
-        }
-        require(learningRate > 0 && Double.isFinite(learningRate),
-                "--learning-rate must be positive, not " + learningRate);
-        require(testFraction > 0 && testFraction < 1, "--test-fraction must lie between 0 and 1, not " + testFraction);
-        require(save == null || !compare, "--save and --compare exclude each other");
-        requireDirectory("--json", json);
-        requireDirectory("--save", save);
-    }
-
-    private void requireDirectory(String option, Path file) {
-        Path directory = file == null ? null : file.toAbsolutePath().getParent();
-        require(directory == null || Files.isDirectory(directory), option + ": there is no directory " + directory);
-    }
-
-    private void require(boolean condition, String message) {
-        if (!condition) {
-            throw new ParameterException(spec.commandLine(), message);
-        }
-    }
-
-    private ImageData load() throws IOException {
-        ImageData images;
-        if (data != null) {
-            images = ImageData.idx(data, testFraction, seed);
-        } else if (dataset == null || dataset == Dataset.GENERATED) {
-            images = ImageData.generated(seed);
-        } else {
-            images = dataset == Dataset.MNIST ? OnlineData.mnist(seed) : OnlineData.cifar10(seed);
-        }
-        require(batch <= images.train().numExamples(), "--batch " + batch + " is more than the "
-                + images.train().numExamples() + " training examples");
-        return images;
-    }
-
-    private static void print(List<Training.Result> results) {
-        System.out.printf("%n%-12s %10s %10s %10s%n", "norm", "accuracy", "loss", "seconds");
-        for (Training.Result result : results) {
-            System.out.printf("%-12s %8.2f %% %10.4f %10.1f%n", result.norm(), 100 * result.accuracy(), result.loss(),
-                    result.seconds());
-        }
-    }
-
-    private void write(List<Training.Result> results) throws IOException {
-        List<Map<String, Object>> rows = new ArrayList<>();
-        for (Training.Result result : results) {
-            Map<String, Object> row = new LinkedHashMap<>();
-            row.put("norm", result.norm());
-            row.put("accuracy", result.accuracy());
-            row.put("loss", result.loss());
-            row.put("seconds", result.seconds());
-            row.put("batch", result.batch());
-            row.put("epochs", result.epochs());
-            rows.add(row);
-        }
-        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(json.toFile(), rows);
+    private Checkpoint resumed() throws IOException {
+        boolean otherwise = compare || spec.commandLine().getParseResult().hasMatchedOption("--norm") || options.given();
+        options.require(!otherwise, "--resume takes norm and options from its file: give only --save, --json, --report, --stats "
+                + "beside it");
+        Checkpoint checkpoint = Checkpoint.read(resume);
+        norm = checkpoint.norm();
+        List<String> arguments = checkpoint.options();
+        options.restore(arguments);
+        System.out.printf("resuming %s after %d steps: --norm %s %s%n", resume, checkpoint.net().getIterationCount(), norm,
+                String.join(" ", arguments));
+        return checkpoint;
     }
 }

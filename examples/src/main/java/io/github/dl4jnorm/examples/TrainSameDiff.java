@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
 import org.nd4j.autodiff.listeners.At;
 import org.nd4j.autodiff.listeners.BaseListener;
@@ -17,39 +18,17 @@ import org.nd4j.linalg.dataset.ViewIterator;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Trains blocks of convolution, group normalization and ReLU as a SameDiff graph, on the data of {@link TrainConvNet}. */
-@Command(name = "TrainSameDiff", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
-        usageHelpAutoWidth = true, description = "Trains conv -> group norm -> relu blocks as a SameDiff graph.")
+@Command(name = "samediff", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Trains conv -> group norm -> relu blocks as a SameDiff graph, on the data of train.%n")
 public final class TrainSameDiff implements Callable<Integer> {
-    private static final double LEARNING_RATE = 0.004;
-    private static final double TEST_FRACTION = 0.2;
     private static final int TEST_BATCH = 500;
 
-    @Spec
-    private CommandSpec spec;
-
-    @Option(names = "--data", paramLabel = "DIR", description = "Directory with IDX files, gzip or not (default: digits "
-            + "made on the spot). Of a single pair of images and labels a fifth is kept for the test.")
-    private Path data;
-
-    @Option(names = "--batch", defaultValue = "32", description = "Examples in a batch (default: ${DEFAULT-VALUE}).")
-    private int batch;
-
-    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data (default: ${DEFAULT-VALUE}).")
-    private int epochs;
-
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of weights, data and order "
-            + "(default: ${DEFAULT-VALUE}).")
-    private long seed;
-
-    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block; the blocks behind "
-            + "it have twice as many (default: ${DEFAULT-VALUE}).")
-    private int channels;
+    @Mixin
+    private TrainingOptions options;
 
     @Option(names = "--save", paramLabel = "FILE", description = "Save the trained graph.")
     private Path save;
@@ -57,12 +36,12 @@ public final class TrainSameDiff implements Callable<Integer> {
     private double accuracy;
 
     /**
-     * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
+     * The command {@code samediff} of {@link Main}.
      *
      * @param args options, see {@code --help}
      */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new TrainSameDiff()).execute(args));
+        Main.main(Stream.concat(Stream.of("samediff"), Stream.of(args)).toArray(String[]::new));
     }
 
     /** Share of test examples classified right, after the last epoch. */
@@ -72,20 +51,15 @@ public final class TrainSameDiff implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        require(batch >= 1, "--batch must be at least 1, not " + batch);
-        require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
-        require(channels >= 1, "--channels must be at least 1, not " + channels);
-        ImageData images = (data == null ? ImageData.generated(seed)
-                : ImageData.idx(data, TEST_FRACTION, seed)).scaled(ImageData.Scale.MINMAX);
+        options.requireDirectory("--save", save);
+        ImageData images = options.load();
+        int batch = options.batch();
+        int epochs = options.epochs();
         int batches = images.train().numExamples() / batch;
-        require(batches >= 1, "--batch " + batch + " is more than the " + images.train().numExamples()
-                + " training examples");
-        SameDiff sd = SameDiffNet.create(images.inputType(), images.classes(), channels,
-                LEARNING_RATE * Math.sqrt(batch / 32.0), epochs * batches, seed);
-        System.out.printf("%d training and %d test examples of %s, batches of %d%n", images.train().numExamples(),
-                images.test().numExamples(), images.name(), batch);
+        SameDiff sd = SameDiffNet.create(images.inputType(), images.classes(), options.channels(), options.learningRate(),
+                epochs * batches, options.seed());
         for (int epoch = 1; epoch <= epochs; epoch++) {
-            images.train().shuffle(seed + epoch);
+            images.train().shuffle(options.seed() + epoch);
             // Whole batches only, as in the other example.
             DataSet whole = (DataSet) images.train().getRange(0, batches * batch);
             try (ProgressBar bar = Training.progressBar("epoch " + epoch + "/" + epochs, batches)) {
@@ -99,12 +73,6 @@ public final class TrainSameDiff implements Callable<Integer> {
             sd.save(save.toFile(), true);
         }
         return CommandLine.ExitCode.OK;
-    }
-
-    private void require(boolean condition, String message) {
-        if (!condition) {
-            throw new ParameterException(spec.commandLine(), message);
-        }
     }
 
     private static double accuracy(SameDiff sd, DataSet test) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import java.io.IOException;
+import java.util.function.BooleanSupplier;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -18,11 +20,45 @@ final class Training {
     private final int epochs;
     private final long seed;
 
+    private double lossSum;
+    private Saver saver = (net, sum, stopped) -> { };
+    private BooleanSupplier stop = () -> false;
+
+    /** Keeps a network on its way. */
+    interface Saver {
+        /**
+         * Called after every epoch and when training is stopped.
+         *
+         * @param net     the network
+         * @param lossSum sum of the losses of the steps of the epoch it is in
+         * @param stopped whether training ends here, before its time
+         * @throws IOException if it cannot be kept
+         */
+        void save(MultiLayerNetwork net, double lossSum, boolean stopped) throws IOException;
+    }
+
     Training(ImageData data, int batch, int epochs, long seed) {
         this.data = data;
         this.batch = batch;
         this.epochs = epochs;
         this.seed = seed;
+    }
+
+    /** Goes on within an epoch whose losses have that sum so far. */
+    Training from(double sum) {
+        lossSum = sum;
+        return this;
+    }
+
+    Training savedBy(Saver keeper) {
+        saver = keeper;
+        return this;
+    }
+
+    /** Ends, before the next step, once that is true. */
+    Training stoppedBy(BooleanSupplier condition) {
+        stop = condition;
+        return this;
     }
 
     /** How many batches all epochs have together. */
@@ -48,32 +84,53 @@ final class Training {
     record Result(String norm, double accuracy, double loss, double seconds, int batch, int epochs) {
     }
 
-    Result run(NormChoice norm, MultiLayerNetwork net) {
+    /**
+     * Trains a network; one that has steps behind it goes on as if it had not been stopped.
+     *
+     * @return what came of it, or null if it was stopped
+     */
+    Result run(NormChoice norm, MultiLayerNetwork net) throws IOException {
         String name = norm.toString();
         long start = System.nanoTime();
+        double accuracy = Double.NaN;
         double loss = Double.NaN;
-        double accuracy = 0;
+        // A copy, so that the order is the same whatever was trained before.
+        DataSet examples = data.train().copy();
         for (int epoch = 1; epoch <= epochs; epoch++) {
-            // The same order for every norm, so that a comparison compares norms.
-            data.train().shuffle(seed + epoch);
-            loss = epoch(name + " " + epoch + "/" + epochs, net);
+            examples.shuffle(seed + epoch);
+            int first = net.getIterationCount() - (epoch - 1) * batches();
+            if (first > batches() || first == batches() && epoch < epochs) {
+                continue;
+            }
+            if (!epoch(name + " " + epoch + "/" + epochs, net, examples, first)) {
+                saver.save(net, lossSum, true);
+                return null;
+            }
+            loss = lossSum / batches();
             accuracy = accuracy(net);
             System.out.printf("%-10s  epoch %d  loss %.4f  test accuracy %.2f %%%n", name, epoch, loss, 100 * accuracy);
+            saver.save(net, lossSum, false);
         }
         return new Result(name, accuracy, loss, (System.nanoTime() - start) / 1e9, batch, epochs);
     }
 
-    private double epoch(String task, MultiLayerNetwork net) {
-        double sum = 0;
+    private boolean epoch(String task, MultiLayerNetwork net, DataSet examples, int first) {
+        if (first == 0) {
+            lossSum = 0;
+        }
         try (ProgressBar bar = progressBar(task, batches())) {
-            for (int i = 0; i < batches(); i++) {
-                int end = Math.min(data.train().numExamples(), (i + 1) * batch);
-                net.fit((DataSet) data.train().getRange(i * batch, end));
-                sum += net.score();
+            bar.stepTo(first);
+            for (int i = first; i < batches(); i++) {
+                if (stop.getAsBoolean()) {
+                    return false;
+                }
+                int end = Math.min(examples.numExamples(), (i + 1) * batch);
+                net.fit((DataSet) examples.getRange(i * batch, end));
+                lossSum += net.score();
                 bar.step();
             }
         }
-        return sum / batches();
+        return true;
     }
 
     private double accuracy(MultiLayerNetwork net) {

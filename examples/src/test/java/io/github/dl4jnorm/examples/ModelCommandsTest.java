@@ -57,7 +57,7 @@ class ModelCommandsTest {
     }
 
     private int run(String... args) {
-        return TrainConvNet.commandLine().setErr(new PrintWriter(errors, true)).execute(args);
+        return Main.execute(new PrintWriter(errors, true), args);
     }
 
     private Path out(String name) {

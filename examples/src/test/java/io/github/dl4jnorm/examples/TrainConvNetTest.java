@@ -19,7 +19,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
-import picocli.CommandLine;
 
 class TrainConvNetTest {
     @TempDir
@@ -31,8 +30,7 @@ class TrainConvNetTest {
     }
 
     private static int run(StringWriter errors, String... args) {
-        CommandLine command = TrainConvNet.commandLine().setErr(new PrintWriter(errors, true));
-        return command.execute(args);
+        return Main.execute(new PrintWriter(errors, true), args);
     }
 
     @Test

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Trains the same network with several norms. */
+@Command(name = "compare", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Trains the same network with several norms, on the same data in the same order, and prints one table.%n",
+        footer = {"", "Ctrl-C ends it with a table of the norms that are done."})
+final class CompareNorms implements Callable<Integer> {
+    @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
+            converter = NormChoice.Converter.class, description = "Which ones, with commas between: "
+            + "${COMPLETION-CANDIDATES} (default: all of them).")
+    private List<NormChoice> norms;
+
+    @Mixin
+    private TrainingOptions options;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Override
+    public Integer call() throws IOException {
+        return new Comparison(options, output).run(norms == null ? NormChoice.values() : norms);
+    }
+}

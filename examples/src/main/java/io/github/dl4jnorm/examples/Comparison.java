@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.shade.jackson.databind.ObjectMapper;
+import picocli.CommandLine;
+
+/** Trains the network of the example with one norm or several, and says what came of it. */
+final class Comparison {
+    private static final int STOPPED = 130;
+
+    private final TrainingOptions options;
+    private final OutputOptions output;
+    private final List<Training.Result> results = new ArrayList<>();
+
+    Comparison(TrainingOptions options, OutputOptions output) {
+        this.options = options;
+        this.output = output;
+    }
+
+    /** Trains with each of several norms. */
+    int run(List<NormChoice> norms) throws IOException {
+        output.check(options);
+        ImageData images = options.load();
+        boolean stopped = false;
+        try (Interruption interruption = new Interruption()) {
+            for (int i = 0; i < norms.size() && !stopped; i++) {
+                Training training = new Training(images, options.batch(), options.epochs(), options.seed());
+                stopped = !train(norms.get(i), null, images, training.stoppedBy(interruption::requested));
+            }
+            finish();
+        }
+        return stopped ? STOPPED : CommandLine.ExitCode.OK;
+    }
+
+    /**
+     * Trains with one norm.
+     *
+     * @param norm    the norm
+     * @param resumed network to go on with, or null for a new one
+     * @param lossSum sum of the losses of the epoch it is in
+     * @param saver   called after every epoch and when training is stopped
+     * @return exit code
+     */
+    int run(NormChoice norm, MultiLayerNetwork resumed, double lossSum, Training.Saver saver) throws IOException {
+        output.check(options);
+        ImageData images = options.load();
+        boolean finished;
+        try (Interruption interruption = new Interruption()) {
+            finished = train(norm, resumed, images, new Training(images, options.batch(), options.epochs(), options.seed())
+                    .from(lossSum).savedBy(saver).stoppedBy(interruption::requested));
+            finish();
+        }
+        return finished ? CommandLine.ExitCode.OK : STOPPED;
+    }
+
+    /** @return whether it came to its end */
+    private boolean train(NormChoice norm, MultiLayerNetwork resumed, ImageData images, Training training)
+            throws IOException {
+        MultiLayerNetwork net = resumed != null ? resumed : ConvNet.create(norm, images.inputType(), images.classes(),
+                options.channels(), options.learningRate(), training.iterations(), options.seed());
+        Training.Result result = training.run(norm, net);
+        if (result == null) {
+            return false;
+        }
+        results.add(result);
+        if (norm.equals(NormChoice.BATCH)) {
+            StatisticsTable.print(net, images.train());
+        }
+        return true;
+    }
+
+    private void finish() throws IOException {
+        System.out.printf("%n%-12s %10s %10s %10s%n", "norm", "accuracy", "loss", "seconds");
+        for (Training.Result result : results) {
+            System.out.printf("%-12s %8.2f %% %10.4f %10.1f%n", result.norm(), 100 * result.accuracy(), result.loss(),
+                    result.seconds());
+        }
+        if (output.json() != null) {
+            writeJson();
+        }
+    }
+
+    private void writeJson() throws IOException {
+        List<Map<String, Object>> rows = new ArrayList<>();
+        for (Training.Result result : results) {
+            Map<String, Object> row = new LinkedHashMap<>();
+            row.put("norm", result.norm());
+            row.put("accuracy", result.accuracy());
+            row.put("loss", result.loss());
+            row.put("seconds", result.seconds());
+            row.put("batch", result.batch());
+            row.put("epochs", result.epochs());
+            rows.add(row);
+        }
+        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(output.json().toFile(), rows);
+    }
+}

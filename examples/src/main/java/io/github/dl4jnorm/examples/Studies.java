@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The experiments, each of which shows one thing. */
+@Command(name = "study", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "STUDY",
+        description = "Experiments of at most three minutes; the last line of each says what it showed.%n",
+        footer = {"", "Example: study batch-size"},
+        subcommands = {})
+final class Studies implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "study: expected one of "
+                + String.join(", ", spec.subcommands().keySet()));
+    }
+}
