@@ -26,6 +26,7 @@ import io.github.dl4jnorm.pass.NormPass;
 import io.github.dl4jnorm.pass.Numbers;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -50,6 +51,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     private transient RunningState running;
     private transient Consumer<ChannelStatistics> observer;
     private transient Exchange exchange;
+    private transient BiConsumer<INDArray, INDArray> watcher;
 
     /**
      * A layer without parameters yet.
@@ -92,6 +94,20 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
      */
     public void exchangeStatistics(Exchange.Source workers) {
         exchange = SharedStatistics.exchange(layerConf(), layerId(), workers);
+    }
+
+    /**
+     * Calls back at the end of every backward pass, with arrays that live in workspaces.
+     *
+     * @param watcher receives the gradients of output and input, or null to stop
+     */
+    public void watchBackward(BiConsumer<INDArray, INDArray> watcher) {
+        this.watcher = watcher;
+    }
+
+    /** @return statistics of the batch that passed forward last, null if the norm had no use for them */
+    public ChannelStatistics batchStatistics() {
+        return pass == null || !tracks() ? null : pass.batchStatistics();
     }
 
     /**
@@ -268,6 +284,9 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             for (ChannelStatistics batch : pass.updates()) {
                 running().takeUp(batch, ((RunningNormLayer) layerConf()).getRunningStatistics(), layerId());
             }
+        }
+        if (watcher != null) {
+            watcher.accept(epsilon, dx);
         }
         return new Pair<>(gradient, dx);
     }

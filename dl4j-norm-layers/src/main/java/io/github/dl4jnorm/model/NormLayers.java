@@ -54,15 +54,32 @@ public final class NormLayers {
         return norms(layers(net, true));
     }
 
+    /** All norms by the index or vertex of their layer, frozen ones, too. */
+    static Map<String, NormalizationLayer> byKey(Model net) {
+        Map<String, NormalizationLayer> found = new LinkedHashMap<>();
+        layers(net, true).forEach((key, layer) -> {
+            if (layer instanceof NormalizationLayer norm) {
+                found.put(key, norm);
+            }
+        });
+        return found;
+    }
+
     private static Map<String, NormalizationLayer> norms(Map<String, Layer> layers) {
         Map<String, NormalizationLayer> found = new LinkedHashMap<>();
         layers.forEach((key, layer) -> {
             if (layer instanceof NormalizationLayer norm) {
-                String name = norm.layerConf().getLayerName();
-                found.put(name == null || found.containsKey(name) ? key : name, norm);
+                String name = name(key, norm);
+                found.put(found.containsKey(name) ? key : name, norm);
             }
         });
         return found;
+    }
+
+    /** What to call a norm whose layer has an index or vertex. */
+    static String name(String key, NormalizationLayer norm) {
+        String name = norm.layerConf().getLayerName();
+        return name == null ? key : name;
     }
 
     /** Keys of Deeplearning4j's own batch norms. */

@@ -22,8 +22,9 @@ import picocli.CommandLine.Spec;
 
 /** Times the network of the example with every norm. */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Times the network of train with every norm: median milliseconds of a training step and of an output, "
-                + "on random images. The row folded is batch norm folded into the convolutions.%n",
+        description = {"Times the network of train with every norm.", "Median milliseconds of a training step and of an output, "
+                + "on random images. The row folded is batch norm folded into the convolutions."},
+        optionListHeading = "%n",
         footer = {"", "Example: bench --norms none,batch,group --batch 8 --size 56",
             "The module src/benchmarks times the norms alone, beside libtorch."})
 final class BenchNorms implements Callable<Integer> {

@@ -10,7 +10,8 @@ import picocli.CommandLine.Option;
 
 /** Trains the same network with several norms. */
 @Command(name = "compare", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Trains the same network with several norms, on the same data in the same order, and prints one table.%n",
+        description = "Trains the same network with several norms, on the same data in the same order, and prints one table.",
+        optionListHeading = "%n",
         footer = {"", "Ctrl-C ends it with a table of the norms that are done."})
 final class CompareNorms implements Callable<Integer> {
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.model.NormStatsCsv;
+import io.github.dl4jnorm.model.NormStatsListener;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
@@ -17,6 +21,7 @@ final class Comparison {
     private final TrainingOptions options;
     private final OutputOptions output;
     private final List<Training.Result> results = new ArrayList<>();
+    private String about;
 
     Comparison(TrainingOptions options, OutputOptions output) {
         this.options = options;
@@ -26,7 +31,7 @@ final class Comparison {
     /** Trains with each of several norms. */
     int run(List<NormChoice> norms) throws IOException {
         output.check(options);
-        ImageData images = options.load();
+        ImageData images = load();
         boolean stopped = false;
         try (Interruption interruption = new Interruption()) {
             for (int i = 0; i < norms.size() && !stopped; i++) {
@@ -49,7 +54,7 @@ final class Comparison {
      */
     int run(NormChoice norm, MultiLayerNetwork resumed, double lossSum, Training.Saver saver) throws IOException {
         output.check(options);
-        ImageData images = options.load();
+        ImageData images = load();
         boolean finished;
         try (Interruption interruption = new Interruption()) {
             finished = train(norm, resumed, images, new Training(images, options.batch(), options.epochs(), options.seed())
@@ -59,11 +64,22 @@ final class Comparison {
         return finished ? CommandLine.ExitCode.OK : STOPPED;
     }
 
+    private ImageData load() throws IOException {
+        ImageData images = options.load();
+        about = String.format(Locale.ROOT, "Three blocks of convolution, norm and ReLU with %d and %d channels; %d training and "
+                + "%d test examples of %s; seed %d.", options.channels(), 2 * options.channels(), images.train().numExamples(),
+                images.test().numExamples(), images.name(), options.seed());
+        return images;
+    }
+
     /** @return whether it came to its end */
     private boolean train(NormChoice norm, MultiLayerNetwork resumed, ImageData images, Training training)
             throws IOException {
         MultiLayerNetwork net = resumed != null ? resumed : ConvNet.create(norm, images.inputType(), images.classes(),
                 options.channels(), options.learningRate(), training.iterations(), options.seed());
+        if (output.watches()) {
+            training.watchedBy(new NormStatsListener());
+        }
         Training.Result result = training.run(norm, net);
         if (result == null) {
             return false;
@@ -83,6 +99,16 @@ final class Comparison {
         }
         if (output.json() != null) {
             writeJson();
+        }
+        for (Training.Result result : results) {
+            Path stats = output.stats(result.norm(), results.size() > 1);
+            if (stats != null) {
+                NormStatsCsv.write(result.history().stats(), stats);
+            }
+        }
+        if (output.report() != null && !results.isEmpty()) {
+            Report.write(output.report(), about, results);
+            System.out.println("the charts are in " + output.report());
         }
     }
 

@@ -12,7 +12,8 @@ import picocli.CommandLine.Option;
 
 /** Replaces batch norms. */
 @Command(name = "convert", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Replaces batch norms, Deeplearning4j's or this library's, and keeps all that is learned.%n",
+        description = "Replaces batch norms, Deeplearning4j's or this library's, and keeps all that is learned.",
+        optionListHeading = "%n",
         footer = {"", "Example: convert model.zip group.zip --to group --groups 4"})
 final class ConvertModel extends ModelCommand {
     enum Target {

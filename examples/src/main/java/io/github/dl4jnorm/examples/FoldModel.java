@@ -7,7 +7,8 @@ import picocli.CommandLine.Command;
 
 /** Folds batch norms into the layers beside them. */
 @Command(name = "fold", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Folds batch norms into dense layers and convolutions, for inference.%n",
+        description = "Folds batch norms into dense layers and convolutions, for inference.",
+        optionListHeading = "%n",
         footer = {"", "Says of every batch norm what became of it. Outputs stay the same up to rounding."})
 final class FoldModel extends ModelCommand {
     @Override

@@ -16,7 +16,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The one program of the examples: its commands train, compare and change networks with norms. */
 @Command(name = "dl4j-norm", mixinStandardHelpOptions = true, version = "dl4j-norm 0.1.0", synopsisSubcommandLabel = "COMMAND",
         description = "Trains networks with normalization layers, compares the norms, and changes saved networks.%n"
-                + "Without a command: @|bold train|@.%n",
+                + "Without a command: @|bold train|@.",
+        optionListHeading = "%n",
         footerHeading = "%nTo begin with:%n",
         footer = {
             "  train                                        batch norm on digits drawn on the spot; a minute or two",

@@ -10,11 +10,40 @@ final class OutputOptions {
             + "for each normalization.")
     private Path json;
 
+    @Option(names = "--report", paramLabel = "FILE", description = "Write a page of charts: losses, accuracies, running "
+            + "statistics, weights of switchable normalization, gradients, activations (HTML, complete in itself).")
+    private Path report;
+
+    @Option(names = "--stats", paramLabel = "FILE", description = "Write what the norms did as CSV; of several norms each gets a "
+            + "file with its name added.")
+    private Path stats;
+
+    Path report() {
+        return report;
+    }
+
+    /** The file for the statistics of a norm, or null. */
+    Path stats(String norm, boolean several) {
+        if (stats == null || !several) {
+            return stats;
+        }
+        String name = stats.getFileName().toString();
+        int end = name.lastIndexOf('.') < 0 ? name.length() : name.lastIndexOf('.');
+        return stats.resolveSibling(name.substring(0, end) + "-" + norm + name.substring(end));
+    }
+
+    /** Whether the norms have to be watched. */
+    boolean watches() {
+        return report != null || stats != null;
+    }
+
     Path json() {
         return json;
     }
 
     void check(TrainingOptions options) {
         options.requireDirectory("--json", json);
+        options.requireDirectory("--report", report);
+        options.requireDirectory("--stats", stats);
     }
 }

@@ -17,7 +17,8 @@ import picocli.CommandLine.Option;
 
 /** Recomputes running statistics over training images. */
 @Command(name = "recompute", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Recomputes running statistics over the training images.%n",
+        description = "Recomputes running statistics over the training images.",
+        optionListHeading = "%n",
         footer = {"", "Give it the data, seed and scaling of the training. Example: recompute model.zip exact.zip --batch 500"})
 final class RecomputeStatistics extends ModelCommand {
     enum Method {

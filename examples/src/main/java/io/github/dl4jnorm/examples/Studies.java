@@ -8,9 +8,11 @@ import picocli.CommandLine.Spec;
 
 /** The experiments, each of which shows one thing. */
 @Command(name = "study", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "STUDY",
-        description = "Experiments of at most three minutes; the last line of each says what it showed.%n",
+        description = "Experiments of at most three minutes; the last line of each says what it showed.",
+        optionListHeading = "%n",
         footer = {"", "Example: study batch-size"},
-        subcommands = {})
+        subcommands = {BatchSizeStudy.class, CovariateShift.class, SequenceLayerNorm.class, DeepNet.class, Regularization.class,
+            FeatureScaling.class, ResNetNorms.class})
 final class Studies implements Runnable {
     @Spec
     private CommandSpec spec;

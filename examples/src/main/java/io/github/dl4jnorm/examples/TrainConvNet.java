@@ -16,7 +16,8 @@ import picocli.CommandLine.Spec;
 /** Trains blocks of convolution, normalization and ReLU on images and tests them. */
 @Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
         description = {"Trains conv -> norm -> relu blocks on images and tests them after every epoch.",
-            "Batch norm's running statistics are then compared with those of the training examples.%n"},
+            "Batch norm's running statistics are then compared with those of the training examples."},
+        optionListHeading = "%n",
         footer = {"", "With --save the network is kept after every epoch, and when Ctrl-C ends the training; without it, "
             + "Ctrl-C leaves " + TrainConvNet.CHECKPOINT + ". 'train --resume FILE' goes on as if nothing had happened."})
 public final class TrainConvNet implements Callable<Integer> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.model.NormStatsListener;
 import java.io.IOException;
 import java.util.function.BooleanSupplier;
 import me.tongfei.progressbar.ProgressBar;
@@ -20,6 +21,8 @@ final class Training {
     private final int epochs;
     private final long seed;
 
+    private String name;
+    private History history = new History(null);
     private double lossSum;
     private Saver saver = (net, sum, stopped) -> { };
     private BooleanSupplier stop = () -> false;
@@ -42,6 +45,18 @@ final class Training {
         this.batch = batch;
         this.epochs = epochs;
         this.seed = seed;
+    }
+
+    /** Calls it something else than its norm. */
+    Training named(String label) {
+        name = label;
+        return this;
+    }
+
+    /** Has the norms watched. */
+    Training watchedBy(NormStatsListener stats) {
+        history = new History(stats);
+        return this;
     }
 
     /** Goes on within an epoch whose losses have that sum so far. */
@@ -80,8 +95,9 @@ final class Training {
      * @param seconds  time of training, tests included
      * @param batch    examples in a batch
      * @param epochs   passes over the training examples
+     * @param history  how it went
      */
-    record Result(String norm, double accuracy, double loss, double seconds, int batch, int epochs) {
+    record Result(String norm, double accuracy, double loss, double seconds, int batch, int epochs, History history) {
     }
 
     /**
@@ -90,28 +106,32 @@ final class Training {
      * @return what came of it, or null if it was stopped
      */
     Result run(NormChoice norm, MultiLayerNetwork net) throws IOException {
-        String name = norm.toString();
+        String task = name == null ? norm.toString() : name;
         long start = System.nanoTime();
         double accuracy = Double.NaN;
         double loss = Double.NaN;
         // A copy, so that the order is the same whatever was trained before.
         DataSet examples = data.train().copy();
+        if (history.stats() != null) {
+            net.addListeners(history.stats());
+        }
         for (int epoch = 1; epoch <= epochs; epoch++) {
             examples.shuffle(seed + epoch);
             int first = net.getIterationCount() - (epoch - 1) * batches();
             if (first > batches() || first == batches() && epoch < epochs) {
                 continue;
             }
-            if (!epoch(name + " " + epoch + "/" + epochs, net, examples, first)) {
+            if (!epoch(task + " " + epoch + "/" + epochs, net, examples, first)) {
                 saver.save(net, lossSum, true);
                 return null;
             }
             loss = lossSum / batches();
             accuracy = accuracy(net);
-            System.out.printf("%-10s  epoch %d  loss %.4f  test accuracy %.2f %%%n", name, epoch, loss, 100 * accuracy);
+            history.test(net.getIterationCount(), accuracy);
+            System.out.printf("%-10s  epoch %d  loss %.4f  test accuracy %.2f %%%n", task, epoch, loss, 100 * accuracy);
             saver.save(net, lossSum, false);
         }
-        return new Result(name, accuracy, loss, (System.nanoTime() - start) / 1e9, batch, epochs);
+        return new Result(norm.name(), accuracy, loss, (System.nanoTime() - start) / 1e9, batch, epochs, history);
     }
 
     private boolean epoch(String task, MultiLayerNetwork net, DataSet examples, int first) {
@@ -127,6 +147,7 @@ final class Training {
                 int end = Math.min(examples.numExamples(), (i + 1) * batch);
                 net.fit((DataSet) examples.getRange(i * batch, end));
                 lossSum += net.score();
+                history.step(net.getIterationCount(), net.score());
                 bar.step();
             }
         }

@@ -4,9 +4,7 @@ package io.github.dl4jnorm.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -40,31 +38,19 @@ class CommandLineTest {
         return Main.execute(new PrintWriter(errors, true), args);
     }
 
-    private static String printed(String... args) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        PrintStream before = System.out;
-        System.setOut(new PrintStream(out, true));
-        try {
-            assertThat(Main.execute(new PrintWriter(out, true), args)).isZero();
-        } finally {
-            System.setOut(before);
-        }
-        return out.toString();
-    }
-
     @Test
     void helpNamesEveryCommandAndEveryCommandHasHelp() {
-        String help = printed("--help");
+        String help = Output.of("--help");
         CommandLine main = new CommandLine(new Main());
         assertThat(main.getSubcommands().keySet()).contains("train", "compare", "study", "fold", "convert", "recompute", "bench")
                 .allSatisfy(name -> {
                     assertThat(help).contains(name);
-                    String own = printed(name, "--help");
+                    String own = Output.of(name, "--help");
                     assertThat(own).contains("Usage: dl4j-norm " + name);
                     assertThat(own.lines().count()).isGreaterThan(5);
                 });
         assertThat(help).contains("Exit codes:").contains("130").contains("train --resume");
-        assertThat(printed("--version")).contains("0.1.0");
+        assertThat(Output.of("--version")).contains("0.1.0");
     }
 
     @ParameterizedTest
@@ -149,7 +135,7 @@ class CommandLineTest {
             assertThat(run(args.toArray(String[]::new))).isEqualTo(2);
         }
         // A training that is over only tests again.
-        assertThat(printed("train", "--resume", file.toString())).contains("epoch 1");
+        assertThat(Output.of("train", "--resume", file.toString())).contains("epoch 1");
     }
 
     /** As Ctrl-C does: the process is asked to end in the middle of its training. */
@@ -186,7 +172,7 @@ class CommandLineTest {
 
     @Test
     void normsAreTimed() {
-        String table = printed("bench", "--norms", "batch,none", "--batch", "2", "--size", "8", "--channels", "2", "--seconds",
+        String table = Output.of("bench", "--norms", "batch,none", "--batch", "2", "--size", "8", "--channels", "2", "--seconds",
                 "0.02");
         assertThat(table).containsPattern("(?m)^batch +\\d+\\.\\d+ +\\d+\\.\\d+$").containsPattern("(?m)^  folded +\\d+\\.\\d+$")
                 .containsPattern("(?m)^none +\\d+\\.\\d+ +\\d+\\.\\d+$");

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.model;
+
+import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.conf.RunningNormLayer;
+import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.norm.ChannelStatistics;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * A norm in one iteration, with statistics and parameters as they were in its forward pass. A null stands for what the norm
+ * does not have. Arrays have one element for each channel that is kept.
+ *
+ * @param iteration       number of the iteration, from 0
+ * @param epoch           number of the epoch, from 0
+ * @param channels        which channels are kept
+ * @param batchMean       mean of the batch
+ * @param batchVariance   biased variance of the batch
+ * @param runningMean     running mean, before the batch was taken up
+ * @param runningVariance running variance, before the batch was taken up
+ * @param gamma           scale
+ * @param beta            shift
+ * @param meanWeights     share of each part of switchable normalization in the mean, by "instance", "layer", "batch"
+ * @param varianceWeights share of each part in the variance
+ * @param inputNorm       Euclidean norm of the input
+ * @param outputNorm      Euclidean norm of the output
+ * @param outputGradient  Euclidean norm of the gradient of the output, NaN before the backward pass
+ * @param inputGradient   Euclidean norm of the gradient of the input, NaN before the backward pass
+ */
+public record NormSample(int iteration, int epoch, int[] channels, double[] batchMean, double[] batchVariance,
+                         double[] runningMean, double[] runningVariance, double[] gamma, double[] beta,
+                         Map<String, Double> meanWeights, Map<String, Double> varianceWeights, double inputNorm,
+                         double outputNorm, double outputGradient, double inputGradient) {
+    private static final List<String> PARTS = List.of("instance", "layer", "batch");
+
+    static NormSample forward(int iteration, int epoch, NormalizationLayer layer, int most, INDArray x, INDArray y) {
+        int[] kept = spread(Math.toIntExact(layer.layerConf().getNOut()), most);
+        ChannelStatistics batch = layer.batchStatistics();
+        boolean tracked = layer.layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics();
+        return new NormSample(iteration, epoch, kept, batch == null ? null : pick(batch.mean(), kept),
+                batch == null ? null : pick(batch.variance(), kept), tracked ? pick(layer.runningMean(), kept) : null,
+                tracked ? pick(layer.runningVariance(), kept) : null, parameter(layer, NormParameter.GAMMA, kept),
+                parameter(layer, NormParameter.BETA, kept), weights(layer, NormParameter.MEAN_WEIGHT, x),
+                weights(layer, NormParameter.VAR_WEIGHT, x), x.norm2Number().doubleValue(), y.norm2Number().doubleValue(),
+                Double.NaN, Double.NaN);
+    }
+
+    NormSample backward(INDArray dy, INDArray dx) {
+        return new NormSample(iteration, epoch, channels, batchMean, batchVariance, runningMean, runningVariance, gamma, beta,
+                meanWeights, varianceWeights, inputNorm, outputNorm, dy.norm2Number().doubleValue(),
+                dx.norm2Number().doubleValue());
+    }
+
+    /** At most so many of all channels, evenly spread. */
+    private static int[] spread(int count, int most) {
+        int kept = Math.min(count, most);
+        return IntStream.range(0, kept).map(i -> (int) ((long) i * count / kept)).toArray();
+    }
+
+    private static double[] pick(double[] all, int[] kept) {
+        return Arrays.stream(kept).mapToDouble(c -> all[c]).toArray();
+    }
+
+    /** With a gamma for each element, channels have none of their own. */
+    private static double[] parameter(NormalizationLayer layer, String name, int[] kept) {
+        INDArray values = layer.paramTable().get(name);
+        return values == null || values.length() != layer.layerConf().getNOut() ? null
+                : Arrays.stream(kept).mapToDouble(values::getDouble).toArray();
+    }
+
+    private static Map<String, Double> weights(NormalizationLayer layer, String name, INDArray x) {
+        INDArray logits = layer.paramTable().get(name);
+        if (logits == null) {
+            return null;
+        }
+        List<String> parts = layer.layerConf() instanceof SwitchableNormalization conf && !conf.isUseBatch()
+                ? PARTS.subList(0, 2) : PARTS;
+        // On dense input there is no instance part, whether it has a weight or not.
+        List<String> used = x.rank() == 2 ? parts.subList(1, parts.size()) : parts;
+        long first = logits.length() - used.size();
+        double[] own = IntStream.range(0, used.size()).mapToDouble(k -> logits.getDouble(first + k)).toArray();
+        double most = Arrays.stream(own).max().orElseThrow();
+        double sum = Arrays.stream(own).map(logit -> Math.exp(logit - most)).sum();
+        Map<String, Double> weights = new LinkedHashMap<>();
+        for (int k = 0; k < own.length; k++) {
+            weights.put(used.get(k), Math.exp(own[k] - most) / sum);
+        }
+        return weights;
+    }
+}

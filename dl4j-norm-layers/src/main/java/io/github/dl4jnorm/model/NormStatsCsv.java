@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.model;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Writes what a {@link NormStatsListener} kept as CSV, one number in a line:
+ *
+ * <pre>
+ * iteration,epoch,layer,quantity,index,value
+ * 20,0,norm1,batchMean,4,0.31
+ * 20,0,norm1,inputNorm,,113.8
+ * 20,0,norm1,meanWeight,batch,0.35
+ * </pre>
+ *
+ * <p>The index is that of a channel, or the part of switchable normalization.
+ */
+public final class NormStatsCsv {
+    private NormStatsCsv() {
+    }
+
+    /**
+     * Writes a file, in place of one that is there.
+     *
+     * @param stats what was kept
+     * @param file  file to write
+     * @throws IOException if it cannot be written
+     */
+    public static void write(NormStatsListener stats, Path file) throws IOException {
+        List<String> lines = new ArrayList<>(List.of("iteration,epoch,layer,quantity,index,value"));
+        for (String layer : stats.layers()) {
+            for (NormSample sample : stats.samples(layer)) {
+                add(lines, sample.iteration() + "," + sample.epoch() + "," + quoted(layer) + ",", sample);
+            }
+        }
+        Files.write(file, lines);
+    }
+
+    private static void add(List<String> lines, String start, NormSample sample) {
+        channels(lines, start + "batchMean,", sample, sample.batchMean());
+        channels(lines, start + "batchVariance,", sample, sample.batchVariance());
+        channels(lines, start + "runningMean,", sample, sample.runningMean());
+        channels(lines, start + "runningVariance,", sample, sample.runningVariance());
+        channels(lines, start + "gamma,", sample, sample.gamma());
+        channels(lines, start + "beta,", sample, sample.beta());
+        parts(lines, start + "meanWeight,", sample.meanWeights());
+        parts(lines, start + "varianceWeight,", sample.varianceWeights());
+        lines.add(start + "inputNorm,," + sample.inputNorm());
+        lines.add(start + "outputNorm,," + sample.outputNorm());
+        lines.add(start + "outputGradient,," + sample.outputGradient());
+        lines.add(start + "inputGradient,," + sample.inputGradient());
+    }
+
+    private static void channels(List<String> lines, String start, NormSample sample, double[] values) {
+        for (int i = 0; values != null && i < values.length; i++) {
+            lines.add(start + sample.channels()[i] + "," + values[i]);
+        }
+    }
+
+    private static void parts(List<String> lines, String start, Map<String, Double> weights) {
+        if (weights != null) {
+            weights.forEach((part, weight) -> lines.add(start + part + "," + weight));
+        }
+    }
+
+    /** As RFC 4180 has it. */
+    private static String quoted(String name) {
+        return name.matches("[^,\"\r\n]*") ? name : "\"" + name.replace("\"", "\"\"") + "\"";
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * Which norms bear small batches: the figure of the group normalization paper (arXiv 1803.08494), on small data.
+ *
+ * <p>Each norm trains the same network with batches of 32, 8, 4 and 2; the learning rate falls with the root of the batch. Batch
+ * norm takes its statistics from the batch, so with two examples they are mostly noise, and not those it uses at test time.
+ */
+@Command(name = "batch-size", mixinStandardHelpOptions = true, sortOptions = false,
+        description = "Which norms bear small batches: test accuracy at batches of 32, 8, 4 and 2.", optionListHeading = "%n")
+final class BatchSizeStudy extends Study {
+    private static final int[] BATCHES = {32, 8, 4, 2};
+    private static final int CHANNELS = 4;
+    private static final double LEARNING_RATE = 0.01;
+
+    @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
+            converter = NormChoice.Converter.class, defaultValue = "batch,group,instance,layer,switchable,none",
+            description = "Which ones, with commas between, of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    private List<NormChoice> norms;
+
+    @Option(names = "--report", paramLabel = "FILE", description = "Write a page of charts.")
+    private Path report;
+
+    BatchSizeStudy() {
+        super(1000, 2);
+    }
+
+    @Override
+    String run() throws IOException {
+        require(report == null || Files.isDirectory(report.toAbsolutePath().getParent()),
+                "--report: there is no directory for " + report);
+        ImageData digits = digits();
+        List<Training.Result> results = new ArrayList<>();
+        for (NormChoice norm : norms) {
+            for (int batch : BATCHES) {
+                Training training = new Training(digits, batch, epochs(), seed()).named(norm + ", batch " + batch);
+                results.add(training.run(norm, ConvNet.create(norm, digits.inputType(), digits.classes(), CHANNELS,
+                        LEARNING_RATE * Math.sqrt(batch / 32.0), training.iterations(), seed())));
+            }
+        }
+        System.out.printf("%n%-12s %9s %9s %9s %9s%n", "norm", "batch 32", "batch 8", "batch 4", "batch 2");
+        Map<String, Double> losses = new LinkedHashMap<>();
+        for (int i = 0; i < results.size(); i += BATCHES.length) {
+            double[] row = results.subList(i, i + BATCHES.length).stream().mapToDouble(r -> 100 * r.accuracy()).toArray();
+            System.out.printf("%-12s %7.1f %% %7.1f %% %7.1f %% %7.1f %%%n", results.get(i).norm(), row[0], row[1], row[2],
+                    row[3]);
+            losses.put(results.get(i).norm(), row[0] - row[BATCHES.length - 1]);
+        }
+        if (report != null) {
+            Report.write(report, "The example's network on " + digits.name() + ", one training for each norm and batch size.",
+                    results);
+        }
+        StringBuilder line = new StringBuilder("From batches of 32 to batches of 2, accuracy changes by");
+        losses.forEach((norm, loss) -> line.append(String.format(" %s %+.1f,", norm, -loss)));
+        return line.deleteCharAt(line.length() - 1).append(" points.").toString();
+    }
+}

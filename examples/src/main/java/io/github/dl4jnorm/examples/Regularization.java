@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.weights.WeightInit;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
+import picocli.CommandLine.Command;
+
+/**
+ * Few examples and a wide network: what helps against learning them by heart. Batch norm shows an example in another light each
+ * time, that of the rest of its batch, and so does part of the work of dropout (arXiv 1502.03167, section 3.4). L2 in front of a
+ * norm does not shrink what the layer computes, it only changes how fast weights turn.
+ */
+@Command(name = "regularization", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
+        description = "Batch norm, dropout, L2 and their combinations on few examples.")
+final class Regularization extends Study {
+    private static final int WIDTH = 200;
+    private static final int BATCH = 20;
+    private static final double KEPT = 0.5;
+    private static final double L2 = 5e-3;
+    private static final int RUNS = 3;
+
+    Regularization() {
+        super(300, 40);
+    }
+
+    @Override
+    String run() {
+        System.out.printf("%-28s %15s %15s   (means of %d runs)%n", "", "training", "test", RUNS);
+        Map<String, Double> tests = new LinkedHashMap<>();
+        for (int i = 0; i < 8; i++) {
+            boolean norm = (i & 1) != 0;
+            boolean dropout = (i & 2) != 0;
+            boolean l2 = (i & 4) != 0;
+            String name = i == 0 ? "nothing"
+                    : ((norm ? "batch norm " : "") + (dropout ? "dropout " : "") + (l2 ? "L2 " : "")).strip();
+            double train = 0;
+            double test = 0;
+            for (int run = 0; run < RUNS; run++) {
+                ImageData digits = new ImageData(GeneratedDigits.create(examples(), seed() + 2 * run),
+                        GeneratedDigits.create(1000, seed() + 2 * run + 1), true, "digits").scaled(ImageData.Scale.MINMAX);
+                MultiLayerNetwork net = net(norm, dropout, l2, digits, seed() + run);
+                fit(net, digits.train(), BATCH, name + ", run " + (run + 1));
+                train += accuracy(net, digits.train()) / RUNS;
+                test += accuracy(net, digits.test()) / RUNS;
+            }
+            tests.put(name, test);
+            System.out.printf("%-28s %13.1f %% %13.1f %%%n", name, train, test);
+        }
+        return String.format("On %d examples: %.1f %% of the test right with nothing, %.1f %% with dropout, %.1f %% with batch "
+                + "norm, %.1f %% with both.", examples(), tests.get("nothing"), tests.get("dropout"), tests.get("batch norm"),
+                tests.get("batch norm dropout"));
+    }
+
+    private MultiLayerNetwork net(boolean norm, boolean dropout, boolean l2, ImageData images, long seed) {
+        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed).weightInit(WeightInit.RELU)
+                .updater(new Adam(1e-3)).l2(l2 ? L2 : 0).list();
+        for (int i = 0; i < 2; i++) {
+            DenseLayer.Builder dense = new DenseLayer.Builder().nOut(WIDTH).activation(Activation.RELU);
+            if (dropout && i > 0) {
+                dense.dropOut(KEPT);
+            }
+            (norm ? NormChoice.BATCH : NormChoice.NONE).block(WIDTH).around(dense.build()).forEach(layers::layer);
+        }
+        OutputLayer.Builder output = new OutputLayer.Builder(LossFunction.MCXENT).nOut(images.classes())
+                .weightInit(WeightInit.XAVIER).activation(Activation.SOFTMAX);
+        if (dropout) {
+            output.dropOut(KEPT);
+        }
+        MultiLayerNetwork net = new MultiLayerNetwork(layers.layer(output.build()).setInputType(images.inputType()).build());
+        net.init();
+        return net;
+    }
+}

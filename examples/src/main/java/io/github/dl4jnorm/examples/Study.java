@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.evaluation.classification.Evaluation;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.dataset.ViewIterator;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** An experiment: it prints a table, and says in its last line what that shows. */
+abstract class Study implements Callable<Integer> {
+    private static final int TEST_BATCH = 500;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--examples", description = "Examples to train on (default: ${DEFAULT-VALUE}).")
+    private int examples;
+
+    @Option(names = "--epochs", description = "Passes over them (default: ${DEFAULT-VALUE}).")
+    private int epochs;
+
+    @Option(names = "--seed", description = "Seed of weights, data and order (default: ${DEFAULT-VALUE}).")
+    private long seed = 42;
+
+    /** A study with what it uses by default. */
+    Study(int examples, int epochs) {
+        this.examples = examples;
+        this.epochs = epochs;
+    }
+
+    @Override
+    public final Integer call() throws IOException {
+        require(examples >= 50, "--examples must be at least 50, not " + examples);
+        require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
+        System.out.println(run());
+        return CommandLine.ExitCode.OK;
+    }
+
+    /** Does it, and returns what it showed. */
+    abstract String run() throws IOException;
+
+    final int examples() {
+        return examples;
+    }
+
+    final int epochs() {
+        return epochs;
+    }
+
+    final long seed() {
+        return seed;
+    }
+
+    final void require(boolean condition, String message) {
+        if (!condition) {
+            throw new ParameterException(spec.commandLine(), message);
+        }
+    }
+
+    /** Generated digits with pixels from 0 to 1, half as many to test with as to train on. */
+    final ImageData digits() {
+        return new ImageData(GeneratedDigits.create(examples, seed), GeneratedDigits.create(Math.max(50, examples / 2), seed + 1),
+                true, "generated digits").scaled(ImageData.Scale.MINMAX);
+    }
+
+    /** Trains, in an order that the seed tells, and returns the mean loss of the last epoch. */
+    final double fit(Model net, DataSet train, int batch, String task) {
+        DataSet all = train.copy();
+        int batches = all.numExamples() / batch;
+        double loss = 0;
+        try (ProgressBar bar = Training.progressBar(task, (long) epochs * batches)) {
+            for (int epoch = 1; epoch <= epochs; epoch++) {
+                all.shuffle(seed + epoch);
+                loss = 0;
+                for (int i = 0; i < batches; i++) {
+                    DataSet some = (DataSet) all.getRange(i * batch, (i + 1) * batch);
+                    if (net instanceof ComputationGraph graph) {
+                        graph.fit(some);
+                    } else {
+                        ((MultiLayerNetwork) net).fit(some);
+                    }
+                    loss += net.score() / batches;
+                    bar.step();
+                }
+            }
+        }
+        return loss;
+    }
+
+    /** Percent of examples classified right. */
+    static double accuracy(Model net, DataSet test) {
+        ViewIterator batches = new ViewIterator(test, Math.min(TEST_BATCH, test.numExamples()));
+        Evaluation evaluation = net instanceof ComputationGraph graph ? graph.evaluate(batches)
+                : ((MultiLayerNetwork) net).evaluate(batches);
+        return 100 * evaluation.accuracy();
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Every study, as short as it can be. What they show takes longer: the documentation has it. */
+class StudiesTest {
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "batch-size --norms layer|From batches of 32 to batches of 2, accuracy changes by layer [-+]\\d+\\.\\d points\\.",
+        "covariate-shift|Under changed light batch norm is right in [\\d.]+ % on average, group norm in [\\d.]+ %.*",
+        "sequence|Sequences of any length and loudness: layer norm is right in [\\d.]+ %.*",
+        "deep-net --depth 3|3 convolutions with sigmoids: [\\d.]+ % right without a norm.*",
+        "regularization|On 60 examples: [\\d.]+ % of the test right with nothing.*",
+        "scaling|Raw columns: [\\d.]+ % right, with batch norm as the first layer [\\d.]+ %.*",
+        "resnet --norms batch|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
+    void theLastLineSaysWhatItShowed(String study, String expected) {
+        List<String> args = new ArrayList<>(List.of("study"));
+        args.addAll(List.of(study.split(" ")));
+        args.addAll(List.of("--examples", "60", "--epochs", "1"));
+        List<String> lines = Output.of(args.toArray(String[]::new)).lines().toList();
+        assertThat(lines.get(lines.size() - 1)).matches(expected);
+    }
+
+    @Test
+    void wrongOptionsAreNamed() {
+        StringWriter errors = new StringWriter();
+        assertThat(Main.execute(new PrintWriter(errors, true), "study", "resnet", "--examples", "10")).isEqualTo(2);
+        assertThat(Main.execute(new PrintWriter(errors, true), "study", "deep-net", "--depth", "1")).isEqualTo(2);
+        assertThat(Main.execute(new PrintWriter(errors, true), "study", "batch-size", "--report", "/no/such/place/x.html"))
+                .isEqualTo(2);
+        assertThat(errors.toString().lines()).hasSize(3).allMatch(line -> line.startsWith("error: "));
+    }
+
+    /** A page complete in itself, with a chart for all it promises and colors the page names. */
+    @Test
+    void theReportIsOneWholePage() throws Exception {
+        IdxWriter.write(GeneratedDigits.create(150, 1), directory, "t10k", false);
+        Path report = directory.resolve("r.html");
+        Path stats = directory.resolve("s.csv");
+        Output.of("compare", "--norms", "batch,switchable", "--data", directory.toString(), "--batch", "4", "--epochs", "2",
+                "--channels", "2", "--report", report.toString(), "--stats", stats.toString());
+        String page = Files.readString(report);
+        assertThat(page).startsWith("<!DOCTYPE html>").endsWith("</html>\n").contains("prefers-color-scheme:dark")
+                .contains("Training loss", "Test accuracy", "Running statistics", "Weights of the parts", "Gradients", "before",
+                        "after", "Inside batch", "Inside switchable")
+                .doesNotContain("http://www.knowm").doesNotContain("NaN").doesNotContain("rgb(1,0,0)").doesNotContain("<script");
+        // Two of all; of three layers: 4 statistics, 3 gradients, 6 distributions for batch, 6 weights besides for the other.
+        assertThat(page.split("<figure>", -1)).hasSize(1 + 2 + 6 + 3 + 6 + 6 + 6 + 3 + 6);
+        assertThat(page.split("<svg ", -1)).hasSameSizeAs(page.split("</svg>", -1)).hasSameSizeAs(page.split("<figure>", -1));
+        assertThat(Files.readAllLines(directory.resolve("s-batch.csv")).get(0)).startsWith("iteration,epoch,layer");
+        assertThat(directory.resolve("s-switchable.csv")).isNotEmptyFile();
+        assertThat(stats).doesNotExist();
+    }
+
+    @Test
+    void batchSizesGetAChart() throws Exception {
+        Path report = directory.resolve("r.html");
+        Output.of("study", "batch-size", "--norms", "group,none", "--examples", "64", "--epochs", "1", "--report",
+                report.toString());
+        assertThat(Files.readString(report)).contains("Test accuracy by batch size").contains("group, batch 32");
+    }
+}
