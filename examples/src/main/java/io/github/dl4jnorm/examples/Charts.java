@@ -102,7 +102,7 @@ final class Charts {
     }
 
     private static void style(XYStyler styler) {
-        Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
+        Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 13);
         Color none = new Color(0, 0, 0, 0);
         styler.setLocale(Locale.ROOT);
         styler.setLegendVisible(false).setChartTitleVisible(false).setChartBackgroundColor(none).setPlotBackgroundColor(none)

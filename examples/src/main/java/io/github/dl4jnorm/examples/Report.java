@@ -183,10 +183,12 @@ final class Report {
             List<NormSample> samples = stats.samples(layer);
             List<String> parts = List.copyOf(samples.get(0).meanWeights().keySet());
             List<Key> keys = IntStream.range(0, parts.size()).mapToObj(k -> new Key(k, parts.get(k))).toList();
-            page.chart(layer + ": mean", Charts.svg(Charts.STEP, "share", false, IntStream.range(0, parts.size()).mapToObj(k ->
-                    series(k, samples, sample -> sample.meanWeights().get(parts.get(k)), Style.LINE)).toList()), keys);
-            page.chart(layer + ": variance", Charts.svg(Charts.STEP, "share", false, IntStream.range(0, parts.size()).mapToObj(k ->
-                    series(k, samples, sample -> sample.varianceWeights().get(parts.get(k)), Style.LINE)).toList()), keys);
+            page.chart(layer + ": mean", Charts.svg(Charts.STEP, "share", false, IntStream.range(0, parts.size())
+                    .mapToObj(k -> series(k, samples, sample -> sample.meanWeights().get(parts.get(k)), Style.LINE))
+                    .toList()), keys);
+            page.chart(layer + ": variance", Charts.svg(Charts.STEP, "share", false, IntStream.range(0, parts.size())
+                    .mapToObj(k -> series(k, samples, sample -> sample.varianceWeights().get(parts.get(k)), Style.LINE))
+                    .toList()), keys);
         }
         page.closeCharts();
     }
