@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -47,14 +48,18 @@ public record NormSample(int iteration, int epoch, int[] channels, double[] batc
                 batch == null ? null : pick(batch.variance(), kept), tracked ? pick(layer.runningMean(), kept) : null,
                 tracked ? pick(layer.runningVariance(), kept) : null, parameter(layer, NormParameter.GAMMA, kept),
                 parameter(layer, NormParameter.BETA, kept), weights(layer, NormParameter.MEAN_WEIGHT, x),
-                weights(layer, NormParameter.VAR_WEIGHT, x), x.norm2Number().doubleValue(), y.norm2Number().doubleValue(),
+                weights(layer, NormParameter.VAR_WEIGHT, x), length(x), length(y),
                 Double.NaN, Double.NaN);
     }
 
     NormSample backward(INDArray dy, INDArray dx) {
         return new NormSample(iteration, epoch, channels, batchMean, batchVariance, runningMean, runningVariance, gamma, beta,
-                meanWeights, varianceWeights, inputNorm, outputNorm, dy.norm2Number().doubleValue(),
-                dx.norm2Number().doubleValue());
+                meanWeights, varianceWeights, inputNorm, outputNorm, length(dy), length(dx));
+    }
+
+    /** In HALF the sum of squares would overflow. */
+    private static double length(INDArray array) {
+        return (array.dataType() == DataType.HALF ? array.castTo(DataType.FLOAT) : array).norm2Number().doubleValue();
     }
 
     /** At most so many of all channels, evenly spread. */

@@ -10,6 +10,7 @@ import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
@@ -36,18 +37,27 @@ final class DeepNet extends Study {
     String run() {
         require(depth >= 2, "--depth must be at least 2, not " + depth);
         ImageData digits = digits();
-        System.out.printf("%-10s %10s %15s %30s%n", "norm", "loss", "test accuracy", "gradient, first / last layer");
+        System.out.printf("%-10s %10s %15s %30s%n", "norm", "loss", "test accuracy", "gradient at first, 1st / last");
         List<Double> accuracies = new ArrayList<>();
         for (String name : List.of("none", "batch", "group")) {
             MultiLayerNetwork net = net(new NormChoice(name), digits);
+            double reaching = gradientReaching(net, (DataSet) digits.train().getRange(0, BATCH));
             double loss = fit(net, digits.train(), BATCH, name);
             accuracies.add(accuracy(net, digits.test()));
-            double first = net.gradient().getGradientFor("0_W").norm2Number().doubleValue();
-            double last = net.gradient().getGradientFor((net.getnLayers() - 1) + "_W").norm2Number().doubleValue();
-            System.out.printf("%-10s %10.4f %13.1f %% %30.1e%n", name, loss, accuracies.get(accuracies.size() - 1), first / last);
+            System.out.printf("%-10s %10.4f %13.1f %% %30.1e%n", name, loss, accuracies.get(accuracies.size() - 1), reaching);
         }
         return String.format("%d convolutions with sigmoids: %.1f %% right without a norm, %.1f %% with batch norm, %.1f %% with "
                 + "group norm (guessing: 10 %%).", depth, accuracies.get(0), accuracies.get(1), accuracies.get(2));
+    }
+
+    /** How long the gradient of the first weights is beside that of the last, before training. */
+    private static double gradientReaching(MultiLayerNetwork net, DataSet batch) {
+        MultiLayerNetwork copy = net.clone();
+        copy.setInput(batch.getFeatures());
+        copy.setLabels(batch.getLabels());
+        copy.computeGradientAndScore();
+        return copy.gradient().getGradientFor("0_W").norm2Number().doubleValue()
+                / copy.gradient().getGradientFor((copy.getnLayers() - 1) + "_W").norm2Number().doubleValue();
     }
 
     private MultiLayerNetwork net(NormChoice norm, ImageData images) {

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.examples;
 
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -20,15 +21,16 @@ import picocli.CommandLine.UnmatchedArgumentException;
         optionListHeading = "%n",
         footerHeading = "%nTo begin with:%n",
         footer = {
-            "  train                                        batch norm on digits drawn on the spot; a minute or two",
-            "  train --norm group --batch 2 --save m.zip    another norm, small batches, keep the network",
-            "  train --resume m.zip                         go on where Ctrl-C stopped it",
-            "  compare --norms batch,group --report r.html  two norms, and a page of curves",
-            "  study batch-size                             which norms bear small batches",
-            "  recompute m.zip exact.zip                    running statistics anew",
-            "  fold exact.zip fast.zip                      batch norms into the convolutions in front of them",
+            "  train                            batch norm on drawn digits; a minute or two",
+            "  train --norm group --save m.zip  another norm, and keep the network",
+            "  train --resume m.zip             go on where Ctrl-C stopped it",
+            "  compare --report r.html          all norms, and a page of curves",
+            "  study batch-size                 which norms bear small batches",
+            "  recompute m.zip exact.zip        running statistics anew",
+            "  fold exact.zip fast.zip          batch norms into the convolutions",
             "",
-            "Each command tells more: train --help. Through Maven all of it goes into -Dargs=\"...\"."},
+            "Each command tells more: train --help.",
+            "Through Maven all of it goes into -Dargs=\"...\"."},
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:it went wrong: an unreadable file, a network that does not fit", "2:wrong options",
             "130:stopped by Ctrl-C"},
@@ -55,6 +57,8 @@ public final class Main implements Runnable {
 
     /** Does what the arguments say. */
     static int execute(PrintWriter errors, String... args) {
+        // Numbers look alike everywhere, as in what the documentation shows.
+        Locale.setDefault(Locale.ROOT);
         Main main = new Main();
         CommandLine line = new CommandLine(main).setErr(errors);
         line.setUsageHelpAutoWidth(true).setCaseInsensitiveEnumValuesAllowed(true);
