@@ -45,9 +45,9 @@ final class FeatureScaling extends Study {
         run("min-max", new NormalizerMinMaxScaler(0, 1), false, accuracies);
         run("standardized", new NormalizerStandardize(), false, accuracies);
         run("raw, batch norm first", null, true, accuracies);
-        return String.format("Raw columns: %.1f %% right, with batch norm as the first layer %.1f %%, as good as scaling "
-                + "beforehand (min-max %.1f %%, standardized %.1f %%).", accuracies.get("raw"),
-                accuracies.get("raw, batch norm first"), accuracies.get("min-max"), accuracies.get("standardized"));
+        return String.format("Raw columns: %.1f %% right; min-max %.1f %%; standardized %.1f %%; raw with batch norm as the "
+                + "first layer %.1f %%.", accuracies.get("raw"), accuracies.get("min-max"), accuracies.get("standardized"),
+                accuracies.get("raw, batch norm first"));
     }
 
     private void run(String name, DataNormalization scaling, boolean norm, Map<String, Double> accuracies) {

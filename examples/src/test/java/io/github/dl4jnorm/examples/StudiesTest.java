@@ -26,7 +26,7 @@ class StudiesTest {
         "sequence|Sequences of any length and loudness: layer norm is right in [\\d.]+ %.*",
         "deep-net --depth 3|3 convolutions with sigmoids: [\\d.]+ % right without a norm.*",
         "regularization|On 60 examples: [\\d.]+ % of the test right with nothing.*",
-        "scaling|Raw columns: [\\d.]+ % right, with batch norm as the first layer [\\d.]+ %.*",
+        "scaling|Raw columns: [\\d.]+ % right; min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
         "resnet --norms batch|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
     void theLastLineSaysWhatItShowed(String study, String expected) {
         List<String> args = new ArrayList<>(List.of("study"));
