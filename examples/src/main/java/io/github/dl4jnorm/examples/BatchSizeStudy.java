@@ -58,7 +58,8 @@ final class BatchSizeStudy extends Study {
             losses.put(results.get(i).norm(), row[0] - row[BATCHES.length - 1]);
         }
         if (report != null) {
-            Report.write(report, "The example's network on " + digits.name() + ", one training for each norm and batch size.",
+            Report.write(report, "The example's network on " + digits.name() + ", one training for each norm "
+                    + "and batch size, " + epochs() + " epochs each.",
                     results);
         }
         StringBuilder line = new StringBuilder("From batches of 32 to batches of 2, accuracy changes by");

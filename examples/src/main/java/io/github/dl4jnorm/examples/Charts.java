@@ -7,12 +7,14 @@ import java.awt.Font;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.text.DecimalFormat;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.DoubleStream;
 import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
 import org.knowm.xchart.XYChart;
@@ -33,6 +35,7 @@ final class Charts {
 
     private static final int WIDTH = 440;
     private static final int HEIGHT = 250;
+    private static final int LABELS = 6;
     /** Stand in for the names of colors until XChart is done: black with a little red is ink, with a little green a series. */
     private static final Color INK = new Color(1, 0, 0);
     private static final Color GRID = new Color(2, 0, 0);
@@ -83,7 +86,10 @@ final class Charts {
         chart.setXAxisTitle(xTitle);
         chart.setYAxisTitle(yTitle);
         style(chart.getStyler());
-        chart.getStyler().setYAxisLogarithmic(log).setYAxisLogarithmicDecadeOnly(false);
+        chart.getStyler().setYAxisLogarithmic(log).setYAxisLogarithmicDecadeOnly(false).setXAxisMaxLabelCount(LABELS);
+        if (log) {
+            chart.getStyler().setYAxisTickLabelsFormattingFunction(Charts::roundNumber);
+        }
         double end = all.stream().flatMapToDouble(series -> Arrays.stream(series.x())).max().orElse(0);
         if (xTitle.equals(STEP)) {
             chart.getStyler().setXAxisMin(0.0).setXAxisMax(Math.max(1, end)).setXAxisDecimalPattern("0");
@@ -99,6 +105,13 @@ final class Charts {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         VectorGraphicsEncoder.saveVectorGraphic(chart, out, VectorGraphicsFormat.SVG);
         return inline(out.toString(StandardCharsets.UTF_8), yTitle + " over " + xTitle);
+    }
+
+    /** On a logarithmic axis there is no room for every number. */
+    private static String roundNumber(double value) {
+        double digit = value / Math.pow(10, Math.floor(Math.log10(value) + 1e-9));
+        boolean round = DoubleStream.of(1, 2, 5).anyMatch(one -> Math.abs(digit - one) < 1e-6);
+        return round ? new DecimalFormat(value >= 1e-3 && value < 1e4 ? "0.###" : "0E0").format(value) : "";
     }
 
     private static void style(XYStyler styler) {

@@ -67,8 +67,8 @@ final class Comparison {
     private ImageData load() throws IOException {
         ImageData images = options.load();
         about = String.format(Locale.ROOT, "Three blocks of convolution, norm and ReLU with %d and %d channels; %d training and "
-                + "%d test examples of %s; seed %d.", options.channels(), 2 * options.channels(), images.train().numExamples(),
-                images.test().numExamples(), images.name(), options.seed());
+                + "%d test examples of %s; %d epochs; seed %d.", options.channels(), 2 * options.channels(),
+                images.train().numExamples(), images.test().numExamples(), images.name(), options.epochs(), options.seed());
         return images;
     }
 

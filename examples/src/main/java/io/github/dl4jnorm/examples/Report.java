@@ -60,9 +60,9 @@ final class Report {
         List<List<String>> rows = new ArrayList<>();
         for (Training.Result result : results) {
             rows.add(List.of(result.norm(), format("%.2f %%", 100 * result.accuracy()), format("%.4f", result.loss()),
-                    String.valueOf(result.batch()), String.valueOf(result.epochs()), format("%.1f", result.seconds())));
+                    String.valueOf(result.batch()), format("%.1f", result.seconds())));
         }
-        page.table(List.of("norm", "test accuracy", "training loss", "batch", "epochs", "seconds"), rows);
+        page.table(List.of("norm", "test accuracy", "training loss", "batch", "seconds"), rows);
     }
 
     private static String format(String format, Object... values) {
