@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
+import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
- * How often values fall into bins of the same width; the first and the last one take what lies beyond them.
+ * How often finite values fall into bins of the same width; the first and the last one take what lies beyond them.
  *
  * @param low    lower end of the first bin
  * @param high   upper end of the last bin
@@ -17,16 +19,11 @@ public record Histogram(double low, double high, int[] counts) {
 
     /** Bins from four deviations below the mean to four above it, for some elements spread over the array. */
     static Histogram of(INDArray array) {
-        int count = (int) Math.min(VALUES, array.length());
-        double[] values = new double[count];
-        double mean = 0;
-        for (int i = 0; i < count; i++) {
-            values[i] = array.getDouble(i * array.length() / count);
-            mean += values[i] / count;
-        }
+        double[] values = Arrays.stream(some(array)).filter(Double::isFinite).toArray();
+        double mean = Arrays.stream(values).average().orElse(0);
         double squares = 0;
         for (double value : values) {
-            squares += (value - mean) * (value - mean) / count;
+            squares += (value - mean) * (value - mean) / values.length;
         }
         double reach = DEVIATIONS * Math.sqrt(squares);
         if (!(reach > 0 && Double.isFinite(reach))) {
@@ -34,10 +31,24 @@ public record Histogram(double low, double high, int[] counts) {
         }
         int[] counts = new int[BINS];
         for (double value : values) {
-            if (!Double.isNaN(value)) {
-                counts[(int) Math.max(0, Math.min(BINS - 1.0, (value - mean + reach) / (2 * reach) * BINS))]++;
-            }
+            counts[(int) Math.max(0, Math.min(BINS - 1.0, (value - mean + reach) / (2 * reach) * BINS))]++;
         }
         return new Histogram(mean - reach, mean + reach, counts);
+    }
+
+    /** Every so many elements, at a distance without a factor in common with any axis: so no axis is seen at one place only. */
+    private static double[] some(INDArray array) {
+        long length = array.length();
+        long distance = Math.max(1, length / VALUES);
+        while (commonFactor(distance, length) > 1) {
+            distance++;
+        }
+        long count = length / distance;
+        return array.reshape('c', length).get(NDArrayIndex.interval(0, count * distance)).reshape('c', count, distance)
+                .getColumn(0).toDoubleVector();
+    }
+
+    private static long commonFactor(long a, long b) {
+        return b == 0 ? a : commonFactor(b, a % b);
     }
 }

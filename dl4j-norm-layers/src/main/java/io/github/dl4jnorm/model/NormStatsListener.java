@@ -62,7 +62,7 @@ public final class NormStatsListener extends BaseTrainingListener {
         capacity = builder.capacity;
     }
 
-    /** @return names of the layers seen so far, from input to output; a layer without a name has its index or vertex */
+    /** @return names of the layers seen so far, from input to output */
     public Set<String> layers() {
         return Collections.unmodifiableSet(samples.keySet());
     }

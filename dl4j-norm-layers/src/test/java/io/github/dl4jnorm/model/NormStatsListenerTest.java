@@ -32,6 +32,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
@@ -124,7 +125,7 @@ class NormStatsListenerTest {
         NormSample sample = stats.samples("first, of \"all\"").get(0);
         assertThat(sample.inputNorm()).isCloseTo(in, within(1e-4 * in));
         assertThat(sample.outputNorm()).isCloseTo(out, within(1e-4 * out));
-        assertThat(stats.samples("5").get(0).inputGradient()).isPositive();
+        assertThat(stats.samples("layer5").get(0).inputGradient()).isPositive();
     }
 
     /** However long it runs, it keeps at most so many samples, evenly spread, and what it keeps is what it saw. */
@@ -181,7 +182,28 @@ class NormStatsListenerTest {
         assertThat(lines).hasSize(1 + 6 * 2 + 4 + 6 * 2 + 6 + 4 + 2 * 2 + 4);
         assertThat(lines.get(1)).startsWith("0,0,\"first, of \"\"all\"\"\",batchMean,0,");
         assertThat(lines).anyMatch(line -> line.startsWith("0,0,mixed,meanWeight,batch,0.333"))
-                .anyMatch(line -> line.startsWith("0,0,5,inputGradient,,"));
+                .anyMatch(line -> line.startsWith("0,0,layer5,inputGradient,,"));
+    }
+
+    /** A normal distribution in bins of a fifth of a deviation; of an array that no sample sees whole. */
+    @Test
+    void histogramsAreThoseOfAllElements() {
+        Nd4j.getRandom().setSeed(9);
+        INDArray x = Nd4j.randn(DataType.FLOAT, 16, 8, 28, 28).muli(3).addi(7);
+        Histogram found = Histogram.of(x);
+        int count = Arrays.stream(found.counts()).sum();
+        assertThat(count).isBetween(1900, 2100);
+        assertThat((found.low() + found.high()) / 2).isCloseTo(7, within(0.3));
+        assertThat(found.high() - found.low()).isCloseTo(24, within(1.5));
+        int[] middle = Arrays.copyOfRange(found.counts(), 15, 25);
+        assertThat(Arrays.stream(middle).sum() / (double) count).as("within a deviation").isCloseTo(0.683, within(0.05));
+        // The last column of pixels is another picture: it has to be seen as often as it occurs.
+        INDArray striped = Nd4j.zeros(DataType.FLOAT, 16, 8, 28, 28);
+        striped.get(NDArrayIndex.all(), NDArrayIndex.all(), NDArrayIndex.all(), NDArrayIndex.point(27)).assign(1);
+        int[] counts = Histogram.of(striped.permute(0, 2, 1, 3)).counts();
+        int ones = Arrays.stream(counts, 25, 40).sum();
+        assertThat(ones / (double) Arrays.stream(counts).sum()).isCloseTo(1 / 28.0, within(0.003));
+        assertThat(Arrays.stream(Histogram.of(Nd4j.ones(3, 2)).counts()).sum()).isEqualTo(6);
     }
 
     @Test
@@ -197,8 +219,8 @@ class NormStatsListenerTest {
     @Test
     @Tag("slow")
     void itTakesLessThanThreePercentOfASmallNetwork() {
-        MultiLayerNetwork net = net(32);
-        DataSet batch = data(32, 12);
+        MultiLayerNetwork net = net(8);
+        DataSet batch = data(16, 12);
         NormStatsListener stats = new NormStatsListener();
         int rounds = 60;
         double[] with = new double[rounds];
