@@ -33,7 +33,7 @@ final class BatchSizeStudy extends Study {
     private Path report;
 
     BatchSizeStudy() {
-        super(1000, 2);
+        super(800, 2);
     }
 
     @Override
