@@ -25,10 +25,10 @@ final class Regularization extends Study {
     private static final int BATCH = 20;
     private static final double KEPT = 0.5;
     private static final double L2 = 5e-3;
-    private static final int RUNS = 3;
+    private static final int RUNS = 2;
 
     Regularization() {
-        super(300, 40);
+        super(300, 25);
     }
 
     @Override
