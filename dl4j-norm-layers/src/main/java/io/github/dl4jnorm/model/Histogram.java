@@ -44,8 +44,8 @@ public record Histogram(double low, double high, int[] counts) {
             distance++;
         }
         long count = length / distance;
-        return array.reshape('c', length).get(NDArrayIndex.interval(0, count * distance)).reshape('c', count, distance)
-                .getColumn(0).toDoubleVector();
+        return array.reshape('c', new long[]{length}).get(NDArrayIndex.interval(0, count * distance))
+                .reshape('c', new long[]{count, distance}).getColumn(0).toDoubleVector();
     }
 
     private static long commonFactor(long a, long b) {
