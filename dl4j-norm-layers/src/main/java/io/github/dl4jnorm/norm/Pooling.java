@@ -47,7 +47,7 @@ public record Pooling(int groups) {
      * @return index of the pool
      */
     public int index(int n, int c, int channels) {
-        return groups == 0 ? c : groups == channels ? n * channels + c : n * groups + c / (channels / groups);
+        return groups == 0 ? c : groups == channels ? n * channels + c : n * groups + c / groupSize(channels);
     }
 
     /**
@@ -61,8 +61,16 @@ public record Pooling(int groups) {
         if (groups == 0 || groups == channels) {
             return c + 1;
         }
-        int size = channels / groups;
+        int size = groupSize(channels);
         return c - c % size + size;
+    }
+
+    /**
+     * Divisors that cannot be 0, not even for pools over the batch, which have no groups and do not get here: HotSpot's C2 moves
+     * a division out of a loop and past the condition that guards it (JDK-8331717), which ends the JVM with a SIGFPE.
+     */
+    private int groupSize(int channels) {
+        return Math.max(1, channels / Math.max(1, groups));
     }
 
     /**
