@@ -8,6 +8,15 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.deeplearning4j.nn.conf.ConvolutionMode;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.weights.WeightInit;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -21,7 +30,7 @@ import picocli.CommandLine.Option;
         description = "Which norms bear small batches: test accuracy at batches of 32, 8, 4 and 2.", optionListHeading = "%n")
 final class BatchSizeStudy extends Study {
     private static final int[] BATCHES = {32, 8, 4, 2};
-    private static final int CHANNELS = 4;
+    private static final int[] WIDTHS = {8, 16, 16, 32};
     private static final double LEARNING_RATE = 0.01;
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
@@ -33,7 +42,7 @@ final class BatchSizeStudy extends Study {
     private Path report;
 
     BatchSizeStudy() {
-        super(800, 2);
+        super(1200, 4);
     }
 
     @Override
@@ -45,8 +54,7 @@ final class BatchSizeStudy extends Study {
         for (NormChoice norm : norms) {
             for (int batch : BATCHES) {
                 Training training = new Training(digits, batch, epochs(), seed()).named(norm + ", batch " + batch);
-                results.add(training.run(norm, ConvNet.create(norm, digits.inputType(), digits.classes(), CHANNELS,
-                        LEARNING_RATE * Math.sqrt(batch / 32.0), training.iterations(), seed())));
+                results.add(training.run(norm, net(norm, digits, LEARNING_RATE * Math.sqrt(batch / 32.0))));
             }
         }
         System.out.printf("%n%-12s %9s %9s %9s %9s%n", "norm", "batch 32", "batch 8", "batch 4", "batch 2");
@@ -58,12 +66,28 @@ final class BatchSizeStudy extends Study {
             losses.put(results.get(i).norm(), row[0] - row[BATCHES.length - 1]);
         }
         if (report != null) {
-            Report.write(report, "The example's network on " + digits.name() + ", one training for each norm "
+            Report.write(report, "Four convolutions with norms on " + digits.name() + ", one training for each norm "
                     + "and batch size, " + epochs() + " epochs each.",
                     results);
         }
         StringBuilder line = new StringBuilder("From batches of 32 to batches of 2, accuracy changes by");
         losses.forEach((norm, loss) -> line.append(String.format(" %s %+.1f,", norm, -loss)));
         return line.deleteCharAt(line.length() - 1).append(" points.").toString();
+    }
+
+    /** Four convolutions, each of which halves the image: in the end a channel has four pixels, two examples have eight. */
+    private MultiLayerNetwork net(NormChoice norm, ImageData images, double learningRate) {
+        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed()).weightInit(WeightInit.RELU)
+                .updater(new Adam(learningRate)).list();
+        for (int width : WIDTHS) {
+            norm.block(width).around(new ConvolutionLayer.Builder(3, 3).stride(2, 2).nOut(width)
+                    .convolutionMode(ConvolutionMode.Same).activation(Activation.RELU).hasBias(norm.leavesBias()).build())
+                    .forEach(layers::layer);
+        }
+        layers.layer(new OutputLayer.Builder(LossFunction.MCXENT).nOut(images.classes()).weightInit(WeightInit.XAVIER)
+                .activation(Activation.SOFTMAX).build());
+        MultiLayerNetwork net = new MultiLayerNetwork(layers.setInputType(images.inputType()).build());
+        net.init();
+        return net;
     }
 }
