@@ -42,7 +42,7 @@ final class ResNetNorms extends Study {
     private List<NormChoice> norms;
 
     ResNetNorms() {
-        super(800, 3);
+        super(1000, 4);
     }
 
     @Override
@@ -77,7 +77,7 @@ final class ResNetNorms extends Study {
     private ComputationGraph net(NormChoice norm, ImageData images) {
         GraphBuilder graph = new NeuralNetConfiguration.Builder().seed(seed()).weightInit(WeightInit.RELU)
                 .updater(new Adam(5e-3)).graphBuilder().addInputs("image").setInputTypes(images.inputType());
-        String last = block(graph, norm, "stem", "image", 3, 1, WIDTHS[0], Activation.RELU);
+        String last = block(graph, norm, "stem", "image", 3, 2, WIDTHS[0], Activation.RELU);
         for (int i = 0; i < WIDTHS.length; i++) {
             String name = "block" + i;
             int stride = i == 0 ? 1 : 2;
