@@ -14,9 +14,9 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 
 /**
- * Few examples and a wide network: what helps against learning them by heart. Batch norm shows an example in another light each
- * time, that of the rest of its batch, and so does part of the work of dropout (arXiv 1502.03167, section 3.4). L2 in front of a
- * norm does not shrink what the layer computes, it only changes how fast weights turn.
+ * Few examples and a wide network: what helps against learning them by heart? Batch norm shows an example in another light each
+ * time, that of the rest of its batch, and is said to do part of the work of dropout (arXiv 1502.03167, section 3.4). L2 in front
+ * of a norm does not shrink what the layer computes, it only changes how fast weights turn.
  */
 @Command(name = "regularization", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Batch norm, dropout, L2 and their combinations on few examples.")
@@ -28,7 +28,7 @@ final class Regularization extends Study {
     private static final int RUNS = 2;
 
     Regularization() {
-        super(300, 25);
+        super(300, 15);
     }
 
     @Override
