@@ -30,7 +30,7 @@ final class DeepNet extends Study {
     private int depth;
 
     DeepNet() {
-        super(800, 4);
+        super(600, 4);
     }
 
     @Override
