@@ -42,7 +42,7 @@ final class BatchSizeStudy extends Study {
     private Path report;
 
     BatchSizeStudy() {
-        super(1200, 4);
+        super(1000, 3);
     }
 
     @Override
