@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
-import static io.github.dl4jnorm.conf.NormParameter.BETA;
-import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
-import static io.github.dl4jnorm.conf.NormParameter.LEARNED_EPS;
-import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
-import static io.github.dl4jnorm.conf.NormParameter.TAU;
-import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
-
 import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
@@ -21,9 +14,7 @@ import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Renorm;
 import io.github.dl4jnorm.norm.View;
-import io.github.dl4jnorm.pass.NormParams;
 import io.github.dl4jnorm.pass.NormPass;
-import io.github.dl4jnorm.pass.Numbers;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -195,34 +186,17 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             running().warnIfNeverSet(layerId());
         }
         Pool given = constant ? Pool.constant(running().mean(), running().variance()) : null;
-        return NormPass.of(x, view, mask, plan, numbers(), given, observer != null,
+        return NormPass.of(x, view, mask, plan, learned().numbers(renorm()), given, observer != null,
                 ofBatch ? SharedStatistics.checked(exchange, layerConf(), layerId()) : null);
     }
 
-    private NormParams numbers() {
-        NormLayer conf = layerConf();
-        return new NormParams(orFixed(Numbers.read(params.get(GAMMA)), conf.fixedGamma(), 1),
-                orFixed(Numbers.read(params.get(BETA)), conf.fixedBeta(), 0),
-                Numbers.read(params.get(MEAN_WEIGHT)), Numbers.read(params.get(VAR_WEIGHT)),
-                conf.getEps() + Math.abs(learnedEps()), renorm(), Numbers.read(params.get(TAU)));
-    }
-
-    private double learnedEps() {
-        return params.containsKey(LEARNED_EPS) ? Numbers.read(params.get(LEARNED_EPS))[0] : 0;
+    private LearnedNumbers learned() {
+        return new LearnedNumbers(layerConf(), params);
     }
 
     private Renorm renorm() {
         return layerConf() instanceof BatchRenormalization conf
                 ? conf.renorm(running().mean(), running().variance(), running().batches()) : null;
-    }
-
-    private double[] orFixed(double[] learned, double fixed, double neutral) {
-        if (learned != null || fixed == neutral) {
-            return learned;
-        }
-        double[] same = new double[Math.toIntExact(layerConf().affineLength())];
-        Arrays.fill(same, fixed);
-        return same;
     }
 
     /** Whether the kernels apply the activation themselves. */
@@ -275,7 +249,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             }
             for (NormParameter parameter : layerConf().parameters()) {
                 INDArray view = gradientViews.get(parameter.name());
-                write(gradients, parameter, view);
+                learned().write(gradients, parameter, view);
                 gradient.setGradientFor(parameter.name(), view);
             }
         }
@@ -289,26 +263,6 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             watcher.accept(epsilon, dx);
         }
         return new Pair<>(gradient, dx);
-    }
-
-    private void write(NormPass.Gradients gradients, NormParameter parameter, INDArray view) {
-        switch (parameter.name()) {
-            case GAMMA -> Numbers.write(gradients.gamma(), view);
-            case BETA -> Numbers.write(gradients.beta(), view);
-            case MEAN_WEIGHT -> writeWeights(gradients.meanLogits(), view);
-            case VAR_WEIGHT -> writeWeights(gradients.varLogits(), view);
-            case TAU -> Numbers.write(gradients.tau(), view);
-            case LEARNED_EPS -> Numbers.write(new double[]{Math.signum(learnedEps()) * gradients.eps()}, view);
-            // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.
-            default -> view.assign(0);
-        }
-    }
-
-    /** Dense input leaves out the instance part, the first one. */
-    private static void writeWeights(double[] logits, INDArray view) {
-        double[] all = new double[(int) view.length()];
-        System.arraycopy(logits, 0, all, all.length - logits.length, logits.length);
-        Numbers.write(all, view);
     }
 
     /** Checks the input before anything is allocated or changed. */

@@ -131,8 +131,8 @@ final class Schedule {
         Result all = pass(x, dy, null, step -> { });
         double[] gammaAndBeta = new double[all.gammaAndBeta.length];
         int failed = 0;
-        for (int i = 1; i <= workers; i++) {
-            int w = (faultWorker + i) % workers;
+        for (int next = 1; next <= workers; next++) {
+            int w = (faultWorker + next) % workers;
             if (w == faultWorker) {
                 late.countDown();
             }
