@@ -11,11 +11,14 @@ import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.WeightNormalization;
 import io.github.dl4jnorm.model.BatchNormFolding;
+import io.github.dl4jnorm.model.DataDependentInit;
 import io.github.dl4jnorm.model.Freeze;
 import io.github.dl4jnorm.model.NormReplacement;
 import io.github.dl4jnorm.model.NormRules;
 import io.github.dl4jnorm.model.PopulationStatistics;
+import io.github.dl4jnorm.model.WeightFusion;
 import io.github.dl4jnorm.ops.NDNorm;
 import io.github.dl4jnorm.ops.SDNorm;
 import io.github.dl4jnorm.parallel.SynchronizedTraining;
@@ -103,7 +106,20 @@ class ReadmeTest {
         net.init();
         net.fit(trainingData);
         PopulationStatistics.recompute(net, trainingData, PopulationStatistics.Method.PAPER);
+        trainingData.reset();
+        MultiLayerConfiguration weight = new NeuralNetConfiguration.Builder()
+                .updater(new Adam(1e-3)).list()
+                .layer(new WeightNormalization(new ConvolutionLayer.Builder(3, 3).nOut(16).activation(Activation.RELU).build()))
+                .layer(new OutputLayer.Builder(LossFunction.MCXENT).nOut(10).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.convolutional(28, 28, 1))
+                .build();
+        MultiLayerNetwork normalized = new MultiLayerNetwork(weight);
+        normalized.init();
+        DataDependentInit.apply(normalized, trainingData.next());
+        normalized.fit(trainingData);
+        MultiLayerNetwork plain = WeightFusion.fuse(normalized);
         assertThat(net.output(Nd4j.rand(DataType.FLOAT, 2, 1, 28, 28)).isNaN().any()).isFalse();
+        assertThat(plain.numParams()).isEqualTo(normalized.numParams() - 16);
         MultiLayerNetwork trained = new MultiLayerNetwork(batch);
         trained.init();
         MultiLayerNetwork converted = NormReplacement.replace(trained, NormRules.batchToBatch());

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -32,6 +33,7 @@ import org.nd4j.shade.jackson.databind.exc.UnrecognizedPropertyException;
  */
 public final class NormFactory {
     private static final Map<String, Supplier<NormLayer>> BEHIND = behind();
+    private static final Map<String, Supplier<Reparameterization>> AROUND = around();
 
     private NormFactory() {
     }
@@ -52,9 +54,19 @@ public final class NormFactory {
         return Collections.unmodifiableMap(norms);
     }
 
+    private static Map<String, Supplier<Reparameterization>> around() {
+        Map<String, Supplier<Reparameterization>> norms = new LinkedHashMap<>();
+        norms.put("weight", WeightNormalization::new);
+        norms.put("weight-standardization", WeightStandardization::new);
+        norms.put("spectral", SpectralNormalization::new);
+        return norms;
+    }
+
     /** @return the names that {@link #create(String, Map)} takes */
     public static Set<String> names() {
-        return BEHIND.keySet();
+        Set<String> names = new LinkedHashSet<>(BEHIND.keySet());
+        names.addAll(AROUND.keySet());
+        return Collections.unmodifiableSet(names);
     }
 
     /**
@@ -70,7 +82,8 @@ public final class NormFactory {
 
     /**
      * A normalization with options. One that stands behind a layer takes over the layer's activation, so that
-     * {@code act(layer(x))} becomes {@code act(norm(layer(x)))}; that of a recurrent layer, which acts inside, stays.
+     * {@code act(layer(x))} becomes {@code act(norm(layer(x)))}; that of a recurrent layer, which acts inside, stays. One
+     * that computes the layer's weights wraps it.
      *
      * @param name    one of {@link #names()}
      * @param options values by the names of options
@@ -78,6 +91,11 @@ public final class NormFactory {
      * @throws DL4JInvalidConfigException if there is none of this name, it has no such option or cannot have its value
      */
     public static NormBlock create(String name, Map<String, ?> options) {
+        if (AROUND.containsKey(name)) {
+            Reparameterization wrapper = with(name, AROUND.get(name).get(), options);
+            wrapper.validateOptions();
+            return layer -> List.of(wrapper.around(layer));
+        }
         Supplier<NormLayer> norm = BEHIND.get(name);
         if (norm == null) {
             throw new DL4JInvalidConfigException("Normalization: expected one of " + names() + ", got \"" + name + "\"");

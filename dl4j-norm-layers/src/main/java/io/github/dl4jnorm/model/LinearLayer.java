@@ -4,12 +4,11 @@ package io.github.dl4jnorm.model;
 import static org.deeplearning4j.nn.params.DefaultParamInitializer.BIAS_KEY;
 import static org.deeplearning4j.nn.params.DefaultParamInitializer.WEIGHT_KEY;
 
+import io.github.dl4jnorm.conf.OutputFormat;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
-import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.layers.BaseOutputLayer;
 import org.deeplearning4j.nn.conf.layers.Convolution1D;
 import org.deeplearning4j.nn.conf.layers.Convolution1DLayer;
@@ -102,16 +101,7 @@ final class LinearLayer {
     }
 
     boolean isChannelsLast() {
-        if (conf instanceof Convolution1DLayer sequence) {
-            return sequence.getRnnDataFormat() == RNNFormat.NWC;
-        }
-        if (conf instanceof Convolution3D volume) {
-            return volume.getDataFormat() == Convolution3D.DataFormat.NDHWC;
-        }
-        if (conf instanceof Deconvolution3D volume) {
-            return volume.getDataFormat() == Convolution3D.DataFormat.NDHWC;
-        }
-        return conf instanceof ConvolutionLayer image && image.getCnn2dDataFormat() == CNN2DFormat.NHWC;
+        return OutputFormat.isChannelsLast(conf);
     }
 
     /** Why a constant added to the input does not add a constant to the output, or null if it does. */

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Set;
 import org.deeplearning4j.nn.api.Trainable;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
-import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
@@ -95,7 +94,7 @@ final class Part {
     }
 
     /** Puts another configuration in place of {@link #layer}, frozen as that was. */
-    void setLayer(BaseLayer layer) {
+    void setLayer(Layer layer) {
         conf.setLayer(wrapped(conf.getLayer(), layer));
         variablesChanged();
     }

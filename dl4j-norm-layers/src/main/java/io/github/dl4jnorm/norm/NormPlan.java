@@ -156,6 +156,15 @@ public sealed interface NormPlan {
     }
 
     /**
+     * Every channel by its root mean square over all examples.
+     *
+     * @return the plan for every rank
+     */
+    public static NormPlan rootMeanSquareOverBatch() {
+        return new NormPlan(List.of(Pooling.BATCH), 0, -1, 0, PositionNorm.Kind.ROOT_MEAN_SQUARE, false, 0);
+    }
+
+    /**
      * Global response normalization, which is no mixture of statistics.
      *
      * @return the plan for rank 3 and up

@@ -92,9 +92,9 @@ final class Comparison {
     }
 
     private void finish() throws IOException {
-        System.out.printf("%n%-12s %10s %10s %10s%n", "norm", "accuracy", "loss", "seconds");
+        System.out.printf("%n%-22s %10s %10s %10s%n", "norm", "accuracy", "loss", "seconds");
         for (Training.Result result : results) {
-            System.out.printf("%-12s %8.2f %% %10.4f %10.1f%n", result.norm(), 100 * result.accuracy(), result.loss(),
+            System.out.printf("%-22s %8.2f %% %10.4f %10.1f%n", result.norm(), 100 * result.accuracy(), result.loss(),
                     result.seconds());
         }
         if (output.json() != null) {

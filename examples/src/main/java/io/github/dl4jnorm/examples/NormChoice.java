@@ -8,6 +8,8 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -19,7 +21,7 @@ import picocli.CommandLine.TypeConversionException;
 record NormChoice(String name) {
     static final NormChoice BATCH = new NormChoice("batch");
     static final NormChoice NONE = new NormChoice("none");
-    private static final Set<String> WITH_BIAS = Set.of("frn", "grn", "rms", "unit", "none");
+    private static final Set<String> WITH_BIAS = Set.of("frn", "grn", "rms", "unit", "weight", "spectral", "none");
     private static final int GROUPS = 8;
 
     static List<NormChoice> values() {
@@ -43,7 +45,21 @@ record NormChoice(String name) {
         if (equals(NONE)) {
             return List::of;
         }
-        return NormFactory.create(name, name.equals("group") ? Map.of("groups", groups(channels)) : Map.of());
+        if (name.equals("weight-standardization")) {
+            return layer -> standardized(group(channels).around(layer));
+        }
+        return name.equals("group") ? group(channels) : NormFactory.create(name);
+    }
+
+    private static NormBlock group(int channels) {
+        return NormFactory.create("group", Map.of("groups", groups(channels)));
+    }
+
+    /** As its paper pairs it: standardized weights, and a group norm that gives the outputs their scale. */
+    private List<Layer> standardized(List<Layer> block) {
+        List<Layer> standardized = new ArrayList<>(NormFactory.create(name).around((BaseLayer) block.get(0)));
+        standardized.addAll(block.subList(1, block.size()));
+        return standardized;
     }
 
     /** Whether a bias in front of it does anything: not if a mean is subtracted and beta added. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.model.DataDependentInit;
 import io.github.dl4jnorm.model.NormStatsListener;
 import java.io.IOException;
 import java.util.function.BooleanSupplier;
@@ -121,6 +122,10 @@ final class Training {
             if (first > batches() || first == batches() && epoch < epochs) {
                 continue;
             }
+            if (epoch == 1 && first == 0) {
+                // Sets gains and biases of weight-normalized layers; of others there is nothing to set.
+                DataDependentInit.apply(net, batch(examples, 0));
+            }
             if (!epoch(task + " " + epoch + "/" + epochs, net, examples, first)) {
                 saver.save(net, lossSum, true);
                 return null;
@@ -128,7 +133,7 @@ final class Training {
             loss = lossSum / batches();
             accuracy = accuracy(net);
             history.test(net.getIterationCount(), accuracy);
-            System.out.printf("%-10s  epoch %d  loss %.4f  test accuracy %.2f %%%n", task, epoch, loss, 100 * accuracy);
+            System.out.printf("%-22s  epoch %d  loss %.4f  test accuracy %.2f %%%n", task, epoch, loss, 100 * accuracy);
             saver.save(net, lossSum, false);
         }
         return new Result(norm.name(), accuracy, loss, (System.nanoTime() - start) / 1e9, batch, epochs, history);
@@ -144,14 +149,17 @@ final class Training {
                 if (stop.getAsBoolean()) {
                     return false;
                 }
-                int end = Math.min(examples.numExamples(), (i + 1) * batch);
-                net.fit((DataSet) examples.getRange(i * batch, end));
+                net.fit(batch(examples, i));
                 lossSum += net.score();
                 history.step(net.getIterationCount(), net.score());
                 bar.step();
             }
         }
         return true;
+    }
+
+    private DataSet batch(DataSet examples, int index) {
+        return (DataSet) examples.getRange(index * batch, Math.min(examples.numExamples(), (index + 1) * batch));
     }
 
     private double accuracy(MultiLayerNetwork net) {

@@ -36,7 +36,7 @@ class ParityTest {
     private static final Deviations DEVIATIONS = new Deviations();
     private static int compared;
 
-    private static long seed() {
+    static long seed() {
         String given = System.getProperty("parity.seed", "");
         return given.isBlank() ? new Random().nextInt(1_000_000_000) : Long.parseLong(given);
     }

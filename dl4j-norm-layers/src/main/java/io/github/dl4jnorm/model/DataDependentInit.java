@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.model;
+
+import io.github.dl4jnorm.layer.ReparameterizedLayer;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.graph.vertex.GraphVertex;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.api.DataSet;
+import org.nd4j.linalg.dataset.api.MultiDataSet;
+
+/**
+ * Sets gain and bias of weight-normalized layers by a first batch, before training (Salimans and Kingma 2016, arXiv
+ * 1602.07868, section 3): one after the other, from input to output,
+ *
+ * <pre>
+ *   g = 1/σ[t]   b = −μ[t]/σ[t]
+ * </pre>
+ *
+ * where t is what goes into the activation for g = 1 and b = 0, and its mean and deviation are those of each unit over
+ * the batch and all positions that are not masked. Behind the layer each unit then has mean 0 and deviation 1. A layer
+ * without a bias keeps its mean, a unit whose t does not vary keeps its g. Of a separable convolution it is the second
+ * weight that is set. Recurrent layers are left as they are, as are frozen ones.
+ *
+ * <p>The batch passes in test mode: there is no dropout.
+ */
+public final class DataDependentInit {
+    private DataDependentInit() {
+    }
+
+    /**
+     * Sets gains and biases of a network with one input.
+     *
+     * @param net   MultiLayerNetwork or ComputationGraph
+     * @param batch first batch; its labels are not used
+     * @return names (or indices) of the layers that were set, from input to output
+     * @throws IllegalArgumentException if it is another kind of model
+     * @throws org.deeplearning4j.exception.DL4JInvalidInputException if the outputs of a layer are not finite; then, and
+     *         whenever the pass fails, no parameter is changed
+     */
+    public static List<String> apply(Model net, DataSet batch) {
+        return apply(net, new INDArray[]{batch.getFeatures()}, new INDArray[]{batch.getFeaturesMaskArray()});
+    }
+
+    /**
+     * Sets gains and biases of a network with one input.
+     *
+     * @param net   MultiLayerNetwork or ComputationGraph
+     * @param batch first batch
+     * @return names (or indices) of the layers that were set, from input to output
+     * @see #apply(Model, DataSet)
+     */
+    public static List<String> apply(Model net, INDArray batch) {
+        return apply(net, new INDArray[]{batch}, null);
+    }
+
+    /**
+     * Sets gains and biases of a graph with any number of inputs.
+     *
+     * @param net   graph
+     * @param batch first batch; its labels are not used
+     * @return names of the layers that were set, from input to output
+     * @see #apply(Model, DataSet)
+     */
+    public static List<String> apply(ComputationGraph net, MultiDataSet batch) {
+        return apply(net, batch.getFeatures(), batch.getFeaturesMaskArrays());
+    }
+
+    private static List<String> apply(Model net, INDArray[] features, INDArray[] masks) {
+        Map<String, ReparameterizedLayer> layers = layers(net);
+        if (layers.isEmpty()) {
+            return List.of();
+        }
+        INDArray before = net.params().dup();
+        boolean done = false;
+        layers.values().forEach(layer -> layer.setStartsFromData(true));
+        try {
+            if (net instanceof MultiLayerNetwork sequence) {
+                sequence.output(features[0], false, masks == null ? null : masks[0], null);
+            } else {
+                ((ComputationGraph) net).output(false, features, masks, null);
+            }
+            done = true;
+        } finally {
+            layers.values().forEach(layer -> layer.setStartsFromData(false));
+            if (!done) {
+                net.setParams(before);
+            }
+        }
+        return List.copyOf(layers.keySet());
+    }
+
+    private static Map<String, ReparameterizedLayer> layers(Model net) {
+        Map<String, ReparameterizedLayer> found = new LinkedHashMap<>();
+        if (net instanceof MultiLayerNetwork sequence) {
+            for (int i = 0; i < sequence.getnLayers(); i++) {
+                add(found, String.valueOf(i), sequence.getLayer(i));
+            }
+        } else if (net instanceof ComputationGraph graph) {
+            for (int index : graph.topologicalSortOrder()) {
+                GraphVertex vertex = graph.getVertices()[index];
+                add(found, vertex.getVertexName(), vertex.getLayer());
+            }
+        } else {
+            throw Draft.unknown(net);
+        }
+        return found;
+    }
+
+    private static void add(Map<String, ReparameterizedLayer> found, String key, Layer layer) {
+        if (layer instanceof ReparameterizedLayer weights && weights.canStartFromData()) {
+            String name = weights.reparameterization().getLayerName();
+            found.put(name == null || found.containsKey(name) ? key : name, weights);
+        }
+    }
+}

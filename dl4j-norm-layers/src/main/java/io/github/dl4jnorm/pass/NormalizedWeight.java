@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.pass;
+
+import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.View;
+import java.util.List;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * A weight normalized for each output unit: a channel normalization whose channels are the units, whose positions are the
+ * weights of a unit, and whose gamma is the gain.
+ */
+public final class NormalizedWeight implements WeightPass {
+    private final boolean centered;
+    private final double eps;
+    private final INDArray gain;
+    private NormPass pass;
+
+    private NormalizedWeight(boolean centered, double eps, INDArray gain) {
+        this.centered = centered;
+        this.eps = eps;
+        this.gain = gain;
+    }
+
+    /**
+     * g·v/√(Σ v² + eps).
+     *
+     * @param gain g of each unit
+     * @param eps  what is added to the sum
+     * @return the weight
+     */
+    public static NormalizedWeight byLength(INDArray gain, double eps) {
+        return new NormalizedWeight(false, eps, gain);
+    }
+
+    /**
+     * (v − mean)/√(var + eps).
+     *
+     * @param eps what is added to the variance
+     * @return the weight
+     */
+    public static NormalizedWeight standardized(double eps) {
+        return new NormalizedWeight(true, eps, null);
+    }
+
+    private static double inputs(INDArray v) {
+        return (double) v.size(0) * v.size(2);
+    }
+
+    @Override
+    public void initialize(INDArray v, long seed) {
+        if (gain != null) {
+            gain.assign(v.castTo(DataType.DOUBLE).norm2(0, 2).castTo(gain.dataType()));
+        }
+    }
+
+    @Override
+    public void forward(INDArray v, boolean training, INDArray w) {
+        View view = View.of(v.shape(), false);
+        if (centered) {
+            pass = NormPass.of(v, view, null, NormPlan.batch(), new NormParams(null, null, null, null, eps), null, false);
+        } else {
+            // The norms divide by the root of the mean, not of the sum.
+            double inputs = inputs(v);
+            pass = NormPass.of(v, view, null, NormPlan.rootMeanSquareOverBatch(),
+                    new NormParams(scaled(Numbers.read(gain), inputs), null, null, null, eps / inputs), null, false);
+        }
+        pass.forward(v, false, w);
+    }
+
+    private static double[] scaled(double[] values, double inputs) {
+        double[] result = new double[values.length];
+        for (int i = 0; i < values.length; i++) {
+            result[i] = values[i] / Math.sqrt(inputs);
+        }
+        return result;
+    }
+
+    @Override
+    public void backward(INDArray v, INDArray dw, List<INDArray> gradients, INDArray dv) {
+        NormPass.Gradients found = pass.backward(v, dw, false, dv);
+        if (gain != null) {
+            Numbers.write(scaled(found.gamma(), inputs(v)), gradients.get(0));
+        }
+    }
+}
