@@ -36,7 +36,7 @@ final class NormGraph {
         norm = new SDNorm(sd);
     }
 
-    /** In the node's order; null where it has none. */
+    /** In the node's order; what stands where it has none is of no use. */
     List<SDVariable> outputs() {
         return switch (node.op()) {
             case BATCH -> batch();
@@ -145,14 +145,13 @@ final class NormGraph {
         SDVariable scaled = fusedScale ? fused : fused.mul(typed(input.real(1), fused.dataType()));
         SDVariable y = typed(!biased || fusedBias ? scaled : scaled.add(typed(input.real(2), scaled.dataType())), input.type(0));
         if (!node.hasOutput(1) && !node.hasOutput(2)) {
-            return all(node.hasOutput(0) ? y : null);
+            return all(y);
         }
         int[] axes = IntStream.range(axis, input.rank()).toArray();
         SDVariable x = input.x().castTo(DataType.DOUBLE);
         SDVariable mean = x.mean(true, axes);
-        return all(node.hasOutput(0) ? y : null, node.hasOutput(1) ? typed(mean.add(0), stash) : null,
-                node.hasOutput(2)
-                        ? typed(sd.math.rsqrt(sd.math.square(x.sub(mean)).mean(true, axes).add(eps())), stash) : null);
+        return all(y, typed(mean.add(0), stash),
+                typed(sd.math.rsqrt(sd.math.square(x.sub(mean)).mean(true, axes).add(eps())), stash));
     }
 
     private List<SDVariable> rms() {

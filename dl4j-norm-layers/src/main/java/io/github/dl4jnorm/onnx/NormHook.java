@@ -87,7 +87,7 @@ final class NormHook implements PreImportHook {
         }
         for (int i = 0; i < outputs.size(); i++) {
             SDVariable output = outputs.get(i);
-            if (output != null) {
+            if (node.hasOutput(i)) {
                 SameDiffOp last = sd.getOps().get(sd.getVariables().get(output.name()).getOutputOfOp());
                 String name = node.outputs().get(i);
                 sd.updateVariableNameAndReference(last, output, name, true);
