@@ -160,8 +160,8 @@ public sealed interface NormPlan {
      *
      * @return the plan for every rank
      */
-    public static NormPlan rootMeanSquareOverBatch() {
-        return new NormPlan(List.of(Pooling.BATCH), 0, -1, 0, PositionNorm.Kind.ROOT_MEAN_SQUARE, false, 0);
+    static NormPlan rootMeanSquareOverBatch() {
+        return new Channels(List.of(Pooling.BATCH), 0, -1, false);
     }
 
     /**
