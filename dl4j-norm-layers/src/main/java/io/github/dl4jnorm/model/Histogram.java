@@ -14,7 +14,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
  */
 public record Histogram(double low, double high, int[] counts) {
     private static final int BINS = 40;
-    /** How many values are looked at, at least, if there are as many; less than twice as many. */
+    /** About how many values are looked at; always less than twice as many. */
     private static final int VALUES = 2000;
     private static final double DEVIATIONS = 4;
 
