@@ -35,7 +35,6 @@ final class Charts {
 
     private static final int WIDTH = 440;
     private static final int HEIGHT = 250;
-    private static final int LABELS = 6;
     /** Stand in for the names of colors until XChart is done: black with a little red is ink, with a little green a series. */
     private static final Color INK = new Color(1, 0, 0);
     private static final Color GRID = new Color(2, 0, 0);
@@ -86,7 +85,8 @@ final class Charts {
         chart.setXAxisTitle(xTitle);
         chart.setYAxisTitle(yTitle);
         style(chart.getStyler());
-        chart.getStyler().setYAxisLogarithmic(log).setYAxisLogarithmicDecadeOnly(false).setXAxisMaxLabelCount(LABELS);
+        chart.getStyler().setYAxisLogarithmic(log).setYAxisLogarithmicDecadeOnly(false)
+                .setYAxisDecimalPattern("0.####");
         if (log) {
             chart.getStyler().setYAxisTickLabelsFormattingFunction(Charts::roundNumber);
         }
@@ -94,7 +94,7 @@ final class Charts {
         if (xTitle.equals(STEP)) {
             chart.getStyler().setXAxisMin(0.0).setXAxisMax(Math.max(1, end)).setXAxisDecimalPattern("0");
         } else {
-            chart.getStyler().setXAxisDecimalPattern("0.##");
+            chart.getStyler().setXAxisDecimalPattern("0.#");
         }
         if (xLabels != null) {
             chart.getStyler().setXAxisTickLabelsFormattingFunction(xLabels);

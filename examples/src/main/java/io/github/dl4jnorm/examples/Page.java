@@ -26,7 +26,7 @@ final class Page {
             .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
             th,td{padding:.25rem .75rem;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}
             th:first-child,td:first-child{text-align:left;padding-left:0}
-            @media(max-width:34rem){h1{font-size:1.3rem}th,td{padding:.25rem .35rem;font-size:.85rem}th{white-space:normal}}
+            @media(max-width:34rem){h1{font-size:1.3rem}th,td{padding:.25rem .2rem;font-size:.75rem}th{white-space:normal}}
             details{border-top:1px solid var(--grid);padding:.5rem 0}summary{cursor:pointer;font-weight:600;font-size:1.1rem}
             """;
 
