@@ -12,7 +12,7 @@ import picocli.CommandLine.Spec;
         optionListHeading = "%n",
         footer = {"", "Example: study batch-size"},
         subcommands = {BatchSizeStudy.class, CovariateShift.class, SequenceLayerNorm.class, DeepNet.class, Regularization.class,
-            FeatureScaling.class, ResNetNorms.class})
+            FeatureScaling.class, ResNetNorms.class, StyleTransfer.class})
 final class Studies implements Runnable {
     @Spec
     private CommandSpec spec;

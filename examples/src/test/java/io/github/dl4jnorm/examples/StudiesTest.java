@@ -3,12 +3,15 @@ package io.github.dl4jnorm.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.awt.Color;
+import java.awt.image.BufferedImage;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -65,6 +68,20 @@ class StudiesTest {
         assertThat(Files.readAllLines(directory.resolve("s-batch.csv")).get(0)).startsWith("iteration,epoch,layer");
         assertThat(directory.resolve("s-switchable.csv")).isNotEmptyFile();
         assertThat(stats).doesNotExist();
+    }
+
+    /** The picture has the contents on the left, the styles above, and six others. */
+    @Test
+    void stylesAreTransferred() throws Exception {
+        Path file = directory.resolve("style.png");
+        String line = Output.of("study", "style", "--size", "32", "--out", file.toString());
+        assertThat(line).containsPattern("deviations of all 75 channels of the results are those of their styles, within \\d");
+        BufferedImage picture = ImageIO.read(file.toFile());
+        assertThat(picture.getWidth()).isEqualTo(4 * 32);
+        assertThat(picture.getHeight()).isEqualTo(3 * 32);
+        // A red and white style makes the blue sky red: more of it than of green and blue.
+        Color sky = new Color(picture.getRGB(2 * 32 + 16, 32 + 2));
+        assertThat(sky.getRed()).isGreaterThan(sky.getGreen());
     }
 
     @Test
