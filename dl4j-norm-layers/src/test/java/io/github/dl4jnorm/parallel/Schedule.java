@@ -133,7 +133,7 @@ final class Schedule {
         int failed = 0;
         for (int next = 1; next <= workers; next++) {
             int w = (faultWorker + next) % workers;
-            if (w == faultWorker) {
+            if (faulty && w == faultWorker) {
                 late.countDown();
             }
             // Where time is short, others may be late as well.
