@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.model.PopulationStatistics;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.serializer.KryoSerializer;
+import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.spark.api.RDDTrainingApproach;
 import org.deeplearning4j.spark.api.TrainingMaster;
@@ -153,6 +155,11 @@ public final class SparkTrainConvNet implements Callable<Integer> {
         for (int epoch = 1; epoch <= epochs; epoch++) {
             long start = System.nanoTime();
             spark.fit(train);
+            if (mode == Mode.GRADIENTS) {
+                // Only gradients come back from the workers.
+                PopulationStatistics.recompute(spark.getNetwork(), new ExistingDataSetIterator(batches),
+                        PopulationStatistics.Method.EXACT);
+            }
             double seconds = (System.nanoTime() - start) / 1e9;
             System.out.printf("epoch %d  loss %.4f  test accuracy %.2f %%  %.1f s%n", epoch, spark.getScore(),
                     100 * spark.evaluate(held).accuracy(), seconds);
