@@ -19,6 +19,8 @@ final class KerasModels {
     private static final double LEAST_LENGTH = 1e-12;
     private static final Set<String> WRAPPERS = Set.of("SpectralNormalization", "WeightNormalization");
     private static final Set<Object> FIRST = Set.of(1, List.of(1));
+    /** Its axis names the positions, not the channels. */
+    private static final String RESPONSE = "FilterResponseNormalization";
 
     private KerasModels() {
     }
@@ -102,10 +104,17 @@ final class KerasModels {
             if (options.get("data_format") != null) {
                 return "channels_first".equals(options.get("data_format"));
             }
-            axisFirst |= NORMS.contains(String.valueOf(layer.get("class_name")).replace(NormImports.ADDONS, ""))
-                    && FIRST.contains(options.getOrDefault("axis", -1));
+            String name = String.valueOf(layer.get("class_name")).replace(NormImports.ADDONS, "");
+            axisFirst |= RESPONSE.equals(name) ? leavesOutTheFirst(options.get("axis"))
+                    : NORMS.contains(name) && FIRST.contains(options.getOrDefault("axis", -1));
         }
         return axisFirst;
+    }
+
+    /** Whether axes, those of all positions, are not the first behind the examples: that is the channels' then. */
+    private static boolean leavesOutTheFirst(Object axes) {
+        return axes instanceof List<?> list
+                && list.stream().noneMatch(a -> a instanceof Integer axis && (axis == 1 || axis == -list.size() - 1));
     }
 
     /** Of volumes [C, D, H, W], Deeplearning4j takes the last for D, the first for H, the second for W, the third for C. */

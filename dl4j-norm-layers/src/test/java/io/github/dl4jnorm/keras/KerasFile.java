@@ -22,6 +22,7 @@ import org.bytedeco.hdf5.StrType;
 import org.bytedeco.hdf5.global.hdf5;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.PointerScope;
 import org.deeplearning4j.nn.modelimport.keras.Hdf5Archive;
 import org.nd4j.shade.jackson.core.JsonProcessingException;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
@@ -123,32 +124,39 @@ final class KerasFile {
     }
 
     Path write(Path file) throws JsonProcessingException {
+        // HDF5 takes no calls from two threads: what is made here must not be left to the thread that frees memory.
         synchronized (Hdf5Archive.LOCK_OBJECT) {
-            H5File h5 = new H5File(file.toString(), hdf5.H5F_ACC_TRUNC());
-            attribute(h5, "model_config", json());
-            attribute(h5, "keras_version", third ? "3.5.0" : "2.9.0");
-            attribute(h5, "backend", "tensorflow");
-            Group root = h5.createGroup("model_weights");
-            attributes(root, "layer_names", new ArrayList<>(weights.keySet()));
-            weights.forEach((layer, arrays) -> {
-                Group group = h5.createGroup("model_weights/" + layer);
-                attributes(group, "weight_names", arrays.keySet().stream().map(name -> path(layer, name)).toList());
-                Set<String> made = new HashSet<>();
-                for (Map.Entry<String, float[]> array : arrays.entrySet()) {
-                    String path = "model_weights/" + layer + "/" + path(layer, array.getKey());
-                    String parent = path.substring(0, path.lastIndexOf('/'));
-                    createGroups(h5, "model_weights/" + layer, parent, made);
-                    int[] dimensions = shapes.get(layer + "/" + array.getKey());
-                    DataSet set = h5.createDataSet(path, PredType.NATIVE_FLOAT(), new DataSpace(dimensions.length,
-                            Arrays.stream(dimensions).asLongStream().toArray()));
-                    set.write(new FloatPointer(array.getValue()), PredType.NATIVE_FLOAT());
-                    set._close();
-                }
-                group._close();
-            });
-            root._close();
-            h5._close();
+            try (PointerScope scope = new PointerScope()) {
+                return writeHere(file);
+            }
         }
+    }
+
+    private Path writeHere(Path file) throws JsonProcessingException {
+        H5File h5 = new H5File(file.toString(), hdf5.H5F_ACC_TRUNC());
+        attribute(h5, "model_config", json());
+        attribute(h5, "keras_version", third ? "3.5.0" : "2.9.0");
+        attribute(h5, "backend", "tensorflow");
+        Group root = h5.createGroup("model_weights");
+        attributes(root, "layer_names", new ArrayList<>(weights.keySet()));
+        weights.forEach((layer, arrays) -> {
+            Group group = h5.createGroup("model_weights/" + layer);
+            attributes(group, "weight_names", arrays.keySet().stream().map(name -> path(layer, name)).toList());
+            Set<String> made = new HashSet<>();
+            for (Map.Entry<String, float[]> array : arrays.entrySet()) {
+                String path = "model_weights/" + layer + "/" + path(layer, array.getKey());
+                String parent = path.substring(0, path.lastIndexOf('/'));
+                createGroups(h5, "model_weights/" + layer, parent, made);
+                int[] dimensions = shapes.get(layer + "/" + array.getKey());
+                DataSet set = h5.createDataSet(path, PredType.NATIVE_FLOAT(), new DataSpace(dimensions.length,
+                        Arrays.stream(dimensions).asLongStream().toArray()));
+                set.write(new FloatPointer(array.getValue()), PredType.NATIVE_FLOAT());
+                set._close();
+            }
+            group._close();
+        });
+        root._close();
+        h5._close();
         return file;
     }
 
