@@ -85,7 +85,7 @@ class BadReparameterizationTest {
         assertRejected(() -> Inside.LSTM.sequence(Inside.base(DataType.FLOAT, new Adam(0.01)), new LastTimeStep(lstm.get())),
                 "\"inside\"", "160 parameters, got 128; Deeplearning4j's wrappers");
         assertRejected(() -> Inside.LSTM.sequence(Inside.base(DataType.FLOAT, new Adam(0.01)),
-                new Bidirectional(Bidirectional.Mode.ADD, lstm.get())), "\"inside\"", "weight initialization", "Bidirectional");
+                new Bidirectional(Bidirectional.Mode.ADD, lstm.get())), "\"layer0\"", "weight initialization", "Bidirectional");
     }
 
     @Test
