@@ -91,6 +91,10 @@ class GradientCheckTest {
     }
 
     static Stream<Arguments> cases() {
+        return NormCases.thinned(all());
+    }
+
+    private static Stream<Arguments> all() {
         return Stream.of(Norm.values()).flatMap(norm -> Stream.of(Kind.values())
                 .flatMap(kind -> Stream.of(1, 4).flatMap(batch -> Stream.of(false, true)
                         .filter(graph -> valid(norm, kind, batch) && !(graph && norm.isVariant()))
@@ -99,10 +103,10 @@ class GradientCheckTest {
 
     /** Deeplearning4j has masks for sequences and, channels first, for images; all others: LayerMaskTest. */
     static Stream<Arguments> maskedCases() {
-        return cases().filter(arguments -> {
+        return NormCases.thinned(all().filter(arguments -> {
             Kind kind = (Kind) arguments.get()[1];
             return kind.rnn() || kind == Kind.CNN_FIRST;
-        });
+        }));
     }
 
     /** Dense instance norm is rejected; dense batch norm of one example has nothing to differentiate. */
