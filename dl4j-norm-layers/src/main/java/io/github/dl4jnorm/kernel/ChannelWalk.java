@@ -4,7 +4,6 @@ package io.github.dl4jnorm.kernel;
 import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Affine;
-import io.github.dl4jnorm.norm.Affine.Coefficients;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
@@ -175,13 +174,11 @@ final class ChannelWalk extends Walk {
         if (same && (grad == null || tabledGradient)) {
             return;
         }
-        Coefficients k = coefficients(affine, n, block);
         if (!same) {
-            ops.columns().set(k);
+            ops.columns().set(coefficients(affine, n, block));
         }
         if (grad != null) {
-            gradient(grad, n, block);
-            ops.columns().setGradient(k, slopes, shifts);
+            ops.columns().setGradient(gradient(grad, n, block), slopes, shifts);
         }
         tabled = operands.row(n);
         tabledGradient = grad != null;

@@ -4,7 +4,6 @@ package io.github.dl4jnorm.kernel;
 import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Affine;
-import io.github.dl4jnorm.norm.Affine.Coefficients;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
@@ -16,6 +15,10 @@ final class PositionWalk extends Walk {
     private final RunMoments cell;
     private final double[] sums;
     private final double[] products;
+    /** The block and the row whose coefficients the tables hold. */
+    private Block tabled;
+    private int tabledRow;
+    private boolean tabledGradient;
 
     PositionWalk(Operands operands, Mask mask, RowOps ops) {
         super(operands, mask, ops);
@@ -119,18 +122,23 @@ final class PositionWalk extends Walk {
         }
     }
 
-    /** Fills the tables of the channels of a block, unless an example has the coefficients of the one before it. */
+    /**
+     * Fills the tables of the channels of a block, unless they hold the same already: from the example before, or from the
+     * sums of the block, which come just before its gradient.
+     */
     private void set(Affine affine, GradAffine grad, int n, Block block) {
-        if (sameRow(n, block)) {
-            return;
+        boolean same = block == tabled && operands.row(n) == tabledRow;
+        if (!same) {
+            int size = block.c1() - block.c0();
+            ops.runs().prepare(size, size);
+            ops.runs().set(coefficients(affine, n, block));
+            tabled = block;
+            tabledRow = operands.row(n);
+            tabledGradient = false;
         }
-        int size = block.c1() - block.c0();
-        ops.runs().prepare(size, size);
-        Coefficients k = coefficients(affine, n, block);
-        ops.runs().set(k);
-        if (grad != null) {
-            gradient(grad, n, block);
-            ops.runs().setGradient(k, slopes, shifts);
+        if (grad != null && !tabledGradient) {
+            ops.runs().setGradient(gradient(grad, n, block), slopes, shifts);
+            tabledGradient = true;
         }
     }
 

@@ -59,8 +59,8 @@ abstract class Walk {
         return coefficients;
     }
 
-    /** Finds slopes and shifts of the same channels. */
-    void gradient(GradAffine grad, int n, Block block) {
+    /** Finds slopes and shifts of the channels whose coefficients were found last, and gives those. */
+    Coefficients gradient(GradAffine grad, int n, Block block) {
         if (slopes == null || slopes.length < coefficients.scale.length) {
             slopes = new double[coefficients.scale.length];
             shifts = new double[coefficients.scale.length];
@@ -68,6 +68,7 @@ abstract class Walk {
         if (!sameRow(n, block)) {
             grad.row(operands.row(n), block.c0(), block.c1(), coefficients, slopes, shifts);
         }
+        return coefficients;
     }
 
     /** Whether an example has the statistics of the one before it in a block. */

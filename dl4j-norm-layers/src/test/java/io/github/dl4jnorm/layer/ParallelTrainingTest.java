@@ -33,8 +33,6 @@ import org.nd4j.linalg.dataset.DataSet;
 class ParallelTrainingTest {
     private static final int WORKERS = 4;
     private static final int BATCHES = 200;
-    /** For all but one way of clipping. */
-    private static final int FEW_BATCHES = 40;
     private static final RunningStatistics POLICY = RunningStatistics.cumulative();
 
     /** What is done to gradients has nothing to do with kernels: every way on the first of them only. */
@@ -57,8 +55,7 @@ class ParallelTrainingTest {
     @MethodSource("cases")
     void workersEndWithTheStatisticsOfOne(NormLayer norm, TrainingMode mode, GradientNormalization gradients) {
         OwnNetwork own = new OwnNetwork(3, 4, false);
-        int count = gradients == GradientNormalization.RenormalizeL2PerLayer ? BATCHES : FEW_BATCHES;
-        List<DataSet> batches = batches(own, mode, count);
+        List<DataSet> batches = batches(own, mode);
         MultiLayerNetwork alone = own.of(gradients, norm.clone());
         batches.forEach(alone::fit);
         MultiLayerNetwork together = own.of(gradients, norm.clone());
@@ -76,7 +73,7 @@ class ParallelTrainingTest {
         }
         NormalizationLayer expected = (NormalizationLayer) alone.getLayer(0);
         NormalizationLayer actual = (NormalizationLayer) together.getLayer(0);
-        assertThat(actual.getParam("batches").getDouble(0)).isEqualTo(count / WORKERS);
+        assertThat(actual.getParam("batches").getDouble(0)).isEqualTo(BATCHES / WORKERS);
         for (int c = 0; c < OwnNetwork.CHANNELS; c++) {
             assertThat(actual.runningMean()[c]).as("mean of channel %d", c)
                     .isCloseTo(expected.runningMean()[c], within(1e-4));
@@ -112,10 +109,10 @@ class ParallelTrainingTest {
      * With shared gradients Deeplearning4j keeps the network of the first worker, which has seen every fourth batch:
      * there every worker gets the same one. Means and deviations differ from channel to channel and from batch to batch.
      */
-    private static List<DataSet> batches(OwnNetwork own, TrainingMode mode, int count) {
+    private static List<DataSet> batches(OwnNetwork own, TrainingMode mode) {
         Random random = new Random(4);
         List<DataSet> batches = new ArrayList<>();
-        while (batches.size() < count) {
+        while (batches.size() < BATCHES) {
             DataSet drawn = own.batch(random, 2);
             for (int c = 0; c < OwnNetwork.CHANNELS; c++) {
                 for (int n = 0; n < 2; n++) {
