@@ -4,13 +4,10 @@ package io.github.dl4jnorm.kernel;
 import java.util.Arrays;
 
 /**
- * Statistics, parameters and sums of crossings in ${lane}. The table of what is the same all along a run holds it
- * {@link #WIDEST} times, for a whole vector, and is always read at its start: {@code index & mask}.
+ * Statistics, parameters and sums of crossings in ${lane}. The table of what is the same all along a run holds it at its
+ * start: {@code index & mask}.
  */
 abstract class ${Lane}CrossTables implements CrossOps {
-    /** At least as many elements as the widest vectors have. */
-    private static final int WIDEST = 64;
-
     ${lane}[] zoom = {};
     /** −mean·zoom. */
     ${lane}[] offset = {};
@@ -35,18 +32,17 @@ abstract class ${Lane}CrossTables implements CrossOps {
         channelMask = alongChannels ? -1 : 0;
         positionMask = ~channelMask;
         if (size > sums.length) {
-            int room = Math.max(size, WIDEST);
-            zoom = new ${lane}[room];
-            offset = new ${lane}[room];
-            factor = new ${lane}[room];
-            rest = new ${lane}[room];
-            unit = new ${lane}[room];
-            gradShift = new ${lane}[room];
-            slope = new ${lane}[room];
-            gamma = new ${lane}[room];
-            beta = new ${lane}[room];
-            sums = new ${lane}[room];
-            products = new ${lane}[room];
+            zoom = new ${lane}[size];
+            offset = new ${lane}[size];
+            factor = new ${lane}[size];
+            rest = new ${lane}[size];
+            unit = new ${lane}[size];
+            gradShift = new ${lane}[size];
+            slope = new ${lane}[size];
+            gamma = new ${lane}[size];
+            beta = new ${lane}[size];
+            sums = new ${lane}[size];
+            products = new ${lane}[size];
         }
         Arrays.fill(sums, 0, size, 0);
         Arrays.fill(products, 0, size, 0);
@@ -78,11 +74,7 @@ abstract class ${Lane}CrossTables implements CrossOps {
     }
 
     private static void set(${lane}[] table, int i, double value, int mask) {
-        if (mask == 0) {
-            Arrays.fill(table, 0, WIDEST, (${lane}) value);
-        } else {
-            table[i] = (${lane}) value;
-        }
+        table[i & mask] = (${lane}) value;
     }
 
     @Override

@@ -17,11 +17,12 @@ import java.util.Arrays;
 import jdk.incubator.vector.${Lane}Vector;
 
 /**
- * {@link ColumnOps} on ${lane} with the JDK's vectors. Goes along four runs at once: memory is read in its order, and what
- * belongs to a column, its coefficients and sums, is loaded from the tables once for four elements.
+ * {@link ColumnOps} on ${lane} with the JDK's vectors: memory is read in its order, and what belongs to a column, its
+ * coefficients and sums, comes from tables.
  *
- * <p>What goes along four runs leaves out the zoom, which is 1 but for numbers at the ends of the range: with one more
- * table the loop of the gradient would be too large for the compiler, which then leaves a vector out of the registers.
+ * <p>The loops that matter leave out the zoom, which is 1 but for numbers at the ends of the range: with one more table that
+ * of the gradient would be too large for the compiler, which then leaves a vector out of the registers. Those here are for
+ * what is left, and for a zoom.
  */
 final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
     private ${lane}[] firsts = {};
@@ -104,50 +105,22 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
                        boolean relu) {
         ${lane} h = threshold(relu);
         int whole = whole(length);
-        int r = 0;
-        for (; !zoomed && r <= runs - 4; r += 4) {
-            affineFour(x, atX + r * strideX, strideX, y, atY + r * strideY, strideY, from, whole, h);
+        int together = zoomed ? 0 : runs - runs % ${Lane}ReluColumns.TOGETHER;
+        if (relu) {
+            ${Lane}ReluColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
+        } else {
+            ${Lane}IdentityColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
         }
-        for (; r < runs; r++) {
+        for (int r = together; r < runs; r++) {
             affineOne(x, atX + r * strideX, y, atY + r * strideY, from, whole, h);
         }
         for (int i = whole; i < length; i++) {
             int c = from + i;
-            for (r = 0; r < runs; r++) {
+            for (int r = 0; r < runs; r++) {
                 ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
                 ${lane} z = Math.fma(d, factor[c], shift[c]);
                 put(y, atY + r * strideY + i * BYTES, active(z, z, h));
             }
-        }
-    }
-
-    private void affineFour(Memory x, int at, int stride, Memory y, int into, int step, int from, int whole,
-                            ${lane} h) {
-        var xs = Lanes.of(x);
-        var ys = Lanes.of(y);
-        ${lane}[] offsets = offset;
-        ${lane}[] factors = factor;
-        ${lane}[] shifts = shift;
-        ${Lane}Vector vh = all(h);
-        ${Lane}Vector none = zero();
-        int at1 = at + stride;
-        int at2 = at1 + stride;
-        int at3 = at2 + stride;
-        int into1 = into + step;
-        int into2 = into1 + step;
-        int into3 = into2 + step;
-        for (int i = 0; i <= whole - W; i += W) {
-            ${Lane}Vector k = of(offsets, from + i);
-            ${Lane}Vector a = of(factors, from + i);
-            ${Lane}Vector b = of(shifts, from + i);
-            ${Lane}Vector d0 = load${Lane}(xs, at, i).add(k);
-            ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
-            ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
-            ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
-            Lanes.store(rectified(d0, a, b, vh, none), ys, into, i);
-            Lanes.store(rectified(d1, a, b, vh, none), ys, into1, i);
-            Lanes.store(rectified(d2, a, b, vh, none), ys, into2, i);
-            Lanes.store(rectified(d3, a, b, vh, none), ys, into3, i);
         }
     }
 
@@ -173,18 +146,20 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
         ${lane} h = threshold(relu);
         int whole = whole(length);
         clear(whole);
-        int r = 0;
-        for (; !zoomed && r <= runs - 4; r += 4) {
-            gradSumFour(x, atX + r * strideX, strideX, dy, atDy + r * strideDy, strideDy, from, whole, h);
-        }
-        for (; r < runs; r++) {
-            gradSumOne(x, atX + r * strideX, dy, atDy + r * strideDy, from, whole, h);
+        if (zoomed) {
+            for (int r = 0; r < runs; r++) {
+                gradSumZoomed(x, atX + r * strideX, dy, atDy + r * strideDy, from, whole, h);
+            }
+        } else if (relu) {
+            ${Lane}ReluColumns.gradSums(this, x, atX, strideX, dy, atDy, strideDy, runs, from, whole, firsts, seconds);
+        } else {
+            ${Lane}IdentityColumns.gradSums(this, x, atX, strideX, dy, atDy, strideDy, runs, from, whole, firsts, seconds);
         }
         add(firsts, whole, sum, from);
         add(seconds, whole, products, from);
         for (int i = whole; i < length; i++) {
             int c = from + i;
-            for (r = 0; r < runs; r++) {
+            for (int r = 0; r < runs; r++) {
                 ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
                 ${lane} g = get(dy, atDy + r * strideDy + i * BYTES);
                 g = active(g, Math.fma(d, factor[c], shift[c]), h);
@@ -194,42 +169,7 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
         }
     }
 
-    private void gradSumFour(Memory x, int at, int stride, Memory dy, int atDy, int step, int from, int whole,
-                             ${lane} h) {
-        var xs = Lanes.of(x);
-        var dys = Lanes.of(dy);
-        ${lane}[] offsets = offset;
-        ${lane}[] factors = factor;
-        ${lane}[] shifts = shift;
-        ${lane}[] sums = firsts;
-        ${lane}[] products = seconds;
-        ${Lane}Vector vh = all(h);
-        ${Lane}Vector none = zero();
-        int at1 = at + stride;
-        int at2 = at1 + stride;
-        int at3 = at2 + stride;
-        int atDy1 = atDy + step;
-        int atDy2 = atDy1 + step;
-        int atDy3 = atDy2 + step;
-        for (int i = 0; i <= whole - W; i += W) {
-            ${Lane}Vector k = of(offsets, from + i);
-            ${Lane}Vector a = of(factors, from + i);
-            ${Lane}Vector b = of(shifts, from + i);
-            ${Lane}Vector d0 = load${Lane}(xs, at, i).add(k);
-            ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
-            ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
-            ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
-            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh, none);
-            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh, none);
-            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh, none);
-            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh, none);
-            of(sums, i).add(g0.add(g1).add(g2.add(g3))).intoArray(sums, i);
-            ${Lane}Vector p = g1.fma(d1, g0.fma(d0, of(products, i)));
-            g3.fma(d3, g2.fma(d2, p)).intoArray(products, i);
-        }
-    }
-
-    private void gradSumOne(Memory x, int at, Memory dy, int atDy, int from, int whole, ${lane} h) {
+    private void gradSumZoomed(Memory x, int at, Memory dy, int atDy, int from, int whole, ${lane} h) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
         ${lane}[] zooms = zoom;
@@ -254,66 +194,25 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
                            int strideDx, int runs, int from, int length, boolean relu) {
         ${lane} h = threshold(relu);
         int whole = whole(length);
-        int r = 0;
-        for (; !zoomed && r <= runs - 4; r += 4) {
-            gradFour(x, atX + r * strideX, strideX, dy, atDy + r * strideDy, strideDy, dx, atDx + r * strideDx, strideDx,
-                    from, whole, h);
+        int together = zoomed ? 0 : runs - runs % ${Lane}ReluColumns.TOGETHER;
+        if (relu) {
+            ${Lane}ReluColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
+                    whole);
+        } else {
+            ${Lane}IdentityColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
+                    whole);
         }
-        for (; r < runs; r++) {
+        for (int r = together; r < runs; r++) {
             gradOne(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, from, whole, h);
         }
         for (int i = whole; i < length; i++) {
             int c = from + i;
-            for (r = 0; r < runs; r++) {
+            for (int r = 0; r < runs; r++) {
                 ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
                 ${lane} g = get(dy, atDy + r * strideDy + i * BYTES);
                 g = active(g, Math.fma(d, factor[c], shift[c]), h);
                 put(dx, atDx + r * strideDx + i * BYTES, Math.fma(g, scale[c], Math.fma(d, slope[c], gradShift[c])));
             }
-        }
-    }
-
-    private void gradFour(Memory x, int at, int stride, Memory dy, int atDy, int stepDy, Memory dx, int into, int stepDx, int from,
-                         int whole, ${lane} h) {
-        var xs = Lanes.of(x);
-        var dys = Lanes.of(dy);
-        var dxs = Lanes.of(dx);
-        ${lane}[] offsets = offset;
-        ${lane}[] factors = factor;
-        ${lane}[] shifts = shift;
-        ${lane}[] scales = scale;
-        ${lane}[] slopes = slope;
-        ${lane}[] gradShifts = gradShift;
-        ${Lane}Vector vh = all(h);
-        ${Lane}Vector none = zero();
-        int at1 = at + stride;
-        int atDy1 = atDy + stepDy;
-        int into1 = into + stepDx;
-        int at2 = at1 + stride;
-        int atDy2 = atDy1 + stepDy;
-        int into2 = into1 + stepDx;
-        int at3 = at2 + stride;
-        int atDy3 = atDy2 + stepDy;
-        int into3 = into2 + stepDx;
-        for (int i = 0; i <= whole - W; i += W) {
-            ${Lane}Vector k = of(offsets, from + i);
-            ${Lane}Vector a = of(factors, from + i);
-            ${Lane}Vector b = of(shifts, from + i);
-            ${Lane}Vector s = of(scales, from + i);
-            ${Lane}Vector q = of(slopes, from + i);
-            ${Lane}Vector o = of(gradShifts, from + i);
-            ${Lane}Vector d0 = load${Lane}(xs, at, i).add(k);
-            ${Lane}Vector d1 = load${Lane}(xs, at1, i).add(k);
-            ${Lane}Vector d2 = load${Lane}(xs, at2, i).add(k);
-            ${Lane}Vector d3 = load${Lane}(xs, at3, i).add(k);
-            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(a, b), vh, none);
-            ${Lane}Vector g1 = active(load${Lane}(dys, atDy1, i), d1.fma(a, b), vh, none);
-            ${Lane}Vector g2 = active(load${Lane}(dys, atDy2, i), d2.fma(a, b), vh, none);
-            ${Lane}Vector g3 = active(load${Lane}(dys, atDy3, i), d3.fma(a, b), vh, none);
-            Lanes.store(g0.fma(s, d0.fma(q, o)), dxs, into, i);
-            Lanes.store(g1.fma(s, d1.fma(q, o)), dxs, into1, i);
-            Lanes.store(g2.fma(s, d2.fma(q, o)), dxs, into2, i);
-            Lanes.store(g3.fma(s, d3.fma(q, o)), dxs, into3, i);
         }
     }
 

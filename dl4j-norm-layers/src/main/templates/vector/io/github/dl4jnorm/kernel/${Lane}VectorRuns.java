@@ -3,7 +3,6 @@ package io.github.dl4jnorm.kernel;
 
 import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
@@ -20,6 +19,10 @@ import jdk.incubator.vector.${Lane}Vector;
 /**
  * {@link RunOps} on ${lane} with the JDK's vectors. What is left of a run after the last whole vector is done by a
  * vector that begins earlier. Maps do some elements again, as outputs never overlap inputs; sums count them as 0.
+ *
+ * <p>Runs may be short, so what is done once for each counts: the loop over them is in the method of the loop over
+ * elements, and that is left to the compiler to unroll. Runs shorter than a vector, and those whose channels need a zoom, which
+ * few do, go element by element, through the same fused multiply-adds.
  */
 final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
     /** Runs whose sums are left in vectors until all are done: then they are added up side by side. */
@@ -30,47 +33,50 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
 
     @Override
     public void sums(Memory x, int at, int length, double zoomOfAll, double center, double[] into) {
+        if (length < W) {
+            sumEach(x, at, length, (${lane}) zoomOfAll, (${lane}) -center, into);
+            return;
+        }
         var xs = Lanes.of(x);
         ${Lane}Vector t = all(zoomOfAll);
         ${Lane}Vector k = all(-center);
         ${Lane}Vector none = zero();
-        // Four chains of additions: one alone would wait four cycles for each. Unrolled by hand throughout: the compiler
-        // does not where it has seen short runs first, and then takes twice as long for long ones.
+        // Two chains of additions: one alone would wait four cycles for each.
         ${Lane}Vector s0 = zero();
         ${Lane}Vector s1 = zero();
-        ${Lane}Vector s2 = zero();
-        ${Lane}Vector s3 = zero();
         ${Lane}Vector q0 = zero();
         ${Lane}Vector q1 = zero();
-        ${Lane}Vector q2 = zero();
-        ${Lane}Vector q3 = zero();
         int i = 0;
-        for (; i <= length - 4 * W; i += 4 * W) {
+        for (; i <= length - 2 * W; i += 2 * W) {
             ${Lane}Vector d0 = load${Lane}(xs, at, i).fma(t, k);
-            ${Lane}Vector d1 = load${Lane}(xs, at + STEP, i).fma(t, k);
-            ${Lane}Vector d2 = load${Lane}(xs, at + 2 * STEP, i).fma(t, k);
-            ${Lane}Vector d3 = load${Lane}(xs, at + 3 * STEP, i).fma(t, k);
+            ${Lane}Vector d1 = load${Lane}(xs, at, i + W).fma(t, k);
             s0 = s0.add(d0);
             s1 = s1.add(d1);
-            s2 = s2.add(d2);
-            s3 = s3.add(d3);
             q0 = d0.fma(d0, q0);
             q1 = d1.fma(d1, q1);
-            q2 = d2.fma(d2, q2);
-            q3 = d3.fma(d3, q3);
         }
-        for (; i < length && length >= W; i += W) {
-            int begin = Math.min(i, length - W);
-            ${Lane}Vector d = last(load${Lane}(xs, at, begin).fma(t, k), begin + W - i, none);
+        if (i <= length - W) {
+            ${Lane}Vector d = load${Lane}(xs, at, i).fma(t, k);
             s0 = s0.add(d);
             q0 = d.fma(d, q0);
         }
-        s0.add(s1).add(s2.add(s3)).intoArray(scratch, 0);
-        q0.add(q1).add(q2.add(q3)).intoArray(scratch, W);
-        double sum = total(scratch, 0);
-        double squares = total(scratch, W);
-        for (; i < length; i++) {
-            double d = Math.fma(get(x, at + i * BYTES), (${lane}) zoomOfAll, (${lane}) -center);
+        int rest = length % W;
+        if (rest > 0) {
+            ${Lane}Vector d = last(load${Lane}(xs, at, length - W).fma(t, k), rest, none);
+            s1 = s1.add(d);
+            q1 = d.fma(d, q1);
+        }
+        s0.add(s1).intoArray(scratch, 0);
+        q0.add(q1).intoArray(scratch, W);
+        into[0] = total(scratch, 0);
+        into[1] = total(scratch, W);
+    }
+
+    private static void sumEach(Memory x, int at, int length, ${lane} zoomOfAll, ${lane} offset, double[] into) {
+        double sum = 0;
+        double squares = 0;
+        for (int i = 0; i < length; i++) {
+            double d = Math.fma(get(x, at + i * BYTES), zoomOfAll, offset);
             sum += d;
             squares += d * d;
         }
@@ -78,43 +84,48 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
         into[1] = squares;
     }
 
+    private boolean inVectors(int length) {
+        return length >= W && !zoomed;
+    }
+
     @Override
     public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
                        boolean relu) {
+        if (inVectors(length)) {
+            affineVectors(x, atX, strideX, y, atY, strideY, runs, from, length, threshold(relu));
+            return;
+        }
+        ${lane} h = threshold(relu);
         for (int r = 0; r < runs; r++) {
-            affineRun(x, atX + r * strideX, y, atY + r * strideY, length, from + r, threshold(relu));
+            int c = from + r;
+            for (int i = 0; i < length; i++) {
+                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
+                ${lane} z = Math.fma(d, factor[c], shift[c]);
+                put(y, atY + r * strideY + i * BYTES, active(z, z, h));
+            }
         }
     }
 
-    private void affineRun(Memory x, int atX, Memory y, int atY, int length, int channel, ${lane} h) {
+    private void affineVectors(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from,
+                               int length, ${lane} h) {
         var xs = Lanes.of(x);
         var ys = Lanes.of(y);
-        ${Lane}Vector vt = all(zoom[channel]);
-        ${Lane}Vector vc = all(offset[channel]);
-        ${Lane}Vector va = all(factor[channel]);
-        ${Lane}Vector vb = all(shift[channel]);
         ${Lane}Vector vh = all(h);
         ${Lane}Vector none = zero();
-        int i = 0;
-        for (; i <= length - 4 * W; i += 4 * W) {
-            ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
-            ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
-            ${Lane}Vector d2 = load${Lane}(xs, atX + 2 * STEP, i).fma(vt, vc);
-            ${Lane}Vector d3 = load${Lane}(xs, atX + 3 * STEP, i).fma(vt, vc);
-            Lanes.store(rectified(d0, va, vb, vh, none), ys, atY, i);
-            Lanes.store(rectified(d1, va, vb, vh, none), ys, atY + STEP, i);
-            Lanes.store(rectified(d2, va, vb, vh, none), ys, atY + 2 * STEP, i);
-            Lanes.store(rectified(d3, va, vb, vh, none), ys, atY + 3 * STEP, i);
-        }
-        for (; i < length && length >= W; i += W) {
-            int begin = Math.min(i, length - W);
-            ${Lane}Vector d = load${Lane}(xs, atX, begin).fma(vt, vc);
-            Lanes.store(rectified(d, va, vb, vh, none), ys, atY, begin);
-        }
-        for (; i < length; i++) {
-            ${lane} d = Math.fma(get(x, atX + i * BYTES), zoom[channel], offset[channel]);
-            ${lane} z = Math.fma(d, factor[channel], shift[channel]);
-            put(y, atY + i * BYTES, active(z, z, h));
+        for (int r = 0; r < runs; r++) {
+            int in = atX + r * strideX;
+            int out = atY + r * strideY;
+            ${Lane}Vector k = all(offset[from + r]);
+            ${Lane}Vector a = all(factor[from + r]);
+            ${Lane}Vector b = all(shift[from + r]);
+            int i = 0;
+            for (; i <= length - W; i += W) {
+                Lanes.store(rectified(load${Lane}(xs, in, i).add(k), a, b, vh, none), ys, out, i);
+            }
+            if (i < length) {
+                int begin = length - W;
+                Lanes.store(rectified(load${Lane}(xs, in, begin).add(k), a, b, vh, none), ys, out, begin);
+            }
         }
     }
 
@@ -122,109 +133,122 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
     public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
                          boolean relu, double[] sum, double[] products) {
         ${lane} h = threshold(relu);
-        int whole = length < W ? 0 : length;
-        for (int done = 0; whole > 0 && done < runs; done += TOGETHER) {
-            int few = Math.min(TOGETHER, runs - done);
-            for (int r = 0; r < few; r++) {
-                gradSumsRun(x, atX + (done + r) * strideX, dy, atDy + (done + r) * strideDy, length, from + done + r, h, r * W);
+        if (inVectors(length)) {
+            for (int done = 0; done < runs; done += TOGETHER) {
+                int few = Math.min(TOGETHER, runs - done);
+                int first = from + done;
+                gradSumVectors(x, atX + done * strideX, strideX, dy, atDy + done * strideDy, strideDy, few, first, length, h);
+                for (int r = 0; r < few; r++) {
+                    sum[first + r] += total(scratch, r * W);
+                    products[first + r] += total(scratchProducts, r * W);
+                }
             }
-            for (int r = 0; r < few; r++) {
-                sum[from + done + r] += total(scratch, r * W);
-                products[from + done + r] += total(scratchProducts, r * W);
-            }
+            return;
         }
-        for (int r = 0; whole < length && r < runs; r++) {
-            int channel = from + r;
+        for (int r = 0; r < runs; r++) {
+            int c = from + r;
             for (int i = 0; i < length; i++) {
-                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[channel], offset[channel]);
-                ${lane} g = active(get(dy, atDy + r * strideDy + i * BYTES), Math.fma(d, factor[channel], shift[channel]), h);
-                sum[channel] += g;
-                products[channel] += (double) g * d;
+                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
+                ${lane} g = active(get(dy, atDy + r * strideDy + i * BYTES), Math.fma(d, factor[c], shift[c]), h);
+                sum[c] += g;
+                products[c] += (double) g * d;
             }
         }
     }
 
-    /** Leaves the sums of a run of a vector or more in vectors. */
-    private void gradSumsRun(Memory x, int atX, Memory dy, int atDy, int length, int channel, ${lane} h, int into) {
+    /** Leaves the sums of each run in vectors. */
+    private void gradSumVectors(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
+                                int length, ${lane} h) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
-        ${Lane}Vector vt = all(zoom[channel]);
-        ${Lane}Vector vc = all(offset[channel]);
-        ${Lane}Vector va = all(factor[channel]);
-        ${Lane}Vector vb = all(shift[channel]);
         ${Lane}Vector vh = all(h);
         ${Lane}Vector none = zero();
-        ${Lane}Vector s0 = zero();
-        ${Lane}Vector s1 = zero();
-        ${Lane}Vector p0 = zero();
-        ${Lane}Vector p1 = zero();
-        int i = 0;
-        for (; i <= length - 2 * W; i += 2 * W) {
-            ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
-            ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
-            ${Lane}Vector g0 = load${Lane}(dys, atDy, i);
-            ${Lane}Vector g1 = load${Lane}(dys, atDy + STEP, i);
-            g0 = active(g0, d0.fma(va, vb), vh, none);
-            g1 = active(g1, d1.fma(va, vb), vh, none);
-            s0 = s0.add(g0);
-            s1 = s1.add(g1);
-            p0 = g0.fma(d0, p0);
-            p1 = g1.fma(d1, p1);
+        int rest = length % W;
+        for (int r = 0; r < runs; r++) {
+            int at = atX + r * strideX;
+            int grad = atDy + r * strideDy;
+            ${Lane}Vector k = all(offset[from + r]);
+            ${Lane}Vector a = all(factor[from + r]);
+            ${Lane}Vector b = all(shift[from + r]);
+            ${Lane}Vector s0 = zero();
+            ${Lane}Vector s1 = zero();
+            ${Lane}Vector p0 = zero();
+            ${Lane}Vector p1 = zero();
+            int i = 0;
+            for (; i <= length - 2 * W; i += 2 * W) {
+                ${Lane}Vector d0 = load${Lane}(xs, at, i).add(k);
+                ${Lane}Vector d1 = load${Lane}(xs, at, i + W).add(k);
+                ${Lane}Vector g0 = active(load${Lane}(dys, grad, i), d0.fma(a, b), vh, none);
+                ${Lane}Vector g1 = active(load${Lane}(dys, grad, i + W), d1.fma(a, b), vh, none);
+                s0 = s0.add(g0);
+                s1 = s1.add(g1);
+                p0 = g0.fma(d0, p0);
+                p1 = g1.fma(d1, p1);
+            }
+            if (i <= length - W) {
+                ${Lane}Vector d = load${Lane}(xs, at, i).add(k);
+                ${Lane}Vector g = active(load${Lane}(dys, grad, i), d.fma(a, b), vh, none);
+                s0 = s0.add(g);
+                p0 = g.fma(d, p0);
+            }
+            if (rest > 0) {
+                ${Lane}Vector d = load${Lane}(xs, at, length - W).add(k);
+                ${Lane}Vector g = last(active(load${Lane}(dys, grad, length - W), d.fma(a, b), vh, none), rest, none);
+                s1 = s1.add(g);
+                p1 = g.fma(last(d, rest, none), p1);
+            }
+            s0.add(s1).intoArray(scratch, r * W);
+            p0.add(p1).intoArray(scratchProducts, r * W);
         }
-        for (; i < length; i += W) {
-            int begin = Math.min(i, length - W);
-            ${Lane}Vector d = load${Lane}(xs, atX, begin).fma(vt, vc);
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, begin), d.fma(va, vb), vh, none);
-            g = last(g, begin + W - i, none);
-            s0 = s0.add(g);
-            p0 = g.fma(last(d, begin + W - i, none), p0);
-        }
-        s0.add(s1).intoArray(scratch, into);
-        p0.add(p1).intoArray(scratchProducts, into);
     }
 
     @Override
     public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
                            int strideDx, int runs, int from, int length, boolean relu) {
+        ${lane} h = threshold(relu);
+        if (inVectors(length)) {
+            affineGradVectors(x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, runs, from, length, h);
+            return;
+        }
         for (int r = 0; r < runs; r++) {
-            affineGradRun(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, length, from + r,
-                    threshold(relu));
+            int c = from + r;
+            for (int i = 0; i < length; i++) {
+                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
+                ${lane} g = active(get(dy, atDy + r * strideDy + i * BYTES), Math.fma(d, factor[c], shift[c]), h);
+                put(dx, atDx + r * strideDx + i * BYTES, Math.fma(g, scale[c], Math.fma(d, slope[c], gradShift[c])));
+            }
         }
     }
 
-    private void affineGradRun(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int length, int channel,
-                               ${lane} h) {
+    private void affineGradVectors(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                                   int strideDx, int runs, int from, int length, ${lane} h) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
         var dxs = Lanes.of(dx);
-        ${Lane}Vector vt = all(zoom[channel]);
-        ${Lane}Vector vc = all(offset[channel]);
-        ${Lane}Vector va = all(factor[channel]);
-        ${Lane}Vector vb = all(shift[channel]);
         ${Lane}Vector vh = all(h);
         ${Lane}Vector none = zero();
-        ${Lane}Vector vs = all(scale[channel]);
-        ${Lane}Vector vq = all(slope[channel]);
-        ${Lane}Vector vr = all(gradShift[channel]);
-        int i = 0;
-        for (; i <= length - 2 * W; i += 2 * W) {
-            ${Lane}Vector d0 = load${Lane}(xs, atX, i).fma(vt, vc);
-            ${Lane}Vector d1 = load${Lane}(xs, atX + STEP, i).fma(vt, vc);
-            ${Lane}Vector g0 = active(load${Lane}(dys, atDy, i), d0.fma(va, vb), vh, none);
-            ${Lane}Vector g1 = active(load${Lane}(dys, atDy + STEP, i), d1.fma(va, vb), vh, none);
-            Lanes.store(g0.fma(vs, d0.fma(vq, vr)), dxs, atDx, i);
-            Lanes.store(g1.fma(vs, d1.fma(vq, vr)), dxs, atDx + STEP, i);
-        }
-        for (; i < length && length >= W; i += W) {
-            int begin = Math.min(i, length - W);
-            ${Lane}Vector d = load${Lane}(xs, atX, begin).fma(vt, vc);
-            ${Lane}Vector g = active(load${Lane}(dys, atDy, begin), d.fma(va, vb), vh, none);
-            Lanes.store(g.fma(vs, d.fma(vq, vr)), dxs, atDx, begin);
-        }
-        for (; i < length; i++) {
-            ${lane} d = Math.fma(get(x, atX + i * BYTES), zoom[channel], offset[channel]);
-            ${lane} g = active(get(dy, atDy + i * BYTES), Math.fma(d, factor[channel], shift[channel]), h);
-            put(dx, atDx + i * BYTES, Math.fma(g, scale[channel], Math.fma(d, slope[channel], gradShift[channel])));
+        for (int r = 0; r < runs; r++) {
+            int at = atX + r * strideX;
+            int grad = atDy + r * strideDy;
+            int out = atDx + r * strideDx;
+            ${Lane}Vector k = all(offset[from + r]);
+            ${Lane}Vector a = all(factor[from + r]);
+            ${Lane}Vector b = all(shift[from + r]);
+            ${Lane}Vector s = all(scale[from + r]);
+            ${Lane}Vector q = all(slope[from + r]);
+            ${Lane}Vector o = all(gradShift[from + r]);
+            int i = 0;
+            for (; i <= length - W; i += W) {
+                ${Lane}Vector d = load${Lane}(xs, at, i).add(k);
+                ${Lane}Vector g = active(load${Lane}(dys, grad, i), d.fma(a, b), vh, none);
+                Lanes.store(g.fma(s, d.fma(q, o)), dxs, out, i);
+            }
+            if (i < length) {
+                int begin = length - W;
+                ${Lane}Vector d = load${Lane}(xs, at, begin).add(k);
+                ${Lane}Vector g = active(load${Lane}(dys, grad, begin), d.fma(a, b), vh, none);
+                Lanes.store(g.fma(s, d.fma(q, o)), dxs, out, begin);
+            }
         }
     }
 }

@@ -56,6 +56,16 @@ final class ${Lane}Vectors {
         return relu ? 0 : ${Lane}.NaN;
     }
 
+    /** A value, whatever z. */
+    static ${Lane}Vector identity(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector zeros) {
+        return value;
+    }
+
+    /** A value where z is not at or below 0, else 0; NaN passes. The zeros come from outside of a loop. */
+    static ${Lane}Vector relu(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector zeros) {
+        return active(value, z, zeros, zeros);
+    }
+
     /** A value where z is not at or below the threshold, else 0; NaN passes. The zeros come from outside of a loop. */
     static ${Lane}Vector active(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector threshold, ${Lane}Vector zeros) {
         return value.blend(zeros, z.compare(VectorOperators.LE, threshold));
