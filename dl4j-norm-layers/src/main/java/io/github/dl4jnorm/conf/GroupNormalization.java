@@ -13,6 +13,7 @@ import lombok.ToString;
  *
  * <p>Dense input has one position: the statistics are over the C/groups values of a group. One group is
  * {@link LayerNormalization} over the whole example, as many groups as channels are {@link InstanceNormalization}.
+ * With {@code epsOutside} eps is added to the deviation; this is not for dense input.
  */
 @Getter
 @Setter
@@ -24,6 +25,7 @@ public class GroupNormalization extends NormLayer {
     private int groups = 32;
     /** Channels of a group, or 0 if {@link #groups} says how many groups there are. */
     private int groupSize;
+    private boolean epsOutside;
 
     /** With 32 groups. */
     public GroupNormalization() {
@@ -33,15 +35,22 @@ public class GroupNormalization extends NormLayer {
         super(builder);
         groups = builder.groups;
         groupSize = builder.groupSize;
+        epsOutside = builder.epsOutside;
         finish(builder);
     }
 
     @Override
     public NormPlan plan(int rank) {
-        if (rank < 2 || rank > 5) {
+        if (rank < (epsOutside ? 3 : 2) || rank > 5) {
             return null;
         }
-        return NormPlan.group(groupSize > 0 ? Math.toIntExact(nOut / groupSize) : groups, rank);
+        int count = groupSize > 0 ? Math.toIntExact(nOut / groupSize) : groups;
+        return epsOutside ? NormPlan.channelGroups(count).epsOutside() : NormPlan.group(count, rank);
+    }
+
+    @Override
+    public String expectedRanks() {
+        return epsOutside ? "rank 3 to 5 with epsOutside" : super.expectedRanks();
     }
 
     @Override
@@ -75,6 +84,7 @@ public class GroupNormalization extends NormLayer {
     public static class Builder extends NormBuilder<Builder> {
         private int groups = 32;
         private int groupSize;
+        private boolean epsOutside;
 
         /** With 32 groups. */
         public Builder() {
@@ -109,6 +119,17 @@ public class GroupNormalization extends NormLayer {
          */
         public Builder groupSize(int groupSize) {
             this.groupSize = groupSize;
+            return this;
+        }
+
+        /**
+         * Whether eps is added to the deviation, {@code (x − mean)/(√var + eps)}, instead of to the variance.
+         *
+         * @param epsOutside default false; not for dense input
+         * @return this builder
+         */
+        public Builder epsOutside(boolean epsOutside) {
+            this.epsOutside = epsOutside;
             return this;
         }
 

@@ -11,7 +11,8 @@ import lombok.ToString;
  * Instance normalization (Ulyanov, Vedaldi and Lempitsky 2016, arXiv 1607.08022): mean and variance of every channel of
  * every example over its positions.
  *
- * <p>With {@code trackRunningStats} running averages over the instances take their place at test time, as in PyTorch.
+ * <p>With {@code trackRunningStats} running averages over the instances take their place at test time, as in PyTorch. With
+ * {@code epsOutside} eps is added to the deviation, as in keras-contrib.
  * Dense input is rejected: every statistic would hold one element.
  */
 @Getter
@@ -23,6 +24,7 @@ public class InstanceNormalization extends RunningNormLayer {
     private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.1);
 
     private boolean trackRunningStats;
+    private boolean epsOutside;
 
     /** Without running statistics. */
     public InstanceNormalization() {
@@ -32,6 +34,7 @@ public class InstanceNormalization extends RunningNormLayer {
     private InstanceNormalization(Builder builder) {
         super(builder, builder.getRunningStatistics());
         trackRunningStats = builder.trackRunningStats;
+        epsOutside = builder.epsOutside;
         finish(builder);
     }
 
@@ -45,7 +48,8 @@ public class InstanceNormalization extends RunningNormLayer {
         if (rank < 3 || rank > 5) {
             return null;
         }
-        return NormPlan.instance(Math.toIntExact(nOut), trackRunningStats);
+        NormPlan.Channels plan = NormPlan.instance(Math.toIntExact(nOut), trackRunningStats);
+        return epsOutside ? plan.epsOutside() : plan;
     }
 
     @Override
@@ -58,6 +62,7 @@ public class InstanceNormalization extends RunningNormLayer {
     @Setter
     public static class Builder extends RunningNormBuilder<Builder> {
         private boolean trackRunningStats;
+        private boolean epsOutside;
 
         /** Without running statistics; if they are switched on, {@code momentum(0.1)}. */
         public Builder() {
@@ -72,6 +77,17 @@ public class InstanceNormalization extends RunningNormLayer {
          */
         public Builder trackRunningStats(boolean trackRunningStats) {
             this.trackRunningStats = trackRunningStats;
+            return this;
+        }
+
+        /**
+         * Whether eps is added to the deviation, {@code (x − mean)/(√var + eps)}, instead of to the variance.
+         *
+         * @param epsOutside default false
+         * @return this builder
+         */
+        public Builder epsOutside(boolean epsOutside) {
+            this.epsOutside = epsOutside;
             return this;
         }
 

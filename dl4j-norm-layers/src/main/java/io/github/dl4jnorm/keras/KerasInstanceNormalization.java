@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.keras;
 
+import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * InstanceNormalization of TensorFlow Addons. That of keras-contrib is another function: it adds epsilon to the standard
- * deviation, not to the variance.
+ * InstanceNormalization of TensorFlow Addons, and that of keras-contrib, which adds epsilon to the standard deviation. Without
+ * an axis the latter normalizes whole examples and has a single gamma and beta, which here become one for each channel.
  */
 public final class KerasInstanceNormalization extends KerasNorm {
+    private int channels;
+
     /**
      * As the import of models makes it.
      *
@@ -24,14 +31,18 @@ public final class KerasInstanceNormalization extends KerasNorm {
         super(layerConfig);
     }
 
+    /** TensorFlow Addons derives it from its group norm and saves the number of groups. */
+    private boolean isContrib() {
+        return !getClassName().startsWith(NormImports.ADDONS) && options().get("groups") == null;
+    }
+
+    private boolean overAll() {
+        return isContrib() && options().get("axis") == null;
+    }
+
     @Override
     boolean channelsLast(int rank) throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
-        // TensorFlow Addons derives it from its group norm and saves the number of groups.
-        if (!getClassName().startsWith(NormImports.ADDONS) && options().get("groups") == null) {
-            throw options().unsupported("epsilon", options().get("epsilon"), "this is the layer of keras-contrib, which adds "
-                    + "it to the standard deviation; here it is added to the variance");
-        }
-        return super.channelsLast(rank);
+        return overAll() ? isInputChannelsLast() : super.channelsLast(rank);
     }
 
     @Override
@@ -40,6 +51,26 @@ public final class KerasInstanceNormalization extends KerasNorm {
         if (rank == 2) {
             throw options().invalid("a sequence, an image or a volume", "dense input");
         }
-        return new InstanceNormalization.Builder();
+        if (!overAll()) {
+            return new InstanceNormalization.Builder().epsOutside(isContrib());
+        }
+        for (String option : List.of("gamma_regularizer", "beta_regularizer", "gamma_constraint", "beta_constraint")) {
+            if (options().get(option) != null) {
+                throw options().unsupported(option, options().get(option),
+                        "without an axis it is meant for one number, which becomes one for each channel");
+            }
+        }
+        this.channels = channels;
+        return new GroupNormalization.Builder(1).epsOutside(true);
+    }
+
+    @Override
+    public void setWeights(Map<String, INDArray> given) throws InvalidKerasConfigurationException {
+        Map<String, INDArray> spread = new HashMap<>(given);
+        if (channels > 0) {
+            spread.replaceAll((name, array) -> array.length() != 1 ? array
+                    : Nd4j.valueArrayOf(new long[]{channels}, array.getDouble(0), array.dataType()));
+        }
+        super.setWeights(spread);
     }
 }

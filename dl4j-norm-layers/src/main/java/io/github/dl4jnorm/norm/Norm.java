@@ -25,7 +25,7 @@ public final class Norm implements Affine {
     private final double[] beta;
     private final double eps;
     private final Renorm renorm;
-    private final boolean centered;
+    private final Divisor divisor;
 
     /**
      * A norm with its statistics and parameters at hand.
@@ -41,11 +41,11 @@ public final class Norm implements Affine {
      */
     public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
                 double[] gamma, double[] beta, double eps) {
-        this(examples, channels, parts, meanWeights, varWeights, gamma, beta, eps, null, true);
+        this(examples, channels, parts, meanWeights, varWeights, gamma, beta, eps, null, Divisor.DEVIATION);
     }
 
     /**
-     * A norm whose normalized elements are corrected, or which divides by the root mean square.
+     * A norm whose normalized elements are corrected, or which divides by something else.
      *
      * @param examples    N
      * @param channels    C
@@ -54,13 +54,13 @@ public final class Norm implements Affine {
      * @param varWeights  weight of each part in the variance; they sum to 1
      * @param gamma       scale of each channel, or of each channel of each example in turn, or null for 1
      * @param beta        shift of each channel, or of each channel of each example in turn, or null for 0
-     * @param eps         what is added to the variance, positive
+     * @param eps         what keeps the division from being one by 0, positive
      * @param renorm      the correction, or null for none
-     * @param centered    whether the mean is subtracted; if not, mean² is part of the variance; only for a single part
+     * @param divisor     what is divided by
      */
     public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
-                double[] gamma, double[] beta, double eps, Renorm renorm, boolean centered) {
-        this.centered = centered;
+                double[] gamma, double[] beta, double eps, Renorm renorm, Divisor divisor) {
+        this.divisor = divisor;
         this.renorm = renorm;
         this.examples = examples;
         this.channels = channels;
@@ -120,14 +120,14 @@ public final class Norm implements Affine {
         for (int k = 0; k < meanWeights.length; k++) {
             parts.get(k).mix(n, from, to, meanWeights[k], into.center, varWeights[k], variances);
         }
-        for (int i = 0; i < size && !centered; i++) {
+        for (int i = 0; i < size && !isCentered(); i++) {
             variances[i] += into.center[i] * into.center[i];
             into.center[i] = 0;
         }
         for (int i = 0; i < size; i++) {
-            into.unit[i] = 1 / Math.sqrt(variances[i] + eps);
+            into.unit[i] = divisor.unit(variances[i], eps);
         }
-        if (centered && parts.size() == 1) {
+        if (isCentered() && parts.size() == 1) {
             // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
             parts.get(0).clearSingles(n, from, to, into.unit);
         }
@@ -218,8 +218,20 @@ public final class Norm implements Affine {
                 + renorm.offset(c, parts.get(0).mean(pool), eps) * dy;
     }
 
+    /**
+     * What −unit²/2 is multiplied with to be the derivative of the unit by the variance. A deviation of 0 has none: all
+     * elements are the mean there, and none is needed.
+     */
+    double slope(int n, int c, double unit) {
+        if (divisor != Divisor.DEVIATION_PLUS_EPS) {
+            return unit;
+        }
+        double variance = parts.get(0).variance(parts.get(0).index(n, c));
+        return variance == 0 ? 0 : 1 / Math.sqrt(variance);
+    }
+
     boolean isCentered() {
-        return centered;
+        return divisor != Divisor.ROOT_MEAN_SQUARE;
     }
 
     double meanWeight(int part) {

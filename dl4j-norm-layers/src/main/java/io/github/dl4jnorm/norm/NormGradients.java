@@ -73,7 +73,7 @@ public final class NormGradients implements GradAffine {
             betas[row + i] += dy[i];
             // In place of the sums, what the mean and the variance of a channel receive.
             dy[i] *= norm.isCentered() ? -at.scale[i] : 0;
-            dyx[i] = -0.5 * at.scale[i] * unit * dyHat;
+            dyx[i] = -0.5 * at.scale[i] * norm.slope(n, from + i, unit) * dyHat;
         }
         for (int k = 0; k < poolMean.length; k++) {
             spread(k, n, from, to, dy, dyx);
@@ -185,7 +185,7 @@ public final class NormGradients implements GradAffine {
         return sum;
     }
 
-    /** @return gradient of eps, of a norm with a single part */
+    /** @return gradient of eps, of a norm with a single part that adds it to the variance */
     public double eps() {
         return Arrays.stream(poolVariance[0]).sum();
     }

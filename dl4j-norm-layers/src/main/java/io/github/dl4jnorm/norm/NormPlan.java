@@ -18,12 +18,17 @@ public sealed interface NormPlan {
      * @param parts       the statistics that are mixed
      * @param firstWeight index among the weights of the first part, for norms that mix several
      * @param running     index of the part that running statistics replace at test time, or −1
-     * @param centered    whether the mean is subtracted; if not, there is one part
+     * @param divisor     what is divided by
      */
-    record Channels(List<Pooling> parts, int firstWeight, int running, boolean centered) implements NormPlan {
+    record Channels(List<Pooling> parts, int firstWeight, int running, Divisor divisor) implements NormPlan {
         @Override
         public boolean hasRunning() {
             return running >= 0;
+        }
+
+        /** @return the same with eps added to the deviation instead of to the variance; for plans with a single part */
+        public Channels epsOutside() {
+            return new Channels(parts, firstWeight, running, Divisor.DEVIATION_PLUS_EPS);
         }
     }
 
@@ -80,7 +85,17 @@ public sealed interface NormPlan {
      * @return the plan
      */
     static NormPlan group(int groups, int rank) {
-        return rank == 2 ? new Positions(PositionNorm.Kind.STANDARD, groups, false) : byChannel(Pooling.group(groups), false);
+        return rank == 2 ? new Positions(PositionNorm.Kind.STANDARD, groups, false) : channelGroups(groups);
+    }
+
+    /**
+     * Group normalization of input that has positions.
+     *
+     * @param groups groups of channels
+     * @return the plan for rank 3 and up
+     */
+    static Channels channelGroups(int groups) {
+        return byChannel(Pooling.group(groups), false);
     }
 
     /**
@@ -90,7 +105,7 @@ public sealed interface NormPlan {
      * @param running  whether running statistics replace those of the input at test time
      * @return the plan for rank 3 and up
      */
-    static NormPlan instance(int channels, boolean running) {
+    static Channels instance(int channels, boolean running) {
         return byChannel(Pooling.instance(channels), running);
     }
 
@@ -142,7 +157,7 @@ public sealed interface NormPlan {
         if (useBatch) {
             parts.add(Pooling.BATCH);
         }
-        return new Channels(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, true);
+        return new Channels(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, Divisor.DEVIATION);
     }
 
     /**
@@ -152,7 +167,7 @@ public sealed interface NormPlan {
      * @return the plan for rank 3 and up
      */
     static NormPlan filterResponse(int channels) {
-        return new Channels(List.of(Pooling.instance(channels)), 0, -1, false);
+        return new Channels(List.of(Pooling.instance(channels)), 0, -1, Divisor.ROOT_MEAN_SQUARE);
     }
 
     /**
@@ -161,7 +176,7 @@ public sealed interface NormPlan {
      * @return the plan for every rank
      */
     static NormPlan rootMeanSquareOverBatch() {
-        return new Channels(List.of(Pooling.BATCH), 0, -1, false);
+        return new Channels(List.of(Pooling.BATCH), 0, -1, Divisor.ROOT_MEAN_SQUARE);
     }
 
     /**
@@ -174,6 +189,6 @@ public sealed interface NormPlan {
     }
 
     private static Channels byChannel(Pooling part, boolean running) {
-        return new Channels(List.of(part), 0, running ? 0 : -1, true);
+        return new Channels(List.of(part), 0, running ? 0 : -1, Divisor.DEVIATION);
     }
 }

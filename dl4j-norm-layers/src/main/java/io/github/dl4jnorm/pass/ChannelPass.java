@@ -84,7 +84,7 @@ final class ChannelPass implements NormPass {
         pendingGroups = pending ? plan.parts().get(0).groupsOf(view.channels()) : 0;
         norm = new Norm(view.examples(), view.channels(), parts, params.mixture(params.meanLogits(), plan),
                 params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps(),
-                running == null ? params.renorm() : null, plan.centered());
+                running == null ? params.renorm() : null, plan.divisor());
     }
 
     private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {

@@ -64,7 +64,7 @@ enum Customized {
     INSTANCE {
         @Override
         NormLayer layer(Kind kind) {
-            return common(new InstanceNormalization.Builder().trackRunningStats(true)
+            return common(new InstanceNormalization.Builder().trackRunningStats(true).epsOutside(true)
                     .runningStatistics(RunningStatistics.cumulative()), kind).build();
         }
     },

@@ -52,6 +52,12 @@ final class FuzzCase {
         boolean channelsLast = random.nextBoolean();
         channels = (int) shape[channelsLast ? shape.length - 1 : 1];
         conf = options(builder());
+        boolean outside = seed % 3 == 0 && shape.length > 2;
+        if (conf instanceof GroupNormalization group) {
+            group.setEpsOutside(outside);
+        } else if (conf instanceof InstanceNormalization instance) {
+            instance.setEpsOutside(outside);
+        }
         conf.setChannelsLast(channelsLast);
         layer = new LayerUnderTest(conf, channels, type);
         conf.parameters().forEach(this::draw);

@@ -145,7 +145,8 @@ final class LayerReference {
             double count = parts.get(0).count[parts.get(0).pool[i]];
             double root = Math.sqrt(variance * count);
             boolean byLength = conf instanceof UnitNormalization;
-            double unit = byLength ? 1 / Math.max(root, conf.getEps()) : 1 / Math.sqrt(variance + conf.getEps());
+            double unit = byLength ? 1 / Math.max(root, conf.getEps()) : epsOutside() ? 1 / (Math.sqrt(variance) + conf.getEps())
+                    : 1 / Math.sqrt(variance + conf.getEps());
             double hat = (x[i] - mean) * unit;
             double z = scale[c] * hat + shift[c];
             y[i] = activation().applyAsDouble(z);
@@ -156,7 +157,9 @@ final class LayerReference {
             double dHat = dz * scale[c];
             direct[i] = dHat * unit;
             double dMean = -dHat * unit;
-            double dVariance = -0.5 * dHat * hat * unit * unit * (!byLength ? 1 : root > conf.getEps() ? count : 0);
+            double dVariance = -0.5 * dHat * hat * unit
+                    * (byLength ? root > conf.getEps() ? unit * count : 0 : !epsOutside() ? unit
+                    : variance == 0 ? 0 : 1 / Math.sqrt(variance));
             for (int k = 0; k < parts.size(); k++) {
                 Part part = parts.get(k);
                 part.toMean[part.pool[i]] += meanWeights[k] * dMean;
@@ -187,6 +190,11 @@ final class LayerReference {
         sizeOfDx = largestStep * largestDy;
         sizeOfGradients = largestTerm * length / channels;
         bend = nearest;
+    }
+
+    private boolean epsOutside() {
+        return conf instanceof InstanceNormalization instance && instance.isEpsOutside()
+                || conf instanceof GroupNormalization group && group.isEpsOutside();
     }
 
     private void addParts() {

@@ -18,7 +18,7 @@ final class NormCase {
 
     /** Which statistics a norm mixes. */
     enum Kind {
-        BATCH, GROUP, INSTANCE, LAYER, SWITCHABLE, SWITCHABLE_WITH_CONSTANT_BATCH
+        BATCH, GROUP, GROUP_EPS_OUTSIDE, INSTANCE, LAYER, SWITCHABLE, SWITCHABLE_WITH_CONSTANT_BATCH
     }
 
     /** Which elements are left out. */
@@ -112,9 +112,21 @@ final class NormCase {
     Norm norm() {
         Moments cells = moments();
         if (parts() == 1) {
-            return Norm.of(n, c, Pool.of(poolings().get(0), cells), gamma, beta, eps);
+            return alone(Pool.of(poolings().get(0), cells));
         }
         return mixture(Norm.softmax(meanLogits), Norm.softmax(varLogits));
+    }
+
+    Norm alone(Pool pool) {
+        double[] one = {1};
+        return kind == Kind.GROUP_EPS_OUTSIDE
+                ? new Norm(n, c, List.of(pool), one, one, gamma, beta, eps, null, Divisor.DEVIATION_PLUS_EPS)
+                : Norm.of(n, c, pool, gamma, beta, eps);
+    }
+
+    /** What is divided by. */
+    double divisor(double variance) {
+        return kind == Kind.GROUP_EPS_OUTSIDE ? Math.sqrt(variance) + eps : Math.sqrt(variance + eps);
     }
 
     Norm mixture(double[] meanWeights, double[] varWeights) {
@@ -130,7 +142,7 @@ final class NormCase {
     List<Pooling> poolings() {
         return switch (kind) {
             case BATCH -> List.of(Pooling.BATCH);
-            case GROUP -> List.of(Pooling.group(c / 2));
+            case GROUP, GROUP_EPS_OUTSIDE -> List.of(Pooling.group(c / 2));
             case INSTANCE -> List.of(Pooling.instance(c));
             case LAYER -> List.of(Pooling.LAYER);
             default -> List.of(Pooling.instance(c), Pooling.LAYER, Pooling.BATCH);

@@ -51,7 +51,7 @@ class NormPartsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Kind.class, names = {"BATCH", "GROUP", "INSTANCE", "LAYER"})
+    @EnumSource(value = Kind.class, names = {"BATCH", "GROUP", "GROUP_EPS_OUTSIDE", "INSTANCE", "LAYER"})
     void groupsAddedInAnyOrderGiveWhatTheWholeGives(Kind kind) {
         for (long seed = 0; seed < SEEDS; seed++) {
             NormCase drawn = new NormCase(kind, Masking.NONE, true, true, seed);
@@ -59,7 +59,7 @@ class NormPartsTest {
             NormGradients expected = whole.backward(sums(drawn, whole));
 
             Pool pool = Pool.over(drawn.poolings().get(0), drawn.moments());
-            Norm norm = Norm.of(drawn.n, drawn.c, pool, drawn.gamma, drawn.beta, drawn.eps);
+            Norm norm = drawn.alone(pool);
             int size = drawn.c / pool.groups();
             for (int from = drawn.c - size; from >= 0; from -= size) {
                 for (int n = 0; n < drawn.n; n++) {
