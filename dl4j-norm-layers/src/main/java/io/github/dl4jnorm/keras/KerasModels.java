@@ -17,7 +17,6 @@ final class KerasModels {
             "GroupNormalization", "InstanceNormalization", "UnitNormalization", "RMSNormalization");
     /** Least length of Keras 3's unit normalization, which is no option there. */
     private static final double LEAST_LENGTH = 1e-12;
-    private static final Set<String> WRAPPERS = Set.of("SpectralNormalization", "WeightNormalization");
     private static final Set<Object> FIRST = Set.of(1, List.of(1));
     /** Its axis names the positions, not the channels. */
     private static final String RESPONSE = "FilterResponseNormalization";
@@ -30,11 +29,11 @@ final class KerasModels {
      *
      * @param model   as JSON has it
      * @param version Keras's
-     * @return names of the layers that were wrapped in a normalization of weights, and the wrappers
+     * @return the normalizations of weights that layers were wrapped in, by the names of the layers
      * @throws UnsupportedKerasConfigurationException if it is neither Keras 2 nor 3
      * @throws InvalidKerasConfigurationException     if it is no configuration of a model
      */
-    static Map<String, String> rewrite(Map<String, Object> model, String version)
+    static Map<String, KerasWeightWrapper> rewrite(Map<String, Object> model, String version)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         boolean third = version.startsWith("3");
         if (!third && !version.startsWith("2")) {
@@ -44,11 +43,11 @@ final class KerasModels {
         model.put("backend", "tensorflow");
         Map<String, Object> config = map(model.get("config"), "config");
         List<Map<String, Object>> layers = new ArrayList<>();
-        Map<String, String> wrapped = new HashMap<>();
+        Map<String, KerasWeightWrapper> wrapped = new HashMap<>();
         for (Object each : list(config.get("layers"), "layers")) {
             Map<String, Object> layer = map(each, "layer");
-            String wrapper = String.valueOf(layer.get("class_name")).replace(NormImports.ADDONS, "");
-            if (WRAPPERS.contains(wrapper)) {
+            KerasWeightWrapper wrapper = KerasWeightWrapper.of(layer);
+            if (wrapper != null) {
                 wrapped.put(unwrap(layer), wrapper);
             }
             layers.add(layer);
@@ -106,7 +105,7 @@ final class KerasModels {
             }
             String name = String.valueOf(layer.get("class_name")).replace(NormImports.ADDONS, "");
             axisFirst |= RESPONSE.equals(name) ? leavesOutTheFirst(options.get("axis"))
-                    : NORMS.contains(name) && FIRST.contains(options.getOrDefault("axis", -1));
+                    : NORMS.contains(name) && options.get("axis") != null && FIRST.contains(options.get("axis"));
         }
         return axisFirst;
     }

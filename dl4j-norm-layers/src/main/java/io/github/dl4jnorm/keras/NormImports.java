@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.modelimport.keras.Hdf5Archive;
@@ -21,14 +20,13 @@ import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelBuilder;
 import org.deeplearning4j.nn.modelimport.keras.utils.KerasModelUtils;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.ops.transforms.Transforms;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
  * Import of Keras models with normalization layers from .h5 files: LayerNormalization, GroupNormalization (Keras and
- * TensorFlow Addons), UnitNormalization, RMSNormalization, InstanceNormalization and FilterResponseNormalization (TensorFlow
- * Addons), and BatchNormalization with all its options; the wrappers SpectralNormalization and WeightNormalization as the
- * layer inside with the weights it has at test time.
+ * TensorFlow Addons), UnitNormalization, RMSNormalization, InstanceNormalization (TensorFlow Addons and keras-contrib),
+ * FilterResponseNormalization (TensorFlow Addons) and BatchNormalization with all its options; the wrappers
+ * SpectralNormalization (Keras and TensorFlow Addons) and WeightNormalization (TensorFlow Addons and Probability).
  */
 public final class NormImports {
     /** Prefix of the layers of TensorFlow Addons. */
@@ -38,8 +36,6 @@ public final class NormImports {
     static final String BATCH = "dl4jnorm>BatchNormalization";
 
     private static final String WEIGHTS = "model_weights";
-    /** Below it, Keras takes it for the square of a length. */
-    private static final double LEAST_SQUARE = 1e-12;
 
     private NormImports() {
     }
@@ -97,7 +93,7 @@ public final class NormImports {
         }
         Map<String, Object> config = KerasModelUtils.parseJsonString(archive.readAttributeAsJson("model_config"));
         boolean sequential = "Sequential".equals(config.get("class_name"));
-        Map<String, String> wrapped = KerasModels.rewrite(config, archive.readAttributeAsString("keras_version"));
+        Map<String, KerasWeightWrapper> wrapped = KerasModels.rewrite(config, archive.readAttributeAsString("keras_version"));
         KerasModelBuilder builder = (sequential ? new KerasSequentialModel() : new KerasModel()).modelBuilder()
                 .modelJson(new ObjectMapper().writeValueAsString(config)).enforceTrainingConfig(false);
         KerasModel model = sequential ? builder.buildSequential() : builder.buildModel();
@@ -105,33 +101,13 @@ public final class NormImports {
             if (layer.getNumParams() > 0) {
                 Map<String, INDArray> weights = weights(archive, layer.getLayerName(), file);
                 if (wrapped.containsKey(layer.getLayerName())) {
-                    unwrap(wrapped.get(layer.getLayerName()), weights, layer.getLayerName());
+                    wrapped.get(layer.getLayerName()).take(layer, weights);
                 }
                 layer.setWeights(kernels(layer, weights));
             }
         }
-        return sequential ? ((KerasSequentialModel) model).getMultiLayerNetwork() : model.getComputationGraph();
-    }
-
-    /**
-     * The weights of the layer inside as they are at test time: spectral normalization leaves its kernel normalized, weight
-     * normalization computes it from direction and length.
-     */
-    private static void unwrap(String wrapper, Map<String, INDArray> weights, String layer)
-            throws InvalidKerasConfigurationException {
-        weights.keySet().removeAll(List.of("sn_u", "vector_u"));
-        if (wrapper.equals("WeightNormalization")) {
-            INDArray direction = weights.get("kernel");
-            INDArray length = weights.remove("g");
-            if (direction == null || length == null || length.length() != direction.size(direction.rank() - 1)) {
-                throw new InvalidKerasConfigurationException("Keras layer WeightNormalization \"" + layer + "\": expected "
-                        + "kernel and g with one element for each of its units, got weights " + weights.keySet()
-                        + (length == null ? "" : " and g of " + length.length()));
-            }
-            INDArray units = direction.dup('c').reshape('c', -1, length.length());
-            INDArray norm = Transforms.sqrt(Transforms.max(units.mul(units).sum(0), LEAST_SQUARE));
-            weights.put("kernel", units.muliRowVector(length.reshape(length.length()).div(norm)).reshape('c', direction.shape()));
-        }
+        return KerasWeightWrapper.around(
+                sequential ? ((KerasSequentialModel) model).getMultiLayerNetwork() : model.getComputationGraph(), wrapped);
     }
 
     /**

@@ -3,7 +3,6 @@ package io.github.dl4jnorm.keras;
 
 import static io.github.dl4jnorm.keras.KerasCase.BETA;
 import static io.github.dl4jnorm.keras.KerasCase.C;
-import static io.github.dl4jnorm.keras.KerasCase.EPSILON;
 import static io.github.dl4jnorm.keras.KerasCase.GAMMA;
 import static io.github.dl4jnorm.keras.KerasCase.add;
 import static io.github.dl4jnorm.keras.KerasCase.options;
@@ -14,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
@@ -52,11 +52,11 @@ class KerasBadFilesTest {
                 Map.of("beta_regularizer", Map.of("class_name", "OrthogonalRegularizer", "config", Map.of())));
         assertUnsupported("option gamma_constraint = RadialConstraint", Kind.LAYER, image,
                 Map.of("gamma_constraint", Map.of("class_name", "RadialConstraint", "config", Map.of())));
-        KerasFile contrib = new KerasFile(false, false, image).layer("InstanceNormalization", "norm",
-                Map.of("axis", -1, "epsilon", EPSILON)).weight("gamma", GAMMA).weight("beta", BETA);
-        Path file = contrib.write(directory.resolve("contrib.h5"));
-        assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
-                .hasMessageContaining("keras-contrib").hasMessageContaining("epsilon = 0.01");
+        assertUnsupported("option axis = 2", Kind.CONTRIB_INSTANCE, image, Map.of("axis", 2));
+        Map<String, Object> withoutAxis = new HashMap<>(Map.of("gamma_regularizer", Map.of("class_name", "L2", "config",
+                Map.of("l2", 0.5))));
+        withoutAxis.put("axis", null);
+        assertUnsupported("option gamma_regularizer", Kind.CONTRIB_INSTANCE, image, withoutAxis);
     }
 
     private void assertUnsupported(String message, Kind kind, int[] shape, Map<String, Object> changed) throws Exception {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.keras;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -8,6 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -26,7 +31,7 @@ final class KerasCase {
     enum Kind {
         LAYER("LayerNormalization", Map.of()), GROUP("GroupNormalization", Map.of("groups", 2)),
         GROUP_OF_ONE("GroupNormalization", Map.of("groups", -1)), ADDONS_GROUP("Addons>GroupNormalization", Map.of("groups", 2)),
-        INSTANCE("Addons>InstanceNormalization", Map.of("groups", -1)),
+        INSTANCE("Addons>InstanceNormalization", Map.of("groups", -1)), CONTRIB_INSTANCE("InstanceNormalization", Map.of()),
         UNIT("UnitNormalization", Map.of()), RMS("RMSNormalization", Map.of()),
         FILTER_RESPONSE("Addons>FilterResponseNormalization", Map.of()),
         FILTER_RESPONSE_LEARNED("Addons>FilterResponseNormalization", Map.of("learned_epsilon", true)),
@@ -48,7 +53,7 @@ final class KerasCase {
             return switch (this) {
                 case LAYER, UNIT, RMS -> n + " " + position;
                 case GROUP, ADDONS_GROUP -> n + " " + c / 2;
-                case GROUP_OF_ONE, INSTANCE, FILTER_RESPONSE, FILTER_RESPONSE_LEARNED -> n + " " + c;
+                case GROUP_OF_ONE, INSTANCE, CONTRIB_INSTANCE, FILTER_RESPONSE, FILTER_RESPONSE_LEARNED -> n + " " + c;
                 case BATCH, BATCH_RENORM, BATCH_GHOST -> "";
             };
         }
@@ -71,19 +76,20 @@ final class KerasCase {
         }
 
         boolean takes(int rank) {
-            return isFilterResponse() ? rank == 4 : rank > 2 || this != INSTANCE;
+            return isFilterResponse() ? rank == 4 : rank > 2 || this != INSTANCE && this != CONTRIB_INSTANCE;
         }
 
         /** Mean and divisor of the elements of a set. */
         private double[] statistics(List<Double> elements) {
             double meanSquare = elements.stream().mapToDouble(v -> v * v).average().orElse(0);
             double mean = elements.stream().mapToDouble(v -> v).average().orElse(0);
+            double variance = elements.stream().mapToDouble(v -> (v - mean) * (v - mean)).average().orElse(0);
             return switch (this) {
                 case UNIT -> new double[]{0, Math.max(Math.sqrt(meanSquare * elements.size()), 1e-6)};
                 case RMS, FILTER_RESPONSE -> new double[]{0, Math.sqrt(meanSquare + EPSILON)};
                 case FILTER_RESPONSE_LEARNED -> new double[]{0, Math.sqrt(meanSquare + EPSILON + LEARNED)};
-                default -> new double[]{mean, Math.sqrt(elements.stream().mapToDouble(v -> (v - mean) * (v - mean)).average()
-                        .orElse(0) + EPSILON)};
+                case CONTRIB_INSTANCE -> new double[]{mean, Math.sqrt(variance) + EPSILON};
+                default -> new double[]{mean, Math.sqrt(variance + EPSILON)};
             };
         }
     }
@@ -136,7 +142,7 @@ final class KerasCase {
 
     static Map<String, Object> options(Kind kind, Object axis, boolean scale, boolean center) {
         Map<String, Object> options = new LinkedHashMap<>(kind.options);
-        boolean first = Set.of(1, List.of(1)).contains(axis);
+        boolean first = axis != null && Set.of(1, List.of(1)).contains(axis);
         options.put("axis", !kind.isFilterResponse() ? axis : first ? List.of(2, 3) : List.of(1, 2));
         if (kind != Kind.UNIT) {
             options.put("epsilon", EPSILON);
@@ -191,5 +197,56 @@ final class KerasCase {
         }
         Nd4j.getRandom().setSeed(17);
         return Nd4j.randn(DataType.FLOAT, all);
+    }
+
+    static INDArray output(Model net, INDArray x) {
+        return net instanceof MultiLayerNetwork sequence ? sequence.output(x) : ((ComputationGraph) net).outputSingle(x);
+    }
+
+    static void assertClose(INDArray actual, double[] expected) {
+        double[] found = actual.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+        assertThat(found).hasSameSizeAs(expected);
+        double worst = 0;
+        for (int i = 0; i < found.length; i++) {
+            worst = Math.max(worst, Math.abs(found[i] - expected[i]));
+        }
+        assertThat(worst).isLessThan(1e-5);
+    }
+
+    /** What a convolution of kernel 2 by 3 makes of images of two channels, channels last, by the definition. */
+    static INDArray convolved(INDArray x, INDArray kernel) {
+        INDArray y = Nd4j.zeros(DataType.FLOAT, 3, 4, 4, C);
+        for (int n = 0; n < 3; n++) {
+            for (int h = 0; h < 4; h++) {
+                for (int w = 0; w < 4; w++) {
+                    for (int c = 0; c < C; c++) {
+                        double sum = 0;
+                        for (int k = 0; k < 12; k++) {
+                            int i = k / 6;
+                            int j = k / 2 % 3;
+                            sum += x.getDouble(n, h + i, w + j, k % 2) * kernel.getDouble(i, j, k % 2, c);
+                        }
+                        y.putScalar(new int[]{n, h, w, c}, sum);
+                    }
+                }
+            }
+        }
+        return y;
+    }
+
+    /** The options of such a convolution. */
+    static Map<String, Object> convolution(boolean last) {
+        Map<String, Object> options = new LinkedHashMap<>();
+        options.put("filters", C);
+        options.put("kernel_size", List.of(2, 3));
+        options.put("strides", List.of(1, 1));
+        options.put("padding", "valid");
+        options.put("data_format", last ? "channels_last" : "channels_first");
+        options.put("dilation_rate", List.of(1, 1));
+        options.put("activation", "linear");
+        options.put("use_bias", false);
+        options.put("kernel_initializer", Map.of("class_name", "GlorotUniform", "config", Map.of()));
+        options.put("bias_initializer", Map.of("class_name", "Zeros", "config", Map.of()));
+        return options;
     }
 }

@@ -8,10 +8,14 @@ import static io.github.dl4jnorm.keras.KerasCase.GAMMA;
 import static io.github.dl4jnorm.keras.KerasCase.MEAN;
 import static io.github.dl4jnorm.keras.KerasCase.VARIANCE;
 import static io.github.dl4jnorm.keras.KerasCase.add;
+import static io.github.dl4jnorm.keras.KerasCase.assertClose;
+import static io.github.dl4jnorm.keras.KerasCase.convolution;
+import static io.github.dl4jnorm.keras.KerasCase.convolved;
 import static io.github.dl4jnorm.keras.KerasCase.expected;
 import static io.github.dl4jnorm.keras.KerasCase.input;
 import static io.github.dl4jnorm.keras.KerasCase.numbers;
 import static io.github.dl4jnorm.keras.KerasCase.options;
+import static io.github.dl4jnorm.keras.KerasCase.output;
 import static io.github.dl4jnorm.keras.KerasCase.shape;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -22,7 +26,6 @@ import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.keras.KerasCase.Kind;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -39,7 +42,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.regularization.L2Regularization;
@@ -49,20 +51,6 @@ import org.nd4j.linalg.learning.regularization.L2Regularization;
 class KerasImportTest {
     @TempDir
     private Path directory;
-
-    private static INDArray output(Model net, INDArray x) {
-        return net instanceof MultiLayerNetwork sequence ? sequence.output(x) : ((ComputationGraph) net).outputSingle(x);
-    }
-
-    private static void assertClose(INDArray actual, double[] expected) {
-        double[] found = actual.castTo(DataType.DOUBLE).dup('c').data().asDouble();
-        assertThat(found).hasSameSizeAs(expected);
-        double worst = 0;
-        for (int i = 0; i < found.length; i++) {
-            worst = Math.max(worst, Math.abs(found[i] - expected[i]));
-        }
-        assertThat(worst).isLessThan(1e-5);
-    }
 
     static Stream<Arguments> models() {
         return Stream.of(Kind.values()).flatMap(kind -> Stream.of(2, 3, 4, 5)
@@ -105,79 +93,8 @@ class KerasImportTest {
                 expected(Kind.GROUP, last ? hidden : hidden.permute(0, 3, 1, 2).dup('c'), last, true, true));
     }
 
-    /** The kernel of the convolution above, computed from what a wrapper keeps. */
-    @ParameterizedTest
-    @MethodSource("formats")
-    void wrappersOfWeightsGiveTheLayerInside(boolean third, boolean functional, boolean spectral) throws Exception {
-        float[] kernel = numbers(9, 2 * 3 * 2 * C);
-        int[] shape = {5, 6, 2};
-        Map<String, Object> inner = new LinkedHashMap<>(convolution(true));
-        inner.put("name", "conv");
-        inner.put("dtype", third ? Map.of("class_name", "DTypePolicy", "config", Map.of("name", "float32")) : "float32");
-        String wrapper = spectral ? "SpectralNormalization" : "WeightNormalization";
-        KerasFile model = new KerasFile(third, functional, shape).layer((third ? "" : "Addons>") + wrapper, "wrapped",
-                Map.of("layer", Map.of("class_name", "Conv2D", "config", inner)))
-                .weight("conv/kernel", kernel, 2, 3, 2, C);
-        float[] computed = kernel.clone();
-        if (spectral) {
-            model.weight(third ? "vector_u" : "sn_u", numbers(8, C), 1, C);
-        } else {
-            float[] g = numbers(7, C);
-            model.weight("g", g).weight("initialized", new float[]{1});
-            for (int c = 0; c < C; c++) {
-                double squares = 0;
-                for (int i = c; i < kernel.length; i += C) {
-                    squares += kernel[i] * kernel[i];
-                }
-                for (int i = c; i < kernel.length; i += C) {
-                    computed[i] = (float) (kernel[i] / Math.sqrt(squares) * g[c]);
-                }
-            }
-        }
-        INDArray x = input(shape);
-        INDArray expected = convolved(x, Nd4j.createFromArray(computed).reshape('c', 2, 3, 2, C));
-        assertClose(output(NormImports.importKeras(model.write(directory.resolve("wrapped.h5"))), x),
-                expected.castTo(DataType.DOUBLE).data().asDouble());
-    }
-
-    /** Channels last, by the definition. */
-    private static INDArray convolved(INDArray x, INDArray kernel) {
-        INDArray y = Nd4j.zeros(DataType.FLOAT, 3, 4, 4, C);
-        for (int n = 0; n < 3; n++) {
-            for (int h = 0; h < 4; h++) {
-                for (int w = 0; w < 4; w++) {
-                    for (int c = 0; c < C; c++) {
-                        double sum = 0;
-                        for (int k = 0; k < 12; k++) {
-                            int i = k / 6;
-                            int j = k / 2 % 3;
-                            sum += x.getDouble(n, h + i, w + j, k % 2) * kernel.getDouble(i, j, k % 2, c);
-                        }
-                        y.putScalar(new int[]{n, h, w, c}, sum);
-                    }
-                }
-            }
-        }
-        return y;
-    }
-
     static Stream<Arguments> formats() {
         return Stream.of(0, 1, 2, 3, 4, 5, 6, 7).map(i -> Arguments.of((i & 1) == 0, (i & 2) == 0, (i & 4) == 0));
-    }
-
-    private static Map<String, Object> convolution(boolean last) {
-        Map<String, Object> options = new LinkedHashMap<>();
-        options.put("filters", C);
-        options.put("kernel_size", List.of(2, 3));
-        options.put("strides", List.of(1, 1));
-        options.put("padding", "valid");
-        options.put("data_format", last ? "channels_last" : "channels_first");
-        options.put("dilation_rate", List.of(1, 1));
-        options.put("activation", "linear");
-        options.put("use_bias", false);
-        options.put("kernel_initializer", Map.of("class_name", "GlorotUniform", "config", Map.of()));
-        options.put("bias_initializer", Map.of("class_name", "Zeros", "config", Map.of()));
-        return options;
     }
 
     @ParameterizedTest
@@ -185,8 +102,8 @@ class KerasImportTest {
     void deeplearning4jsOwnImportKnowsTheLayersOnceRegistered(boolean functional) throws Exception {
         NormImports.registerKeras();
         INDArray x = input(shape(4, true));
-        for (Kind kind : List.of(Kind.LAYER, Kind.GROUP, Kind.ADDONS_GROUP, Kind.INSTANCE, Kind.UNIT, Kind.RMS,
-                Kind.FILTER_RESPONSE_LEARNED)) {
+        for (Kind kind : List.of(Kind.LAYER, Kind.GROUP, Kind.ADDONS_GROUP, Kind.INSTANCE, Kind.CONTRIB_INSTANCE,
+                Kind.UNIT, Kind.RMS, Kind.FILTER_RESPONSE_LEARNED)) {
             String file = add(new KerasFile(false, functional, shape(4, true)), kind, -1, true, true)
                     .write(directory.resolve("own.h5")).toString();
             Model net = functional ? KerasModelImport.importKerasModelAndWeights(file, false)
@@ -218,6 +135,20 @@ class KerasImportTest {
     static Stream<Arguments> wholeExamples() {
         return Stream.of(0, 1, 2, 3).flatMap(i -> Stream.of(new int[]{5, 6, C}, new int[]{3, 2, 4, C})
                 .map(shape -> Arguments.of((i & 1) == 0, (i & 2) == 0, shape)));
+    }
+
+    /** keras-contrib's default: statistics of a whole example, one gamma, one beta. */
+    @ParameterizedTest
+    @MethodSource("wholeExamples")
+    void contribInstanceNormWithoutAnAxis(boolean third, boolean functional, int[] shape) throws Exception {
+        INDArray x = input(shape);
+        KerasFile model = new KerasFile(third, functional, shape).layer("InstanceNormalization", "norm",
+                options(Kind.CONTRIB_INSTANCE, null, true, true));
+        Path file = model.weight("gamma", new float[]{GAMMA[0]}).weight("beta", new float[]{BETA[0]})
+                .write(directory.resolve("whole.h5"));
+        INDArray oneChannel = x.reshape('c', x.size(0), 1, x.length() / x.size(0));
+        assertClose(output(NormImports.importKeras(file), x),
+                expected(Kind.CONTRIB_INSTANCE, oneChannel, false, true, true));
     }
 
     /** Batch renormalization and ghost batch normalization with Keras's settings, not only its statistics. */
