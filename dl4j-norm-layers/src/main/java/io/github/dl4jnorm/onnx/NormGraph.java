@@ -18,6 +18,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 final class NormGraph {
     private static final double EPSILON = 1e-5f;
     private static final double MOMENTUM = 0.9f;
+    private static final int SPATIAL_GONE = 9;
     /** MeanVarianceNormalization adds it to the standard deviation. */
     private static final double TINY = 1e-9;
     /** Lengths and sums below these count as 0: their reciprocals, and squares, must be numbers of the type. */
@@ -82,16 +83,18 @@ final class NormGraph {
         boolean several = IntStream.range(1, node.outputs().size()).anyMatch(node::hasOutput);
         boolean flagged = node.opset() >= 14;
         boolean training = flagged ? node.integer("training_mode", 0) != 0 : several;
-        if (node.integer("spatial", 1) == 0) {
-            throw node.error("spatial = 1, statistics of whole channels", 0);
+        if (!node.spatial() && node.opset() >= SPATIAL_GONE) {
+            throw node.error("no attribute spatial, which is gone since operator set " + SPATIAL_GONE, 0);
         }
         if (several && (!training || node.integer("is_test", 0) != 0) || flagged && node.outputs().size() > 3) {
             throw node.error(flagged && training ? "Y, running_mean and running_var" : "the output Y alone, as at test time",
                     node.outputs());
         }
-        requireRank(1);
-        SDVariable y = input.channels(x -> training ? norm.batchNorm(x, input.real(1), input.real(2), eps())
-                : norm.batchNormInference(x, input.real(1), input.real(2), input.real(3), input.real(4), eps()));
+        requireRank(node.spatial() ? 1 : 2);
+        UnaryOperator<SDVariable> operation = x -> training ? norm.batchNorm(x, vector(1), vector(2), eps())
+                : norm.batchNormInference(x, vector(1), vector(2), vector(3), vector(4), eps());
+        // Without spatial every element of an example is what a channel is else.
+        SDVariable y = node.spatial() ? input.channels(operation) : input.rows(1, operation);
         return several ? statisticsOfBatch(typed(y, input.type(0))) : one(y);
     }
 
@@ -100,7 +103,7 @@ final class NormGraph {
         int rank = input.rank();
         SDVariable x = input.x().castTo(DataType.DOUBLE);
         SDVariable cube = rank == 1 ? sd.reshape(x, -1, 1) : x;
-        int[] axes = IntStream.range(0, Math.max(rank, 2)).filter(axis -> axis != 1).toArray();
+        int[] axes = IntStream.range(0, Math.max(rank, 2)).filter(axis -> axis != 1 && (axis == 0 || node.spatial())).toArray();
         SDVariable mean = cube.mean(false, axes);
         SDVariable variance = sd.math.square(cube.sub(cube.mean(true, axes))).mean(false, axes);
         SDVariable[] outputs = new SDVariable[node.outputs().size()];

@@ -21,12 +21,14 @@ final class NormInput {
     /** Sizes of all inputs, −1 where one is unknown; null if even the rank is. */
     private final long[][] sizes;
     private final long[] sample;
+    private final SDVariable[] real;
 
     /** To be made while the importer computes: it has shapes then. */
     NormInput(SameDiff sd, OnnxNode node) {
         this.sd = sd;
         this.node = node;
         sizes = node.inputs().stream().map(name -> name.isEmpty() ? null : known(sd.getVariable(name))).toArray(long[][]::new);
+        real = new SDVariable[sizes.length];
         if (sizes[0] == null) {
             throw node.error("input of a known rank", "\"" + node.inputs().get(0) + "\" of unknown shape");
         }
@@ -45,7 +47,7 @@ final class NormInput {
         if (output > 0 && op == NormOp.LAYER) {
             Arrays.fill(shape, axis(node.integer("axis", -1)), shape.length, 1);
         } else if (output > 0) {
-            return new long[]{shape.length == 1 ? 1 : shape[1]};
+            return node.spatial() ? new long[]{shape.length == 1 ? 1 : shape[1]} : Arrays.copyOfRange(shape, 1, shape.length);
         }
         return shape;
     }
@@ -57,11 +59,14 @@ final class NormInput {
 
     /** An input, of a type that the operations take. */
     SDVariable real(int index) {
-        SDVariable input = sd.getVariable(node.inputs().get(index));
-        if (!TYPES.contains(input.dataType())) {
-            throw node.error("input \"" + input.name() + "\" of type " + TYPES, input.dataType());
+        if (real[index] == null) {
+            SDVariable input = sd.getVariable(node.inputs().get(index));
+            if (!TYPES.contains(input.dataType()) && input.dataType() != DataType.BFLOAT16) {
+                throw node.error("input \"" + input.name() + "\" of type " + TYPES + " or BFLOAT16", input.dataType());
+            }
+            real[index] = TYPES.contains(input.dataType()) ? input : input.castTo(DataType.FLOAT);
         }
-        return input;
+        return real[index];
     }
 
     int rank() {

@@ -2,6 +2,8 @@
 package io.github.dl4jnorm.onnx;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -14,7 +16,8 @@ import org.nd4j.shade.protobuf.InvalidProtocolBufferException;
 /**
  * A model that has been checked and rewritten for the importer: every normalization is an {@link #PLACE} instead, for
  * {@link NormHook} to fill; before all nodes is one more such place, where the inputs get arrays; and every node has the name
- * of its first output, without which the importer confuses nodes, constants above all.
+ * of its first output, without which the importer confuses nodes, constants above all. Functions are gone, and arrays are not
+ * in files of their own any more.
  */
 final class OnnxModel {
     /** That of ONNX 1.22. */
@@ -24,17 +27,20 @@ final class OnnxModel {
     /** Name of one that stands in for nothing, before all others. */
     static final String FIRST = "dl4jnorm/first";
 
-    private static final Set<String> DOMAINS = Set.of("", "ai.onnx");
+    /** Names of the domain of ONNX's own operators. */
+    static final Set<String> DOMAINS = Set.of("", "ai.onnx");
 
-    private final String file;
-    private final long opset;
+    private final Path file;
+    private final Tensors tensors;
+    private final Functions functions;
     private final Map<String, OnnxNode> norms = new HashMap<>();
     private final Set<String> operations = new HashSet<>();
     private Onnx.GraphProto graph;
 
-    private OnnxModel(String file, long opset) {
+    private OnnxModel(Path file, Functions functions) {
         this.file = file;
-        this.opset = opset;
+        this.functions = functions;
+        tensors = new Tensors(file.toAbsolutePath().getParent());
     }
 
     /**
@@ -43,7 +49,7 @@ final class OnnxModel {
      * @throws IOException              if it is incomplete
      * @throws IllegalArgumentException if it is wrong
      */
-    static OnnxModel read(String file, byte[] content) throws IOException {
+    static OnnxModel read(Path file, byte[] content) throws IOException {
         Onnx.ModelProto proto;
         try {
             proto = Onnx.ModelProto.parseFrom(content);
@@ -54,18 +60,21 @@ final class OnnxModel {
             throw new IOException(file + " is no complete ONNX model: it has no "
                     + (proto.hasGraph() ? "operator set" : "graph"));
         }
-        OnnxModel model = new OnnxModel(file, opset(file, proto));
+        long opset = opset(file, proto);
         try {
-            Onnx.GraphProto graph = model.rewrite(proto.getGraph(), Set.of());
+            OnnxModel model = new OnnxModel(file, new Functions(proto.getFunctionsList()));
+            Onnx.GraphProto graph = model.rewrite(proto.getGraph(), opset, Set.of());
             model.graph = graph.toBuilder().clearNode().addNode(place(FIRST).addOutput(FIRST)).addAllNode(graph.getNodeList())
                     .build();
+            return model;
         } catch (IllegalArgumentException e) {
-            throw model.error(e);
+            throw error(file, e);
+        } catch (UncheckedIOException e) {
+            throw new IOException(file + ": " + e.getMessage(), e);
         }
-        return model;
     }
 
-    private static long opset(String file, Onnx.ModelProto proto) {
+    private static long opset(Path file, Onnx.ModelProto proto) {
         for (Onnx.OperatorSetIdProto each : proto.getOpsetImportList()) {
             if (DOMAINS.contains(each.getDomain())) {
                 if (each.getVersion() < 1 || each.getVersion() > NEWEST_OPSET) {
@@ -80,6 +89,10 @@ final class OnnxModel {
     }
 
     IllegalArgumentException error(RuntimeException cause) {
+        return error(file, cause);
+    }
+
+    private static IllegalArgumentException error(Path file, RuntimeException cause) {
         return new IllegalArgumentException(file + " cannot be imported: "
                 + (cause.getMessage() == null ? cause : cause.getMessage()), cause);
     }
@@ -102,21 +115,23 @@ final class OnnxModel {
         return graph.getOutputList().stream().map(output -> OnnxNode.plain(output.getName())).toList();
     }
 
-    private Onnx.GraphProto rewrite(Onnx.GraphProto given, Set<String> outside) {
+    private Onnx.GraphProto rewrite(Onnx.GraphProto given, long opset, Set<String> outside) {
         Set<String> known = new HashSet<>(outside);
         given.getInputList().forEach(input -> known.add(input.getName()));
-        Onnx.GraphProto.Builder graph = given.toBuilder();
+        Onnx.GraphProto.Builder graph = given.toBuilder().clearNode();
         if (given.getSparseInitializerCount() > 0) {
             throw new IllegalArgumentException("sparse initializers are not supported");
         }
         for (int i = 0; i < given.getInitializerCount(); i++) {
             known.add(given.getInitializer(i).getName());
-            graph.setInitializer(i, Tensors.readable(given.getInitializer(i)));
+            graph.setInitializer(i, tensors.readable(given.getInitializer(i)));
         }
         Set<String> made = new HashSet<>();
-        for (int i = 0; i < given.getNodeCount(); i++) {
-            Onnx.NodeProto node = given.getNode(i);
-            graph.setNode(i, rewrite(node, known));
+        List<Functions.Placed> nodes = given.getNodeList().stream()
+                .flatMap(node -> functions.placed(node, opset).stream()).toList();
+        for (Functions.Placed placed : nodes) {
+            Onnx.NodeProto node = placed.node();
+            graph.addNode(rewrite(node, placed.opset(), known));
             for (String output : node.getOutputList()) {
                 if (!output.isEmpty() && !made.add(output)) {
                     throw new IllegalArgumentException(OnnxNode.describe(node) + ": \"" + output + "\" has been made before");
@@ -136,7 +151,7 @@ final class OnnxModel {
         return Onnx.NodeProto.newBuilder().setOpType(PLACE).setName(name);
     }
 
-    private Onnx.NodeProto rewrite(Onnx.NodeProto node, Set<String> known) {
+    private Onnx.NodeProto rewrite(Onnx.NodeProto node, long opset, Set<String> known) {
         for (String input : node.getInputList()) {
             if (!input.isEmpty() && !known.contains(input)) {
                 throw new IllegalArgumentException(OnnxNode.describe(node) + ": no node before it makes its input \"" + input
@@ -164,13 +179,13 @@ final class OnnxModel {
         other.clearInput().addAllInput(inputs);
         for (Onnx.AttributeProto.Builder attribute : other.getAttributeBuilderList()) {
             if (attribute.hasG()) {
-                attribute.setG(rewrite(attribute.getG(), known));
+                attribute.setG(rewrite(attribute.getG(), opset, known));
             }
             for (int i = 0; i < attribute.getGraphsCount(); i++) {
-                attribute.setGraphs(i, rewrite(attribute.getGraphs(i), known));
+                attribute.setGraphs(i, rewrite(attribute.getGraphs(i), opset, known));
             }
             if (attribute.hasT()) {
-                attribute.setT(Tensors.readable(attribute.getT()));
+                attribute.setT(tensors.readable(attribute.getT()));
             }
         }
         return other.build();

@@ -45,6 +45,11 @@ record OnnxNode(NormOp op, Onnx.NodeProto proto, long opset) {
         return !name(proto).isEmpty();
     }
 
+    /** Whether batch normalization takes its statistics over positions, too. */
+    boolean spatial() {
+        return integer("spatial", 1) != 0;
+    }
+
     List<String> attributes() {
         return proto.getAttributeList().stream().map(Onnx.AttributeProto::getName).toList();
     }

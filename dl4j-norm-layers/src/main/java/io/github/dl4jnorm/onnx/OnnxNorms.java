@@ -47,7 +47,7 @@ public final class OnnxNorms {
      */
     public static SameDiff importModel(Path file) throws IOException {
         Objects.requireNonNull(file, "file");
-        OnnxModel model = OnnxModel.read(file.toString(), Files.readAllBytes(file));
+        OnnxModel model = OnnxModel.read(file, Files.readAllBytes(file));
         try {
             return Importer.run(model);
         } catch (NoClassDefFoundError e) {

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.onnx;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.Map;
 import onnx.Onnx;
 import onnx.Onnx.TensorProto.DataType;
 import org.nd4j.shade.protobuf.ByteString;
 
-/** Checks the arrays of a model and rewrites those that the importer would not read. */
-final class Tensors {
+/**
+ * Checks the arrays of a model and rewrites those that the importer would not read.
+ *
+ * @param directory where the model's file is, and the files that arrays may be in
+ */
+record Tensors(Path directory) {
     private static final Map<DataType, Integer> WIDTHS = new EnumMap<>(Map.of(DataType.FLOAT, 4, DataType.DOUBLE, 8,
             DataType.FLOAT16, 2, DataType.BFLOAT16, 2, DataType.INT32, 4, DataType.INT64, 8, DataType.INT16, 2, DataType.INT8, 1,
             DataType.UINT8, 1, DataType.BOOL, 1));
 
-    private Tensors() {
-    }
-
     /** The array in a form that the importer reads. */
-    static Onnx.TensorProto readable(Onnx.TensorProto tensor) {
-        if (tensor.getDataLocation() == Onnx.TensorProto.DataLocation.EXTERNAL) {
-            throw error(tensor, "its numbers in the model's file", "a reference to another file");
-        }
+    Onnx.TensorProto readable(Onnx.TensorProto given) {
+        Onnx.TensorProto tensor = given.getDataLocation() == Onnx.TensorProto.DataLocation.EXTERNAL ? loaded(given) : given;
         DataType type = DataType.forNumber(tensor.getDataType());
         Integer width = type == null ? null : WIDTHS.get(type);
         if (width == null) {
@@ -34,13 +40,54 @@ final class Tensors {
             length *= size;
         }
         boolean raw = !tensor.getRawData().isEmpty();
-        long given = raw ? tensor.getRawData().size() : listed(tensor, type);
+        long found = raw ? tensor.getRawData().size() : listed(tensor, type);
         long expected = raw ? length * width : length;
-        if (given != expected) {
-            throw error(tensor, expected + (raw ? " bytes" : " numbers") + " for shape " + tensor.getDimsList(), given);
+        if (found != expected) {
+            throw error(tensor, expected + (raw ? " bytes" : " numbers") + " for shape " + tensor.getDimsList(), found);
         }
         boolean half = type == DataType.FLOAT16 || type == DataType.BFLOAT16;
         return half && !raw ? raw(tensor) : tensor;
+    }
+
+    /** The array with its numbers, which are in another file in the same directory or below it. */
+    private Onnx.TensorProto loaded(Onnx.TensorProto tensor) {
+        Map<String, String> entries = new HashMap<>();
+        tensor.getExternalDataList().forEach(entry -> entries.put(entry.getKey(), entry.getValue()));
+        String location = entries.getOrDefault("location", "");
+        try {
+            Path root = directory.toRealPath();
+            Path file = root.resolve(location);
+            if (location.isEmpty() || !Files.isRegularFile(file) || !file.toRealPath().startsWith(root)) {
+                throw error(tensor, "a file in the directory of the model", "\"" + location + "\"");
+            }
+            try (FileChannel channel = FileChannel.open(file)) {
+                long offset = number(tensor, entries, "offset", 0);
+                long length = number(tensor, entries, "length", Math.max(0, channel.size() - offset));
+                if (offset > channel.size() || length > channel.size() - offset || length > Integer.MAX_VALUE) {
+                    throw error(tensor, length + " bytes from " + offset + " on in " + location, channel.size() + " in all");
+                }
+                ByteBuffer bytes = ByteBuffer.allocate((int) length);
+                while (bytes.hasRemaining() && channel.read(bytes, offset + bytes.position()) >= 0) {
+                    continue;
+                }
+                return tensor.toBuilder().clearExternalData().clearDataLocation()
+                        .setRawData(ByteString.copyFrom(bytes.flip())).build();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("array \"" + tensor.getName() + "\": " + location + " cannot be read: " + e, e);
+        }
+    }
+
+    private static long number(Onnx.TensorProto tensor, Map<String, String> entries, String key, long fallback) {
+        try {
+            long number = Long.parseLong(entries.getOrDefault(key, String.valueOf(fallback)));
+            if (number >= 0) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // Falls through to the error for everything that is no number of bytes.
+        }
+        throw error(tensor, key + " of at least 0", entries.get(key));
     }
 
     private static int listed(Onnx.TensorProto tensor, DataType type) {
