@@ -51,7 +51,12 @@ final class NormHook implements PreImportHook {
         if (norms == null || !norms.containsKey(op.getName())) {
             throw new IllegalArgumentException(op.getName() + " is no normalization of this model");
         }
-        build(sd, norms.get(op.getName()));
+        OnnxNode node = norms.get(op.getName());
+        if (node.op() == null) {
+            buildPlain(sd, node);
+        } else {
+            build(sd, node);
+        }
         return new HookResult(Map.of(), List.of(), false);
     }
 
@@ -88,14 +93,28 @@ final class NormHook implements PreImportHook {
         for (int i = 0; i < outputs.size(); i++) {
             SDVariable output = outputs.get(i);
             if (node.hasOutput(i)) {
-                SameDiffOp last = sd.getOps().get(sd.getVariables().get(output.name()).getOutputOfOp());
-                String name = node.outputs().get(i);
-                sd.updateVariableNameAndReference(last, output, name, true);
                 long[] shape = input.sample(node.op(), i);
+                name(sd, output, node.outputs().get(i), Nd4j.ones(output.dataType(), shape));
                 output.setShape(shape);
-                sd.setEagerArrForVarName(name, Nd4j.ones(output.dataType(), shape));
             }
         }
+    }
+
+    /** What is computed here may be a shape, or axes, which others need while they are imported. */
+    private static void buildPlain(SameDiff sd, OnnxNode node) {
+        SDVariable output;
+        try (NameScope scope = sd.withNameScope(OnnxNode.name(node.proto()) + "/plain")) {
+            output = PlainOp.of(node.proto().getOpType()).build(sd, node);
+        } catch (IllegalArgumentException e) {
+            throw node.isNamedBy(e) ? e : node.error(e.getMessage(), e);
+        }
+        name(sd, output, node.outputs().get(0), sd.getEagerArrays().getArray(output.name()));
+    }
+
+    private static void name(SameDiff sd, SDVariable output, String name, INDArray sample) {
+        SameDiffOp last = sd.getOps().get(sd.getVariables().get(output.name()).getOutputOfOp());
+        sd.updateVariableNameAndReference(last, output, name, true);
+        sd.setEagerArrForVarName(name, sample);
     }
 
     @Override

@@ -24,6 +24,7 @@ final class OnnxModel {
     static final int NEWEST_OPSET = 27;
     /** Operation that stands in for a normalization. */
     static final String PLACE = "Dl4jNorm";
+    private static final String CONSTANT = "Constant";
     /** Name of one that stands in for nothing, before all others. */
     static final String FIRST = "dl4jnorm/first";
 
@@ -159,9 +160,12 @@ final class OnnxModel {
             }
         }
         NormOp op = DOMAINS.contains(node.getDomain()) ? NormOp.of(node.getOpType()) : null;
-        if (op != null) {
+        boolean plain = DOMAINS.contains(node.getDomain()) && PlainOp.of(node.getOpType()) != null;
+        if (op != null || plain) {
             OnnxNode norm = new OnnxNode(op, node, opset);
-            op.check(norm);
+            if (op != null) {
+                op.check(norm);
+            }
             norms.put(OnnxNode.name(node), norm);
             return place(OnnxNode.name(node))
                     .addAllInput(node.getInputList().stream().filter(name -> !name.isEmpty()).toList())
@@ -177,6 +181,9 @@ final class OnnxModel {
             inputs.remove(inputs.size() - 1);
         }
         other.clearInput().addAllInput(inputs);
+        if (node.getOpType().equals(CONSTANT)) {
+            other.clearAttribute().addAllAttribute(node.getAttributeList().stream().map(Tensors::value).toList());
+        }
         for (Onnx.AttributeProto.Builder attribute : other.getAttributeBuilderList()) {
             if (attribute.hasG()) {
                 attribute.setG(rewrite(attribute.getG(), opset, known));

@@ -5,9 +5,9 @@ import java.util.List;
 import onnx.Onnx;
 
 /**
- * A normalization in a model.
+ * A normalization in a model, or a plain operation that is built here, too.
  *
- * @param op    which one
+ * @param op    which normalization, or null
  * @param proto the node as the file has it
  * @param opset version of the operators
  */

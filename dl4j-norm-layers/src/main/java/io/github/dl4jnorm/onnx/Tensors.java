@@ -49,6 +49,24 @@ record Tensors(Path directory) {
         return half && !raw ? raw(tensor) : tensor;
     }
 
+    /** What a constant is, which has several attributes to say so, of which the importer reads one. */
+    static Onnx.AttributeProto value(Onnx.AttributeProto given) {
+        Onnx.TensorProto.Builder tensor = Onnx.TensorProto.newBuilder().setName(given.getName());
+        switch (given.getName()) {
+            case "value_int" -> tensor.setDataType(DataType.INT64_VALUE).addInt64Data(given.getI());
+            case "value_ints" -> tensor.setDataType(DataType.INT64_VALUE).addDims(given.getIntsCount())
+                    .addAllInt64Data(given.getIntsList());
+            case "value_float" -> tensor.setDataType(DataType.FLOAT_VALUE).addFloatData(given.getF());
+            case "value_floats" -> tensor.setDataType(DataType.FLOAT_VALUE).addDims(given.getFloatsCount())
+                    .addAllFloatData(given.getFloatsList());
+            default -> {
+                return given;
+            }
+        }
+        return Onnx.AttributeProto.newBuilder().setName("value").setType(Onnx.AttributeProto.AttributeType.TENSOR)
+                .setT(tensor).build();
+    }
+
     /** The array with its numbers, which are in another file in the same directory or below it. */
     private Onnx.TensorProto loaded(Onnx.TensorProto tensor) {
         Map<String, String> entries = new HashMap<>();

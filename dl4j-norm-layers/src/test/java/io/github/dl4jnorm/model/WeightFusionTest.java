@@ -7,9 +7,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.SpectralNormalization;
 import io.github.dl4jnorm.conf.WeightNormalization;
+import io.github.dl4jnorm.conf.WeightShape;
 import io.github.dl4jnorm.conf.WeightStandardization;
 import java.util.List;
 import java.util.function.Function;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.inputs.InputType;
@@ -22,6 +24,7 @@ import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.recurrent.LastTimeStep;
 import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
 import org.deeplearning4j.nn.conf.layers.util.MaskZeroLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.junit.jupiter.api.Test;
@@ -65,6 +68,35 @@ class WeightFusionTest {
             assertFused(changed(Nets.sequence(kind.type(), wrapper.apply(layer), head(kind))), kind.input(), "0_W");
             assertFused(changed(Nets.graph(kind.type(), wrapper.apply(layer), head(kind))), kind.input(), "l0_W");
         }
+    }
+
+    /** Wrapping keeps outputs where the wrapper starts at what the weights are, and training goes on from there. */
+    @ParameterizedTest
+    @EnumSource(Linear.class)
+    void theOtherWayRound(Linear kind) {
+        WeightFusion.Rule weight = (name, layer) -> WeightShape.of(layer) == null ? null : new WeightNormalization(layer);
+        MultiLayerNetwork net = changed(Nets.sequence(kind.type(), kind.layer(true, ConvolutionMode.Truncate), head(kind)));
+        INDArray before = net.params().dup();
+        MultiLayerNetwork wrapped = WeightFusion.unfuse(net, weight);
+        Nets.assertSameOutput(wrapped, net, kind.input(), TOLERANCE);
+        assertThat(wrapped.getLayerWiseConfigurations().getConf(0).getLayer()).isInstanceOf(WeightNormalization.class);
+        assertThat(wrapped.paramTable()).containsKeys("0_W", "0_Wg");
+        assertThat(net.params()).isEqualTo(before);
+        Nets.assertSameOutput(WeightFusion.fuse(wrapped), net, kind.input(), TOLERANCE);
+        ComputationGraph graph = changed(Nets.graph(kind.type(), kind.layer(true, ConvolutionMode.Truncate), head(kind)));
+        ComputationGraph spectral = WeightFusion.unfuse(graph,
+                (name, layer) -> WeightShape.of(layer) == null ? null : new SpectralNormalization(layer));
+        ComputationGraph fused = WeightFusion.fuse(spectral);
+        INDArray ratio = graph.getParam("l0_W").div(fused.getParam("l0_W"));
+        // Divided by one number, the largest singular value.
+        assertThat(ratio.maxNumber().doubleValue() / ratio.minNumber().doubleValue() - 1).isLessThan(1e-4);
+    }
+
+    @Test
+    void whatCannotBeWrappedIsRefused() {
+        MultiLayerNetwork net = Nets.sequence(InputType.feedForward(3), Nets.ours().build());
+        assertThatThrownBy(() -> WeightFusion.unfuse(net, (name, layer) -> new WeightNormalization(layer)))
+                .isInstanceOf(DL4JInvalidConfigException.class).hasMessageContaining("DenseLayer");
     }
 
     private static Layer head(Linear kind) {

@@ -134,8 +134,8 @@ class OnnxBadFilesTest {
         refused(new OnnxFile(15).input("x", DataType.FLOAT, 2, 4).initializer("s", Nd4j.ones(DataType.FLOAT, 4), true)
                 .node("BatchNormalization", List.of("x", "s", "s", "s", "s"), List.of("y", "mean", "var"))
                 .output("y", DataType.FLOAT), "the output Y alone", "got [y, mean, var]");
-        refused(new OnnxFile(7).input("x", DataType.FLOAT, 2, 4).initializer("s", Nd4j.ones(DataType.FLOAT, 4), true)
+        refused(new OnnxFile(9).input("x", DataType.FLOAT, 2, 4).initializer("s", Nd4j.ones(DataType.FLOAT, 4), true)
                 .node("BatchNormalization", List.of("x", "s", "s", "s", "s"), List.of("y"), attribute("spatial", 0))
-                .output("y", DataType.FLOAT), "spatial = 1");
+                .output("y", DataType.FLOAT), "no attribute spatial, which is gone since operator set 9, got 0");
     }
 }

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import onnx.Onnx;
@@ -19,6 +20,9 @@ import org.nd4j.shade.protobuf.ByteString;
 
 /** Writes ONNX models. */
 final class OnnxFile {
+    private static final String OWN = "own";
+
+    private final List<Onnx.FunctionProto> functions = new ArrayList<>();
     private final Onnx.GraphProto.Builder graph = Onnx.GraphProto.newBuilder().setName("test");
     private final int opset;
 
@@ -33,6 +37,7 @@ final class OnnxFile {
             case LONG -> 7;
             case HALF -> 10;
             case DOUBLE -> 11;
+            case BFLOAT16 -> 16;
             default -> throw new IllegalArgumentException(type.toString());
         };
     }
@@ -91,7 +96,7 @@ final class OnnxFile {
                     bytes.putLong((long) number);
                 }
                 default -> {
-                    int bits = half(number);
+                    int bits = type == DataType.BFLOAT16 ? Float.floatToIntBits((float) number) >>> 16 : half(number);
                     tensor.addInt32Data(bits);
                     bytes.putShort((short) bits);
                 }
@@ -111,6 +116,21 @@ final class OnnxFile {
     OnnxFile node(String type, List<String> inputs, List<String> outputs, Onnx.AttributeProto... attributes) {
         graph.addNode(Onnx.NodeProto.newBuilder().setOpType(type).addAllInput(inputs).addAllOutput(outputs)
                 .addAllAttribute(List.of(attributes)));
+        return this;
+    }
+
+    /** A function of the domain "own", whose nodes are those of another file. */
+    OnnxFile function(String name, List<String> inputs, List<String> outputs, List<String> attributes, OnnxFile body) {
+        functions.add(Onnx.FunctionProto.newBuilder().setDomain(OWN).setName(name).addAllInput(inputs).addAllOutput(outputs)
+                .addAllAttribute(attributes).addAllNode(body.graph.getNodeList())
+                .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("").setVersion(body.opset)).build());
+        return this;
+    }
+
+    /** Has the last node call a function. */
+    OnnxFile own() {
+        int last = graph.getNodeCount() - 1;
+        graph.setNode(last, graph.getNode(last).toBuilder().setDomain(OWN));
         return this;
     }
 
@@ -134,8 +154,13 @@ final class OnnxFile {
                 .addAllInts(Arrays.stream(values).boxed().toList()).build();
     }
 
+    /** An attribute of a function's node that is one of the call. */
+    static Onnx.AttributeProto reference(String name, String called, Onnx.AttributeProto.AttributeType type) {
+        return Onnx.AttributeProto.newBuilder().setName(name).setType(type).setRefAttrName(called).build();
+    }
+
     byte[] bytes() {
-        return Onnx.ModelProto.newBuilder().setIrVersion(8).setGraph(graph)
+        return Onnx.ModelProto.newBuilder().setIrVersion(8).setGraph(graph).addAllFunctions(functions)
                 .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("").setVersion(opset)).build().toByteArray();
     }
 
