@@ -175,10 +175,9 @@ final class NormGraph {
     private DataType stashType() {
         long type = node.integer("stash_type", 1);
         return switch ((int) Math.min(type, Integer.MAX_VALUE)) {
-            case 1 -> DataType.FLOAT;
+            case 1, 16 -> DataType.FLOAT;
             case 10 -> DataType.HALF;
             case 11 -> DataType.DOUBLE;
-            case 16 -> DataType.BFLOAT16;
             default -> throw node.error("stash_type 1 (float), 10 (float16), 11 (double) or 16 (bfloat16)", type);
         };
     }

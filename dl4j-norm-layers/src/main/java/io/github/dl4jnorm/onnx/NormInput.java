@@ -21,14 +21,12 @@ final class NormInput {
     /** Sizes of all inputs, −1 where one is unknown; null if even the rank is. */
     private final long[][] sizes;
     private final long[] sample;
-    private final SDVariable[] real;
 
     /** To be made while the importer computes: it has shapes then. */
     NormInput(SameDiff sd, OnnxNode node) {
         this.sd = sd;
         this.node = node;
         sizes = node.inputs().stream().map(name -> name.isEmpty() ? null : known(sd.getVariable(name))).toArray(long[][]::new);
-        real = new SDVariable[sizes.length];
         if (sizes[0] == null) {
             throw node.error("input of a known rank", "\"" + node.inputs().get(0) + "\" of unknown shape");
         }
@@ -59,14 +57,11 @@ final class NormInput {
 
     /** An input, of a type that the operations take. */
     SDVariable real(int index) {
-        if (real[index] == null) {
-            SDVariable input = sd.getVariable(node.inputs().get(index));
-            if (!TYPES.contains(input.dataType()) && input.dataType() != DataType.BFLOAT16) {
-                throw node.error("input \"" + input.name() + "\" of type " + TYPES + " or BFLOAT16", input.dataType());
-            }
-            real[index] = TYPES.contains(input.dataType()) ? input : input.castTo(DataType.FLOAT);
+        SDVariable input = sd.getVariable(node.inputs().get(index));
+        if (!TYPES.contains(input.dataType())) {
+            throw node.error("input \"" + input.name() + "\" of type " + TYPES, input.dataType());
         }
-        return real[index];
+        return input;
     }
 
     int rank() {

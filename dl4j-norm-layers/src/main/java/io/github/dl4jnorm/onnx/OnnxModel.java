@@ -64,7 +64,7 @@ final class OnnxModel {
         long opset = opset(file, proto);
         try {
             OnnxModel model = new OnnxModel(file, new Functions(proto.getFunctionsList()));
-            Onnx.GraphProto graph = model.rewrite(proto.getGraph(), opset, Set.of());
+            Onnx.GraphProto graph = model.rewrite(proto.getGraph(), opset, Set.of(), true);
             model.graph = graph.toBuilder().clearNode().addNode(place(FIRST).addOutput(FIRST)).addAllNode(graph.getNodeList())
                     .build();
             return model;
@@ -116,7 +116,7 @@ final class OnnxModel {
         return graph.getOutputList().stream().map(output -> OnnxNode.plain(output.getName())).toList();
     }
 
-    private Onnx.GraphProto rewrite(Onnx.GraphProto given, long opset, Set<String> outside) {
+    private Onnx.GraphProto rewrite(Onnx.GraphProto given, long opset, Set<String> outside, boolean whole) {
         Set<String> known = new HashSet<>(outside);
         given.getInputList().forEach(input -> known.add(input.getName()));
         Onnx.GraphProto.Builder graph = given.toBuilder().clearNode();
@@ -127,12 +127,15 @@ final class OnnxModel {
             known.add(given.getInitializer(i).getName());
             graph.setInitializer(i, tensors.readable(given.getInitializer(i)));
         }
+        graph.getInputBuilderList().forEach(Tensors::widen);
+        graph.getOutputBuilderList().forEach(Tensors::widen);
+        graph.getValueInfoBuilderList().forEach(Tensors::widen);
         Set<String> made = new HashSet<>();
         List<Functions.Placed> nodes = given.getNodeList().stream()
                 .flatMap(node -> functions.placed(node, opset).stream()).toList();
         for (Functions.Placed placed : nodes) {
             Onnx.NodeProto node = placed.node();
-            graph.addNode(rewrite(node, placed.opset(), known));
+            graph.addNode(rewrite(node, placed.opset(), known, whole));
             for (String output : node.getOutputList()) {
                 if (!output.isEmpty() && !made.add(output)) {
                     throw new IllegalArgumentException(OnnxNode.describe(node) + ": \"" + output + "\" has been made before");
@@ -152,30 +155,21 @@ final class OnnxModel {
         return Onnx.NodeProto.newBuilder().setOpType(PLACE).setName(name);
     }
 
-    private Onnx.NodeProto rewrite(Onnx.NodeProto node, long opset, Set<String> known) {
+    private Onnx.NodeProto rewrite(Onnx.NodeProto node, long opset, Set<String> known, boolean whole) {
         for (String input : node.getInputList()) {
             if (!input.isEmpty() && !known.contains(input)) {
                 throw new IllegalArgumentException(OnnxNode.describe(node) + ": no node before it makes its input \"" + input
                         + "\"");
             }
         }
-        NormOp op = DOMAINS.contains(node.getDomain()) ? NormOp.of(node.getOpType()) : null;
-        boolean plain = DOMAINS.contains(node.getDomain()) && PlainOp.of(node.getOpType()) != null;
-        if (op != null || plain) {
+        boolean own = DOMAINS.contains(node.getDomain());
+        NormOp op = own ? NormOp.of(node.getOpType()) : null;
+        if (op != null) {
             OnnxNode norm = new OnnxNode(op, node, opset);
-            if (op != null) {
-                op.check(norm);
-            }
-            norms.put(OnnxNode.name(node), norm);
-            return place(OnnxNode.name(node))
-                    .addAllInput(node.getInputList().stream().filter(name -> !name.isEmpty()).toList())
-                    .addAllOutput(node.getOutputList().stream().filter(name -> !name.isEmpty()).toList()).build();
+            op.check(norm);
+            return placed(norm);
         }
-        operations.add(node.getOpType());
         Onnx.NodeProto.Builder other = node.toBuilder();
-        if (!OnnxNode.name(node).isEmpty()) {
-            other.setName(OnnxNode.name(node));
-        }
         List<String> inputs = new ArrayList<>(node.getInputList());
         while (!inputs.isEmpty() && inputs.get(inputs.size() - 1).isEmpty()) {
             inputs.remove(inputs.size() - 1);
@@ -186,15 +180,31 @@ final class OnnxModel {
         }
         for (Onnx.AttributeProto.Builder attribute : other.getAttributeBuilderList()) {
             if (attribute.hasG()) {
-                attribute.setG(rewrite(attribute.getG(), opset, known));
+                attribute.setG(rewrite(attribute.getG(), opset, known, false));
             }
             for (int i = 0; i < attribute.getGraphsCount(); i++) {
-                attribute.setGraphs(i, rewrite(attribute.getGraphs(i), opset, known));
+                attribute.setGraphs(i, rewrite(attribute.getGraphs(i), opset, known, false));
+            }
+            if (Tensors.asksForBfloat16(attribute)) {
+                attribute.setI(Onnx.TensorProto.DataType.FLOAT_VALUE);
             }
             if (attribute.hasT()) {
                 attribute.setT(tensors.readable(attribute.getT()));
             }
         }
-        return other.build();
+        // Inside of others nothing is computed that a plain operation could look at.
+        if (own && whole && PlainOp.of(node.getOpType()) != null) {
+            return placed(new OnnxNode(null, other.build(), opset));
+        }
+        operations.add(node.getOpType());
+        return OnnxNode.name(node).isEmpty() ? other.build() : other.setName(OnnxNode.name(node)).build();
+    }
+
+    /** A place for what is built here. */
+    private Onnx.NodeProto placed(OnnxNode node) {
+        String name = OnnxNode.name(node.proto());
+        norms.put(name, node);
+        return place(name).addAllInput(node.proto().getInputList().stream().filter(input -> !input.isEmpty()).toList())
+                .addAllOutput(node.proto().getOutputList().stream().filter(output -> !output.isEmpty()).toList()).build();
     }
 }

@@ -3,6 +3,8 @@ package io.github.dl4jnorm.onnx;
 
 import java.util.List;
 import onnx.Onnx;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.samediff.frameworkimport.onnx.ir.OnnxIRTensor;
 
 /**
  * A normalization in a model, or a plain operation that is built here, too.
@@ -84,6 +86,12 @@ record OnnxNode(NormOp op, Onnx.NodeProto proto, long opset) {
     long[] integers(String name, long... fallback) {
         Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.INTS);
         return found == null ? fallback : found.getIntsList().stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** The array that an attribute is, or null. */
+    INDArray array(String name) {
+        Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.TENSOR);
+        return found == null ? null : new OnnxIRTensor(found.getT()).toNd4jNDArray();
     }
 
     /** Files of the first versions do not say of what type an attribute is. */

@@ -5,7 +5,9 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Operations that normalizations are taken apart into, by ONNX's own definitions of them too, and that the importer does not
@@ -27,17 +29,72 @@ enum PlainOp {
             return sd.math.pow(base, exponent.dataType() == base.dataType() ? exponent : exponent.castTo(base.dataType()));
         }
     },
-    /** The importer leaves out where it starts and ends. */
-    SHAPE("Shape") {
+    /** Of the importer's, one of integers is a fraction. */
+    DIV("Div") {
+        @Override
+        SDVariable build(SameDiff sd, OnnxNode node) {
+            SDVariable dividend = input(sd, node, 0);
+            SDVariable quotient = dividend.div(input(sd, node, 1));
+            return quotient.dataType() == dividend.dataType() ? quotient : quotient.castTo(dividend.dataType());
+        }
+    },
+    /** The importer sets the value while it imports, and not when the graph runs. */
+    CONSTANT_OF_SHAPE("ConstantOfShape") {
+        @Override
+        SDVariable build(SameDiff sd, OnnxNode node) {
+            INDArray value = node.array("value");
+            return sd.fill(input(sd, node, 0), value == null ? DataType.FLOAT : value.dataType(),
+                    value == null ? 0 : value.getDouble(0));
+        }
+    },
+    FLATTEN("Flatten") {
         @Override
         SDVariable build(SameDiff sd, OnnxNode node) {
             SDVariable x = input(sd, node, 0);
             int rank = sample(sd, node, 0).rank();
+            long given = node.integer("axis", 1);
+            int axis = (int) (given < 0 ? given + rank : given);
+            if (axis < 0 || axis > rank) {
+                throw node.error("axis from " + -rank + " to " + rank, given);
+            }
+            SDVariable rows = sd.constant(Nd4j.createFromArray(1L));
+            for (int i = 0; i < axis; i++) {
+                rows = rows.mul(sd.gather(sd.shape(x), new int[]{i}, 0));
+            }
+            return sd.reshape(x, sd.concat(0, rows, sd.constant(Nd4j.createFromArray(-1L))));
+        }
+    },
+    /** The importer takes 0 for a size, which is to be that of the input. */
+    RESHAPE("Reshape") {
+        @Override
+        SDVariable build(SameDiff sd, OnnxNode node) {
+            SDVariable x = input(sd, node, 0);
+            if (!node.hasInput(1)) {
+                return sd.reshape(x, sd.constant(Nd4j.createFromArray(node.integers("shape"))));
+            }
+            SDVariable shape = input(sd, node, 1);
+            long[] given = sample(sd, node, 1).toLongVector();
+            if (node.integer("allowzero", 0) != 0 || Arrays.stream(given).noneMatch(size -> size == 0)) {
+                return sd.reshape(x, shape);
+            }
+            SDVariable[] sizes = new SDVariable[given.length];
+            Arrays.setAll(sizes, i -> sd.gather(given[i] == 0 ? sd.shape(x) : shape, new int[]{i}, 0));
+            return sd.reshape(x, sd.concat(0, sizes));
+        }
+    },
+    /** The importer leaves out where it starts and ends. */
+    SHAPE("Shape") {
+        @Override
+        SDVariable build(SameDiff sd, OnnxNode node) {
+            SDVariable shape = sd.shape(input(sd, node, 0));
+            if (node.attributes().isEmpty()) {
+                return shape;
+            }
+            int rank = sample(sd, node, 0).rank();
             int start = within(node.integer("start", 0), rank);
             int end = within(node.integer("end", rank), rank);
-            SDVariable shape = sd.shape(x);
-            return start == 0 && end == rank ? shape
-                    : sd.gather(shape, IntStream.range(start, Math.max(start, end)).toArray(), 0);
+            return start >= end ? sd.constant(Nd4j.empty(DataType.LONG))
+                    : sd.gather(shape, IntStream.range(start, end).toArray(), 0);
         }
 
         private int within(long given, int rank) {

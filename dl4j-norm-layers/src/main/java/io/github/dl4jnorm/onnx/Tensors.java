@@ -2,9 +2,8 @@
 package io.github.dl4jnorm.onnx;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -15,7 +14,8 @@ import onnx.Onnx.TensorProto.DataType;
 import org.nd4j.shade.protobuf.ByteString;
 
 /**
- * Checks the arrays of a model and rewrites those that the importer would not read.
+ * Checks the arrays of a model and rewrites those that the importer would not read. BFLOAT16, which it does not know, becomes
+ * FLOAT, of which it is the upper half.
  *
  * @param directory where the model's file is, and the files that arrays may be in
  */
@@ -46,7 +46,30 @@ record Tensors(Path directory) {
             throw error(tensor, expected + (raw ? " bytes" : " numbers") + " for shape " + tensor.getDimsList(), found);
         }
         boolean half = type == DataType.FLOAT16 || type == DataType.BFLOAT16;
-        return half && !raw ? raw(tensor) : tensor;
+        Onnx.TensorProto bytes = half && !raw ? raw(tensor) : tensor;
+        return type == DataType.BFLOAT16 ? widened(bytes) : bytes;
+    }
+
+    private static Onnx.TensorProto widened(Onnx.TensorProto tensor) {
+        byte[] upper = tensor.getRawData().toByteArray();
+        byte[] bytes = new byte[2 * upper.length];
+        for (int i = 0; i < upper.length; i++) {
+            bytes[i / 2 * 4 + 2 + i % 2] = upper[i];
+        }
+        return tensor.toBuilder().setDataType(DataType.FLOAT_VALUE).setRawData(ByteString.copyFrom(bytes)).build();
+    }
+
+    /** What a model says of an input or of what nodes make. */
+    static void widen(Onnx.ValueInfoProto.Builder info) {
+        if (info.getType().getTensorType().getElemType() == DataType.BFLOAT16_VALUE) {
+            info.getTypeBuilder().getTensorTypeBuilder().setElemType(DataType.FLOAT_VALUE);
+        }
+    }
+
+    /** Whether an attribute is the type of what a node makes, and that is to become FLOAT. */
+    static boolean asksForBfloat16(Onnx.AttributeProtoOrBuilder attribute) {
+        return (attribute.getName().equals("to") || attribute.getName().equals("dtype"))
+                && attribute.getI() == DataType.BFLOAT16_VALUE;
     }
 
     /** What a constant is, which has several attributes to say so, of which the importer reads one. */
@@ -78,18 +101,17 @@ record Tensors(Path directory) {
             if (location.isEmpty() || !Files.isRegularFile(file) || !file.toRealPath().startsWith(root)) {
                 throw error(tensor, "a file in the directory of the model", "\"" + location + "\"");
             }
-            try (FileChannel channel = FileChannel.open(file)) {
+            try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "r")) {
                 long offset = number(tensor, entries, "offset", 0);
-                long length = number(tensor, entries, "length", Math.max(0, channel.size() - offset));
-                if (offset > channel.size() || length > channel.size() - offset || length > Integer.MAX_VALUE) {
-                    throw error(tensor, length + " bytes from " + offset + " on in " + location, channel.size() + " in all");
+                long length = number(tensor, entries, "length", Math.max(0, open.length() - offset));
+                if (offset > open.length() || length > open.length() - offset || length > Integer.MAX_VALUE) {
+                    throw error(tensor, length + " bytes from " + offset + " on in " + location, open.length() + " in all");
                 }
-                ByteBuffer bytes = ByteBuffer.allocate((int) length);
-                while (bytes.hasRemaining() && channel.read(bytes, offset + bytes.position()) >= 0) {
-                    continue;
-                }
-                return tensor.toBuilder().clearExternalData().clearDataLocation()
-                        .setRawData(ByteString.copyFrom(bytes.flip())).build();
+                byte[] bytes = new byte[(int) length];
+                open.seek(offset);
+                open.readFully(bytes);
+                return tensor.toBuilder().clearExternalData().clearDataLocation().setRawData(ByteString.copyFrom(bytes))
+                        .build();
             }
         } catch (IOException e) {
             throw new UncheckedIOException("array \"" + tensor.getName() + "\": " + location + " cannot be read: " + e, e);
