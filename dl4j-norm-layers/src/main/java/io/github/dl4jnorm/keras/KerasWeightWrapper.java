@@ -89,6 +89,9 @@ final class KerasWeightWrapper {
                     + (transposed && unitsLast ? "channel of the input" : "unit") + " of a kernel",
                     own == null ? "weights " + weights.keySet() : own.length() + " and weights " + weights.keySet());
         }
+        if (isSpectral() && !(own.norm2Number().doubleValue() > 0)) {
+            throw options.invalid("a vector u that is not 0", own.norm2Number());
+        }
         boolean sameUnits = layer instanceof KerasDense || layer instanceof KerasConvolution1D
                 || layer instanceof KerasConvolution2D || layer instanceof KerasConvolution3D || transposed && !unitsLast;
         if (sameUnits && WeightShape.of(layer.getLayer()) != null && !isConstrained(layer)) {
@@ -145,7 +148,7 @@ final class KerasWeightWrapper {
         // Keras replaces the kernel by the normalized one in each training step and takes it as it is at test time. So that the
         // same comes out until the next training step, v is given the length with which uᵀ·V·v is 1.
         INDArray u = vector.castTo(DataType.DOUBLE);
-        u = u.div(Math.max(u.norm2Number().doubleValue(), Double.MIN_NORMAL));
+        u = u.div(u.norm2Number().doubleValue());
         WeightShape shape = WeightShape.of(((Reparameterization) made.getConfig()).getUnderlying()).get(0);
         INDArray kernel = shape.view(made.getParam(key)).castTo(DataType.DOUBLE);
         INDArray v = kernel.mul(u.reshape(1, shape.units(), 1).broadcast(kernel.shape())).sum(1).reshape(shape.inputs());

@@ -36,6 +36,8 @@ public final class NormImports {
     static final String BATCH = "dl4jnorm>BatchNormalization";
 
     private static final String WEIGHTS = "model_weights";
+    /** Where weight normalization has a copy of the layer inside, as it was when the model was made. */
+    private static final String CLONE = "data_dep_init";
 
     private NormImports() {
     }
@@ -150,6 +152,9 @@ public final class NormImports {
             found.put(prefix + name.replaceFirst(":\\d+$", ""), archive.readDataSet(name, group));
         }
         for (String inner : archive.getGroups(group)) {
+            if (inner.equals(CLONE)) {
+                continue;
+            }
             String direction = inner.startsWith("forward_") ? "forward_" : inner.startsWith("backward_") ? "backward_" : prefix;
             collect(archive, group + "/" + inner, direction, found);
         }

@@ -93,8 +93,10 @@ enum PlainOp {
             int rank = sample(sd, node, 0).rank();
             int start = within(node.integer("start", 0), rank);
             int end = within(node.integer("end", rank), rank);
-            return start >= end ? sd.constant(Nd4j.empty(DataType.LONG))
-                    : sd.gather(shape, IntStream.range(start, end).toArray(), 0);
+            if (start >= end) {
+                throw node.error("a part of the shape of input of rank " + rank, "none from " + start + " to " + end);
+            }
+            return sd.gather(shape, IntStream.range(start, end).toArray(), 0);
         }
 
         private int within(long given, int rank) {

@@ -94,7 +94,8 @@ class KerasWrapperTest {
         float[] g = numbers(7, C);
         Model net = imported(new KerasFile(third, functional, IMAGE)
                 .layer(WEIGHT, "wrapped", wrapping("Conv2D", convolution(true), third))
-                .weight("inside/kernel", v, 2, 3, 2, C).weight("g", g).weight("initialized", new float[]{1}));
+                .weight("inside/kernel", v, 2, 3, 2, C).weight("g", g).weight("initialized", new float[]{1})
+                .weight("data_dep_init/kernel", numbers(10, v.length), 2, 3, 2, C));
         INDArray x = input(IMAGE);
         INDArray kernel = Nd4j.createFromArray(ofLength(v, g, 1)).reshape('c', KERNEL);
         assertClose(output(net, x), doubles(convolved(x, kernel)));
@@ -242,6 +243,10 @@ class KerasWrapperTest {
                     .satisfies(e -> messages.add(e.getMessage()));
         }
         assertThat(messages.get(0)).contains("got 2 and weights");
+        assertThatThrownBy(() -> imported(new KerasFile(true, false, 5).layer(SPECTRAL, "wrapped", wrapping("Dense", dense(), true))
+                .weight("inside/kernel", numbers(3, 5 * C), 5, C).weight("inside/bias", numbers(5, C))
+                .weight("vector_u", new float[C], 1, C))).isInstanceOf(InvalidKerasConfigurationException.class)
+                .hasMessageContaining("a vector u that is not 0");
         Map<String, Object> none = wrapping("Dense", dense(), true);
         none.put("power_iterations", 0);
         assertThatThrownBy(() -> imported(new KerasFile(true, false, 5).layer(SPECTRAL, "wrapped", none)))

@@ -80,13 +80,13 @@ class OnnxPlainTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 2, '[2, 3]'", "1, -1, '[3]'", "-2, 9, '[3, 4]'", "2, 1, '[]'"})
+    @CsvSource({"0, 2, '[2, 3]'", "1, -1, '[3]'", "-2, 9, '[3, 4]'"})
     void partsOfAShape(long start, long end, String expected) throws IOException {
         SameDiff sd = new OnnxFile(15).input("x", DataType.FLOAT, -1, 3, 4)
                 .node("Shape", List.of("x"), List.of("y"), attribute("start", start), attribute("end", end))
                 .output("y", DataType.LONG).imported(directory);
         INDArray y = sd.outputSingle(Map.of("x", Nd4j.ones(DataType.FLOAT, 2, 3, 4)), "y");
-        assertThat(y.isEmpty() ? "[]" : Arrays.toString(y.toLongVector())).isEqualTo(expected);
+        assertThat(Arrays.toString(y.toLongVector())).isEqualTo(expected);
     }
 
     @ParameterizedTest
