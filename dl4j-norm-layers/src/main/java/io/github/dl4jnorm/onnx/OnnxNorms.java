@@ -21,7 +21,9 @@ import org.nd4j.autodiff.samediff.SameDiff;
  * <p>Inputs of the graph become placeholders, of unknown sizes where the file names them or leaves them out; initializers
  * become constants; all keep their names, less the {@code :0} of TensorFlow. {@link SameDiff#outputs()} has the outputs.
  * Statistics are computed at least as exactly as {@code stash_type} asks for; it decides the type of the outputs Mean and
- * InvStdDev. epsilon = 0 counts as the smallest normal float.
+ * InvStdDev. epsilon = 0 counts as the smallest normal float. BFLOAT16, which the importer does not know, becomes FLOAT.
+ * Functions of the model are replaced by their nodes, and arrays in files of their own are read if these are in the directory
+ * of the model or below it.
  *
  * <p>Needs the optional dependency {@code org.nd4j:samediff-import-onnx}. A graph saved afterwards has this library's
  * operations, see {@link io.github.dl4jnorm.ops.SDNorm}.
