@@ -243,9 +243,10 @@ class KerasWrapperTest {
                     .satisfies(e -> messages.add(e.getMessage()));
         }
         assertThat(messages.get(0)).contains("got 2 and weights");
-        assertThatThrownBy(() -> imported(new KerasFile(true, false, 5).layer(SPECTRAL, "wrapped", wrapping("Dense", dense(), true))
-                .weight("inside/kernel", numbers(3, 5 * C), 5, C).weight("inside/bias", numbers(5, C))
-                .weight("vector_u", new float[C], 1, C))).isInstanceOf(InvalidKerasConfigurationException.class)
+        KerasFile zeros = new KerasFile(true, false, 5).layer(SPECTRAL, "wrapped", wrapping("Dense", dense(), true));
+        zeros.weight("inside/kernel", numbers(3, 5 * C), 5, C).weight("inside/bias", numbers(5, C))
+                .weight("vector_u", new float[C], 1, C);
+        assertThatThrownBy(() -> imported(zeros)).isInstanceOf(InvalidKerasConfigurationException.class)
                 .hasMessageContaining("a vector u that is not 0");
         Map<String, Object> none = wrapping("Dense", dense(), true);
         none.put("power_iterations", 0);
