@@ -158,7 +158,7 @@ class ArchitectureTest {
                 .layer("kernels").definedBy(ROOT + ".kernel..")
                 .layer("algebra").definedBy(ROOT + ".norm..")
                 .whereLayer("parallel").mayNotBeAccessedByAnyLayer()
-                .whereLayer("model").mayOnlyBeAccessedByLayers("parallel")
+                .whereLayer("model").mayOnlyBeAccessedByLayers("parallel", "imports")
                 .whereLayer("graphs").mayNotBeAccessedByAnyLayer()
                 .whereLayer("ops").mayOnlyBeAccessedByLayers("graphs")
                 .whereLayer("imports").mayNotBeAccessedByAnyLayer()
@@ -176,7 +176,7 @@ class ArchitectureTest {
     @Test
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
         noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|Npy|NpySource(\\$.*)?)"
-                        + "|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel)")
+                        + "|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
                 .or(equivalentTo(ProcessBuilder.class)).or(equivalentTo(Process.class)).as("anything outside")).check(library);
