@@ -163,7 +163,7 @@ class ArchitectureTest {
                 .whereLayer("ops").mayOnlyBeAccessedByLayers("graphs")
                 .whereLayer("imports").mayNotBeAccessedByAnyLayer()
                 .whereLayer("layers").mayOnlyBeAccessedByLayers("parallel", "model", "ops", "imports")
-                .whereLayer("passes").mayOnlyBeAccessedByLayers("layers", "ops")
+                .whereLayer("passes").mayOnlyBeAccessedByLayers("layers", "ops", "model")
                 .whereLayer("kernels").mayOnlyBeAccessedByLayers("passes", "layers", "ops")
                 .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "passes", "layers", "ops", "model", "parallel")
                 .check(library);

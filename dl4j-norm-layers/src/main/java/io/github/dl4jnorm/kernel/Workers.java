@@ -15,12 +15,15 @@ import org.nd4j.nativeblas.NativeOpsHolder;
  * <p>Whoever is free takes the next task. A caller never waits for a task that nobody has begun: when all helpers are
  * busy with the passes of others, it does its own tasks alone, so any number of model threads get on.
  *
- * <p>A helper that runs out of tasks looks for new ones for a little while before it sleeps: the passes of a layer
- * follow each other closely, and waking a thread takes longer than many a pass.
+ * <p>A helper that runs out of tasks looks for new ones for a while before it sleeps: waking a thread takes longer than many
+ * a pass. It looks for long only where the last pass came soon, as the passes of layers without much between them do; in a
+ * network whose convolutions take milliseconds it gets out of the way of the threads that compute those.
  */
 final class Workers {
-    /** About 20 µs: the time between two passes, a fraction of what waking costs. */
-    private static final int LOOKS = 1 << 9;
+    /** Nanoseconds, a fraction of what waking costs. */
+    private static final long SHORT_LOOK = 15_000;
+    /** Nanoseconds, about what waking costs: a pass that came after as long was worth looking for. */
+    private static final long LONG_LOOK = 100_000;
 
     private static final Queue<Job> JOBS = new ConcurrentLinkedQueue<>();
     private static final Queue<Thread> SLEEPING = new ConcurrentLinkedQueue<>();
@@ -73,18 +76,19 @@ final class Workers {
     }
 
     private static void help() {
-        int looks = 0;
+        long idleSince = System.nanoTime();
+        long look = SHORT_LOOK;
         while (true) {
             Job job = JOBS.peek();
             if (job != null) {
+                look = System.nanoTime() - idleSince < LONG_LOOK ? LONG_LOOK : SHORT_LOOK;
                 job.takePart();
                 JOBS.remove(job);
-                looks = 0;
-            } else if (looks++ < LOOKS) {
+                idleSince = System.nanoTime();
+            } else if (System.nanoTime() - idleSince < look) {
                 Thread.onSpinWait();
             } else {
                 sleep();
-                looks = 0;
             }
         }
     }
@@ -129,8 +133,9 @@ final class Workers {
         }
 
         void await() {
-            for (int looks = 0; done.get() < tasks; looks++) {
-                if (looks < LOOKS) {
+            long since = System.nanoTime();
+            while (done.get() < tasks) {
+                if (System.nanoTime() - since < LONG_LOOK) {
                     Thread.onSpinWait();
                 } else {
                     LockSupport.park(this);

@@ -105,11 +105,11 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
                        boolean relu) {
         ${lane} h = threshold(relu);
         int whole = whole(length);
-        int together = zoomed ? 0 : runs - runs % ${Lane}ReluColumns.TOGETHER;
+        int together = zoomed ? 0 : runs - runs % ${Lane}VectorReluColumns.TOGETHER;
         if (relu) {
-            ${Lane}ReluColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
+            ${Lane}VectorReluColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
         } else {
-            ${Lane}IdentityColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
+            ${Lane}VectorIdentityColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
         }
         for (int r = together; r < runs; r++) {
             affineOne(x, atX + r * strideX, y, atY + r * strideY, from, whole, h);
@@ -151,9 +151,9 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
                 gradSumZoomed(x, atX + r * strideX, dy, atDy + r * strideDy, from, whole, h);
             }
         } else if (relu) {
-            ${Lane}ReluColumns.gradSums(this, x, atX, strideX, dy, atDy, strideDy, runs, from, whole, firsts, seconds);
+            ${Lane}VectorReluColumns.gradSums(this, x, atX, strideX, dy, atDy, strideDy, runs, from, whole, firsts, seconds);
         } else {
-            ${Lane}IdentityColumns.gradSums(this, x, atX, strideX, dy, atDy, strideDy, runs, from, whole, firsts, seconds);
+            ${Lane}VectorIdentityColumns.gradSums(this, x, atX, strideX, dy, atDy, strideDy, runs, from, whole, firsts, seconds);
         }
         add(firsts, whole, sum, from);
         add(seconds, whole, products, from);
@@ -194,12 +194,12 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
                            int strideDx, int runs, int from, int length, boolean relu) {
         ${lane} h = threshold(relu);
         int whole = whole(length);
-        int together = zoomed ? 0 : runs - runs % ${Lane}ReluColumns.TOGETHER;
+        int together = zoomed ? 0 : runs - runs % ${Lane}VectorReluColumns.TOGETHER;
         if (relu) {
-            ${Lane}ReluColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
+            ${Lane}VectorReluColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
                     whole);
         } else {
-            ${Lane}IdentityColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
+            ${Lane}VectorIdentityColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
                     whole);
         }
         for (int r = together; r < runs; r++) {

@@ -22,11 +22,11 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         boolean alongChannels = channelMask != 0;
         int i;
         if (relu) {
-            i = alongChannels ? ${Lane}ReluCrossings.affineChannels(this, x, atX, y, atY, from, length)
-                    : ${Lane}ReluCrossings.affinePositions(this, x, atX, y, atY, from, length);
+            i = alongChannels ? ${Lane}VectorReluCrossings.affineChannels(this, x, atX, y, atY, from, length)
+                    : ${Lane}VectorReluCrossings.affinePositions(this, x, atX, y, atY, from, length);
         } else {
-            i = alongChannels ? ${Lane}IdentityCrossings.affineChannels(this, x, atX, y, atY, from, length)
-                    : ${Lane}IdentityCrossings.affinePositions(this, x, atX, y, atY, from, length);
+            i = alongChannels ? ${Lane}VectorIdentityCrossings.affineChannels(this, x, atX, y, atY, from, length)
+                    : ${Lane}VectorIdentityCrossings.affinePositions(this, x, atX, y, atY, from, length);
         }
         for (; i < length; i++) {
             int channel = from + i & channelMask;
@@ -42,11 +42,11 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         boolean alongChannels = channelMask != 0;
         int i;
         if (relu) {
-            i = alongChannels ? ${Lane}ReluCrossings.sumChannels(this, x, atX, dy, atDy, from, length, scratch, into)
-                    : ${Lane}ReluCrossings.sumPositions(this, x, atX, dy, atDy, from, length, scratch, into);
+            i = alongChannels ? ${Lane}VectorReluCrossings.sumChannels(this, x, atX, dy, atDy, from, length, scratch, into)
+                    : ${Lane}VectorReluCrossings.sumPositions(this, x, atX, dy, atDy, from, length, scratch, into);
         } else {
-            i = alongChannels ? ${Lane}IdentityCrossings.sumChannels(this, x, atX, dy, atDy, from, length, scratch, into)
-                    : ${Lane}IdentityCrossings.sumPositions(this, x, atX, dy, atDy, from, length, scratch, into);
+            i = alongChannels ? ${Lane}VectorIdentityCrossings.sumChannels(this, x, atX, dy, atDy, from, length, scratch, into)
+                    : ${Lane}VectorIdentityCrossings.sumPositions(this, x, atX, dy, atDy, from, length, scratch, into);
         }
         for (; i < length; i++) {
             int channel = from + i & channelMask;
@@ -69,11 +69,11 @@ final class ${Lane}VectorCrossings extends ${Lane}CrossTables {
         boolean alongChannels = channelMask != 0;
         int i;
         if (relu) {
-            i = alongChannels ? ${Lane}ReluCrossings.gradChannels(this, x, atX, dy, atDy, dx, atDx, from, length)
-                    : ${Lane}ReluCrossings.gradPositions(this, x, atX, dy, atDy, dx, atDx, from, length);
+            i = alongChannels ? ${Lane}VectorReluCrossings.gradChannels(this, x, atX, dy, atDy, dx, atDx, from, length)
+                    : ${Lane}VectorReluCrossings.gradPositions(this, x, atX, dy, atDy, dx, atDx, from, length);
         } else {
-            i = alongChannels ? ${Lane}IdentityCrossings.gradChannels(this, x, atX, dy, atDy, dx, atDx, from, length)
-                    : ${Lane}IdentityCrossings.gradPositions(this, x, atX, dy, atDy, dx, atDx, from, length);
+            i = alongChannels ? ${Lane}VectorIdentityCrossings.gradChannels(this, x, atX, dy, atDy, dx, atDx, from, length)
+                    : ${Lane}VectorIdentityCrossings.gradPositions(this, x, atX, dy, atDy, dx, atDx, from, length);
         }
         for (; i < length; i++) {
             int channel = from + i & channelMask;

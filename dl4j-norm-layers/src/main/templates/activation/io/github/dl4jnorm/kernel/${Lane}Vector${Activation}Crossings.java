@@ -16,8 +16,8 @@ import jdk.incubator.vector.${Lane}Vector;
  * so that what is the same all along a run stays in registers: for channels along the run and for positions. They return
  * how many elements they have done.
  */
-final class ${Lane}${Activation}Crossings {
-    private ${Lane}${Activation}Crossings() {
+final class ${Lane}Vector${Activation}Crossings {
+    private ${Lane}Vector${Activation}Crossings() {
     }
 
     static int affineChannels(${Lane}CrossTables tables, Memory x, int atX, Memory y, int atY, int from, int length) {

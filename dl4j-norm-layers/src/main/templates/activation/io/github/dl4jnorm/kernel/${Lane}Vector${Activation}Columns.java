@@ -13,11 +13,11 @@ import jdk.incubator.vector.${Lane}Vector;
  * The loops of {@link ${Lane}VectorColumns} over whole vectors of runs that need no zoom, with the activation ${activation}: a
  * class for each activation, as what one does not need, a test in the loop would compute all the same.
  */
-final class ${Lane}${Activation}Columns {
+final class ${Lane}Vector${Activation}Columns {
     /** Maps go along as many runs at once: what belongs to a column is loaded once for all of them. */
     static final int TOGETHER = 4;
 
-    private ${Lane}${Activation}Columns() {
+    private ${Lane}Vector${Activation}Columns() {
     }
 
     /** Does runs as many as are a multiple of {@link #TOGETHER}. */
