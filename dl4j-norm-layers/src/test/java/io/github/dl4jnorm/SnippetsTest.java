@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.SimpleJavaFileObject;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** All Java of README, SECURITY.md and the site compiles: blocks, and expressions with {@code new} in the text. */
+@Tag("once")
+class SnippetsTest {
+
+    private static final Path ROOT = Path.of(System.getProperty("basedir", ".")).resolve("..");
+    private static final Pattern BLOCK = Pattern.compile("^```(\\S*)\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
+    private static final Pattern EXPRESSION = Pattern.compile("`(new\\s[A-Z][^`…]*)`");
+    /** What a reader would take it for: a line of Java in a block that does not say so. */
+    private static final Pattern JAVA_LINE = Pattern.compile("^[ \\w<>.,=\"()-]*[()].*;$", Pattern.MULTILINE);
+
+    /** What the text around a snippet stands for; its own variables hide these. */
+    private static final String VARIABLES = """
+                MultiLayerNetwork net, theirs, trained;
+                MultiLayerConfiguration myConfiguration;
+                DataSetIterator data, trainingData;
+                Layer layer;
+                SameDiff sd;
+                SDNorm norm;
+                SDVariable h, gamma, beta;
+                INDArray x;
+                int g = 8, v = 16, channels = 16;
+            """;
+
+    @TempDir
+    Path classes;
+
+    @Test
+    void everySnippetCompiles() throws IOException {
+        List<JavaFileObject> sources = new ArrayList<>();
+        String imports = imports();
+        for (Path page : pages()) {
+            String text = Files.readString(page);
+            for (MatchResult block : BLOCK.matcher(text).results().toList()) {
+                if (block.group(1).equals("java")) {
+                    sources.add(source(imports, page, sources.size(), block.group(2)));
+                }
+            }
+            for (MatchResult expression : EXPRESSION.matcher(BLOCK.matcher(text).replaceAll("")).results().toList()) {
+                sources.add(source(imports, page, sources.size(), "Object o = " + expression.group(1) + ";"));
+            }
+        }
+        assertThat(sources).hasSizeGreaterThan(25);
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        StringWriter errors = new StringWriter();
+        boolean compiled = compiler.getTask(errors, null, null, List.of("-d", classes.toString(), "-proc:none", "-nowarn"),
+                null, sources).call();
+        assertThat(compiled).as(errors.toString()).isTrue();
+    }
+
+    @Test
+    void javaIsMarkedAsSuch() throws IOException {
+        for (Path page : pages()) {
+            for (MatchResult block : BLOCK.matcher(Files.readString(page)).results().toList()) {
+                if (block.group(1).isEmpty()) {
+                    Matcher java = JAVA_LINE.matcher(block.group(2));
+                    assertThat(java.find()).as("%s has Java in a block without that word: %s", page, block.group(2)).isFalse();
+                }
+            }
+        }
+    }
+
+    @Test
+    void theTranslationHasTheSameSnippets() throws IOException {
+        assertThat(blocks(ROOT.resolve("README.zh-CN.md"))).isEqualTo(blocks(ROOT.resolve("README.md"))).isNotEmpty();
+    }
+
+    private static List<String> blocks(Path page) throws IOException {
+        return BLOCK.matcher(Files.readString(page)).results().map(MatchResult::group).toList();
+    }
+
+    private static List<Path> pages() throws IOException {
+        List<Path> pages = new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("SECURITY.md"),
+                ROOT.resolve("CONTRIBUTING.md")));
+        try (Stream<Path> site = Files.list(ROOT.resolve("src/site/markdown"))) {
+            site.filter(path -> path.toString().endsWith(".md")).sorted().forEach(pages::add);
+        }
+        return pages;
+    }
+
+    /** This library's classes by name, so that they hide those of Deeplearning4j with the same one. */
+    private static String imports() throws IOException {
+        StringBuilder imports = new StringBuilder();
+        Path ours = ROOT.resolve("dl4j-norm-layers/src/main/java/io/github/dl4jnorm");
+        for (String part : List.of("conf", "keras", "model", "onnx", "ops", "parallel")) {
+            try (Stream<Path> files = Files.list(ours.resolve(part))) {
+                for (Path file : files.sorted().toList()) {
+                    String name = file.getFileName().toString().replace(".java", "");
+                    String code = Files.readString(file);
+                    if (Pattern.compile("^public .*\\b" + name + "\\b", Pattern.MULTILINE).matcher(code).find()) {
+                        imports.append("import io.github.dl4jnorm.%s.%s;%n".formatted(part, name));
+                    }
+                }
+            }
+        }
+        for (String other : List.of("java.io", "java.nio.file", "java.util", "java.util.zip", "org.deeplearning4j.nn.conf",
+                "org.deeplearning4j.nn.conf.inputs", "org.deeplearning4j.nn.conf.layers", "org.deeplearning4j.nn.graph",
+                "org.deeplearning4j.nn.multilayer", "org.deeplearning4j.parallelism", "org.nd4j.autodiff.samediff",
+                "org.nd4j.linalg.activations", "org.nd4j.linalg.api.buffer", "org.nd4j.linalg.api.ndarray",
+                "org.nd4j.linalg.dataset.api.iterator", "org.nd4j.linalg.factory", "org.nd4j.linalg.learning.config")) {
+            imports.append("import %s.*;%n".formatted(other));
+        }
+        return imports + "import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;\n";
+    }
+
+    private static JavaFileObject source(String imports, Path page, int number, String code) {
+        String name = page.getFileName().toString().replaceAll("\\W", "_") + "_" + number;
+        String text = imports + "class " + name + " {\n" + VARIABLES + "void run() throws Exception {\n" + code + "\n}\n}\n";
+        return new SimpleJavaFileObject(URI.create("string:///" + name + ".java"), JavaFileObject.Kind.SOURCE) {
+            @Override
+            public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+                return text;
+            }
+        };
+    }
+}
