@@ -27,6 +27,9 @@ import org.junit.jupiter.api.io.TempDir;
 class SnippetsTest {
 
     private static final Path ROOT = Path.of(System.getProperty("basedir", ".")).resolve("..");
+    /** Stands in CONTRIBUTING.md as a whole. */
+    private static final Path MODEL_TEST =
+            ROOT.resolve("dl4j-norm-layers/src/test/java/io/github/dl4jnorm/layer/WorkedExampleTest.java");
     private static final Pattern BLOCK = Pattern.compile("^```(\\S*)\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
     private static final Pattern EXPRESSION = Pattern.compile("`(new\\s[A-Z][^`…]*)`");
     /** What a reader would take it for: a line of Java in a block that does not say so. */
@@ -55,7 +58,7 @@ class SnippetsTest {
         for (Path page : pages()) {
             String text = Files.readString(page);
             for (MatchResult block : BLOCK.matcher(text).results().toList()) {
-                if (block.group(1).equals("java")) {
+                if (block.group(1).equals("java") && !block.group(2).equals(Files.readString(MODEL_TEST))) {
                     sources.add(source(imports, page, sources.size(), block.group(2)));
                 }
             }
@@ -86,6 +89,11 @@ class SnippetsTest {
     @Test
     void theTranslationHasTheSameSnippets() throws IOException {
         assertThat(blocks(ROOT.resolve("README.zh-CN.md"))).isEqualTo(blocks(ROOT.resolve("README.md"))).isNotEmpty();
+    }
+
+    @Test
+    void theModelTestIsTheRealOne() throws IOException {
+        assertThat(blocks(ROOT.resolve("CONTRIBUTING.md"))).contains("```java\n" + Files.readString(MODEL_TEST) + "```");
     }
 
     private static List<String> blocks(Path page) throws IOException {
