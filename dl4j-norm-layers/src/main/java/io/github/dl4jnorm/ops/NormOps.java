@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Objects;
-
 /**
  * The methods that {@link NDNorm} and {@link SDNorm} share. Input has rank 2 to 5 and type FLOAT, DOUBLE or HALF: N
  * examples, C channels in dimension 1 or the last one, and positions in all others. Output has the shape and type of x.
@@ -15,34 +10,10 @@ import java.util.Objects;
  *
  * @param <A> INDArray or SDVariable
  */
-public abstract class NormOps<A> {
+public abstract class NormOps<A> extends LengthOps<A> {
 
-    /** Only for the two classes of this package. */
+    /** Only for the classes of this package. */
     NormOps() {
-    }
-
-    /** Computes or builds the operation. */
-    abstract A apply(NormSpec spec, List<A> inputs);
-
-    @SafeVarargs
-    private A norm(NormKind kind, Layout layout, int groups, double eps, A x, A gamma, A beta, A... extras) {
-        Objects.requireNonNull(layout, "layout");
-        NormSpec spec = new NormSpec(kind, layout, gamma != null, beta != null, groups, eps);
-        List<A> inputs = new ArrayList<>();
-        inputs.add(x);
-        if (gamma != null) {
-            inputs.add(gamma);
-        }
-        if (beta != null) {
-            inputs.add(beta);
-        }
-        inputs.addAll(Arrays.asList(extras));
-        for (int i = 0; i < inputs.size(); i++) {
-            if (inputs.get(i) == null) {
-                throw new IllegalArgumentException(kind + ": " + spec.inputs().get(i) + " must not be null");
-            }
-        }
-        return apply(spec, inputs);
     }
 
     /**
@@ -59,7 +30,16 @@ public abstract class NormOps<A> {
         return batchNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #batchNorm(Object, Object, Object, double)}, with the layout. */
+    /**
+     * As {@link #batchNorm(Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A batchNorm(A x, A gamma, A beta, double eps, Layout layout) {
         return norm(NormKind.BATCH_NORM, layout, 1, eps, x, gamma, beta);
     }
@@ -79,7 +59,18 @@ public abstract class NormOps<A> {
         return batchNormInference(x, gamma, beta, mean, var, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #batchNormInference(Object, Object, Object, Object, Object, double)}, with the layout. */
+    /**
+     * As {@link #batchNormInference(Object, Object, Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param mean   mean of each channel, {@code [C]}
+     * @param var    variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps, Layout layout) {
         return norm(NormKind.BATCH_NORM_INFERENCE, layout, 1, eps, x, gamma, beta, mean, var);
     }
@@ -99,7 +90,17 @@ public abstract class NormOps<A> {
         return groupNorm(x, gamma, beta, groups, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #groupNorm(Object, Object, Object, int, double)}, with the layout. */
+    /**
+     * As {@link #groupNorm(Object, Object, Object, int, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A groupNorm(A x, A gamma, A beta, int groups, double eps, Layout layout) {
         return norm(NormKind.GROUP_NORM, layout, groups, eps, x, gamma, beta);
     }
@@ -118,7 +119,16 @@ public abstract class NormOps<A> {
         return instanceNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #instanceNorm(Object, Object, Object, double)}, with the layout. */
+    /**
+     * As {@link #instanceNorm(Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A instanceNorm(A x, A gamma, A beta, double eps, Layout layout) {
         return norm(NormKind.INSTANCE_NORM, layout, 1, eps, x, gamma, beta);
     }
@@ -137,7 +147,16 @@ public abstract class NormOps<A> {
         return layerNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #layerNorm(Object, Object, Object, double)}, with the layout. */
+    /**
+     * As {@link #layerNorm(Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A layerNorm(A x, A gamma, A beta, double eps, Layout layout) {
         return norm(NormKind.LAYER_NORM, layout, 1, eps, x, gamma, beta);
     }
@@ -156,7 +175,16 @@ public abstract class NormOps<A> {
         return layerNormPerPosition(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #layerNormPerPosition(Object, Object, Object, double)}, with the layout. */
+    /**
+     * As {@link #layerNormPerPosition(Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A layerNormPerPosition(A x, A gamma, A beta, double eps, Layout layout) {
         return norm(NormKind.LAYER_NORM_PER_POSITION, layout, 1, eps, x, gamma, beta);
     }
@@ -179,7 +207,19 @@ public abstract class NormOps<A> {
         return switchableNorm(x, gamma, beta, meanWeight, varWeight, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #switchableNorm(Object, Object, Object, Object, Object, double)}, with the layout. */
+    /**
+     * As {@link #switchableNorm(Object, Object, Object, Object, Object, double)}, with the layout.
+     *
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param eps        added to the variance, positive
+     * @param layout     where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps, Layout layout) {
         return norm(NormKind.SWITCHABLE_NORM, layout, 1, eps, x, gamma, beta, meanWeight, varWeight);
     }
@@ -202,81 +242,23 @@ public abstract class NormOps<A> {
         return switchableNormInference(x, gamma, beta, meanWeight, varWeight, mean, var, eps, Layout.CHANNELS_FIRST);
     }
 
-    /** As {@link #switchableNormInference(Object, Object, Object, Object, Object, Object, Object, double)}, with the layout. */
+    /**
+     * As {@link #switchableNormInference(Object, Object, Object, Object, Object, Object, Object, double)}, with the layout.
+     *
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param mean       mean of each channel, {@code [C]}
+     * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps        added to the variance, positive
+     * @param layout     where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public A switchableNormInference(A x, A gamma, A beta, A meanWeight, A varWeight, A mean, A var, double eps,
                                      Layout layout) {
         return norm(NormKind.SWITCHABLE_NORM_INFERENCE, layout, 1, eps, x, gamma, beta, meanWeight, varWeight, mean, var);
-    }
-
-    /**
-     * RMSNorm (arXiv 1910.07467) over the channels of each position, {@code y = gamma·x/√(mean(x²) + eps) + beta}.
-     *
-     * @param x     input
-     * @param gamma scale of each channel, {@code [C]}, or null for 1
-     * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, positive
-     * @return output, with the channels in dimension 1 as in x
-     */
-    public A rmsNorm(A x, A gamma, A beta, double eps) {
-        return rmsNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /** As {@link #rmsNorm(Object, Object, Object, double)}, with the layout. */
-    public A rmsNorm(A x, A gamma, A beta, double eps, Layout layout) {
-        return norm(NormKind.RMS_NORM, layout, 1, eps, x, gamma, beta);
-    }
-
-    /**
-     * Scales the channels of each position to unit length, {@code y = x/max(‖x‖₂, eps)}.
-     *
-     * @param x   input
-     * @param eps smallest divisor, positive
-     * @return output, with the channels in dimension 1 as in x
-     */
-    public A l2Normalize(A x, double eps) {
-        return l2Normalize(x, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /** As {@link #l2Normalize(Object, double)}, with the layout. */
-    public A l2Normalize(A x, double eps, Layout layout) {
-        return norm(NormKind.L2_NORMALIZE, layout, 1, eps, x, null, null);
-    }
-
-    /**
-     * Filter response normalization (arXiv 1911.09737) over all positions of a channel of an example,
-     * {@code y = gamma·x/√(mean(x²) + eps) + beta}. Its thresholded linear unit is {@code max(y, tau)}. Rank 3 and up.
-     *
-     * @param x     input
-     * @param gamma scale of each channel, {@code [C]}, or null for 1
-     * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, positive
-     * @return output, with the channels in dimension 1 as in x
-     */
-    public A filterResponseNorm(A x, A gamma, A beta, double eps) {
-        return filterResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /** As {@link #filterResponseNorm(Object, Object, Object, double)}, with the layout. */
-    public A filterResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
-        return norm(NormKind.FILTER_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);
-    }
-
-    /**
-     * Global response normalization (arXiv 2301.00808): with G the Euclidean norm of a channel of an example over its
-     * positions, {@code y = x + gamma·x·G/(mean of G over the channels + eps) + beta}. Rank 3 and up.
-     *
-     * @param x     input
-     * @param gamma factor of each channel, {@code [C]}, or null for 1
-     * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean of G, positive
-     * @return output, with the channels in dimension 1 as in x
-     */
-    public A globalResponseNorm(A x, A gamma, A beta, double eps) {
-        return globalResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /** As {@link #globalResponseNorm(Object, Object, Object, double)}, with the layout. */
-    public A globalResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
-        return norm(NormKind.GLOBAL_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);
     }
 }

@@ -2,7 +2,6 @@
 package io.github.dl4jnorm.ops;
 
 import java.util.List;
-import java.util.Objects;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 
@@ -25,8 +24,7 @@ import org.nd4j.autodiff.samediff.SameDiff;
  * operation of ND4J's own, which gives the same numbers and gradients slowly, and the log says so once.
  * {@code -Ddl4jnorm.samediff=fused} makes that an error, {@code composed} always composes.
  */
-public final class SDNorm extends NormOps<SDVariable> {
-    private final SameDiff sd;
+public final class SDNorm extends NamedLengthOps {
     private final boolean fused;
 
     /**
@@ -39,7 +37,7 @@ public final class SDNorm extends NormOps<SDVariable> {
     }
 
     SDNorm(SameDiff sd, boolean fused) {
-        this.sd = Objects.requireNonNull(sd, "sd");
+        super(sd);
         this.fused = fused;
     }
 
@@ -54,139 +52,267 @@ public final class SDNorm extends NormOps<SDVariable> {
         return fused ? NormNodes.fused(sd, spec, inputs) : new Composition(sd, spec, inputs).output();
     }
 
-    private SDVariable named(String name, SDVariable output) {
-        return sd.updateVariableNameAndReference(output, name);
-    }
-
-    /** {@link NormOps#batchNorm} whose output has a name. */
+    /**
+     * {@link NormOps#batchNorm} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable batchNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, batchNorm(x, gamma, beta, eps));
     }
 
-    /** {@link NormOps#batchNorm} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#batchNorm} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable batchNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
         return named(name, batchNorm(x, gamma, beta, eps, layout));
     }
 
-    /** {@link NormOps#batchNormInference} whose output has a name. */
+    /**
+     * {@link NormOps#batchNormInference} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param mean  mean of each channel, {@code [C]}
+     * @param var   variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable batchNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable mean,
                                          SDVariable var, double eps) {
         return named(name, batchNormInference(x, gamma, beta, mean, var, eps));
     }
 
-    /** {@link NormOps#batchNormInference} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#batchNormInference} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param mean   mean of each channel, {@code [C]}
+     * @param var    variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable batchNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable mean,
                                          SDVariable var, double eps, Layout layout) {
         return named(name, batchNormInference(x, gamma, beta, mean, var, eps, layout));
     }
 
-    /** {@link NormOps#groupNorm} whose output has a name. */
+    /**
+     * {@link NormOps#groupNorm} whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param eps    added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable groupNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, int groups, double eps) {
         return named(name, groupNorm(x, gamma, beta, groups, eps));
     }
 
-    /** {@link NormOps#groupNorm} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#groupNorm} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable groupNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, int groups, double eps,
                                 Layout layout) {
         return named(name, groupNorm(x, gamma, beta, groups, eps, layout));
     }
 
-    /** {@link NormOps#instanceNorm} whose output has a name. */
+    /**
+     * {@link NormOps#instanceNorm} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable instanceNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, instanceNorm(x, gamma, beta, eps));
     }
 
-    /** {@link NormOps#instanceNorm} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#instanceNorm} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable instanceNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
         return named(name, instanceNorm(x, gamma, beta, eps, layout));
     }
 
-    /** {@link NormOps#layerNorm} whose output has a name. */
+    /**
+     * {@link NormOps#layerNorm} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable layerNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, layerNorm(x, gamma, beta, eps));
     }
 
-    /** {@link NormOps#layerNorm} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#layerNorm} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable layerNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
         return named(name, layerNorm(x, gamma, beta, eps, layout));
     }
 
-    /** {@link NormOps#layerNormPerPosition} whose output has a name. */
+    /**
+     * {@link NormOps#layerNormPerPosition} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable layerNormPerPosition(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, layerNormPerPosition(x, gamma, beta, eps));
     }
 
-    /** {@link NormOps#layerNormPerPosition} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#layerNormPerPosition} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the variance, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable layerNormPerPosition(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
                                            Layout layout) {
         return named(name, layerNormPerPosition(x, gamma, beta, eps, layout));
     }
 
-    /** {@link NormOps#switchableNorm} whose output has a name. */
+    /**
+     * {@link NormOps#switchableNorm} whose output has a name.
+     *
+     * @param name       name of the output
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param eps        added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable switchableNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable meanWeight,
                                      SDVariable varWeight, double eps) {
         return named(name, switchableNorm(x, gamma, beta, meanWeight, varWeight, eps));
     }
 
-    /** {@link NormOps#switchableNorm} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#switchableNorm} with the layout, whose output has a name.
+     *
+     * @param name       name of the output
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param eps        added to the variance, positive
+     * @param layout     where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable switchableNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable meanWeight,
                                      SDVariable varWeight, double eps, Layout layout) {
         return named(name, switchableNorm(x, gamma, beta, meanWeight, varWeight, eps, layout));
     }
 
-    /** {@link NormOps#switchableNormInference} whose output has a name. */
+    /**
+     * {@link NormOps#switchableNormInference} whose output has a name.
+     *
+     * @param name       name of the output
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param mean       mean of each channel, {@code [C]}
+     * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps        added to the variance, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
     public SDVariable switchableNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta,
                                               SDVariable meanWeight, SDVariable varWeight, SDVariable mean, SDVariable var,
                                               double eps) {
         return named(name, switchableNormInference(x, gamma, beta, meanWeight, varWeight, mean, var, eps));
     }
 
-    /** {@link NormOps#switchableNormInference} with the layout, whose output has a name. */
+    /**
+     * {@link NormOps#switchableNormInference} with the layout, whose output has a name.
+     *
+     * @param name       name of the output
+     * @param x          input
+     * @param gamma      scale of each channel, {@code [C]}, or null for 1
+     * @param beta       shift of each channel, {@code [C]}, or null for 0
+     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     *                   without batch
+     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param mean       mean of each channel, {@code [C]}
+     * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
+     * @param eps        added to the variance, positive
+     * @param layout     where the channels are in x
+     * @return output, with the channels where they are in x
+     */
     public SDVariable switchableNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta,
                                               SDVariable meanWeight, SDVariable varWeight, SDVariable mean, SDVariable var,
                                               double eps, Layout layout) {
         return named(name, switchableNormInference(x, gamma, beta, meanWeight, varWeight, mean, var, eps, layout));
-    }
-
-    /** {@link NormOps#rmsNorm} whose output has a name. */
-    public SDVariable rmsNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
-        return named(name, rmsNorm(x, gamma, beta, eps));
-    }
-
-    /** {@link NormOps#rmsNorm} with the layout, whose output has a name. */
-    public SDVariable rmsNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
-        return named(name, rmsNorm(x, gamma, beta, eps, layout));
-    }
-
-    /** {@link NormOps#l2Normalize} whose output has a name. */
-    public SDVariable l2Normalize(String name, SDVariable x, double eps) {
-        return named(name, l2Normalize(x, eps));
-    }
-
-    /** {@link NormOps#l2Normalize} with the layout, whose output has a name. */
-    public SDVariable l2Normalize(String name, SDVariable x, double eps, Layout layout) {
-        return named(name, l2Normalize(x, eps, layout));
-    }
-
-    /** {@link NormOps#filterResponseNorm} whose output has a name. */
-    public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
-        return named(name, filterResponseNorm(x, gamma, beta, eps));
-    }
-
-    /** {@link NormOps#filterResponseNorm} with the layout, whose output has a name. */
-    public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
-                                         Layout layout) {
-        return named(name, filterResponseNorm(x, gamma, beta, eps, layout));
-    }
-
-    /** {@link NormOps#globalResponseNorm} whose output has a name. */
-    public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
-        return named(name, globalResponseNorm(x, gamma, beta, eps));
-    }
-
-    /** {@link NormOps#globalResponseNorm} with the layout, whose output has a name. */
-    public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
-                                         Layout layout) {
-        return named(name, globalResponseNorm(x, gamma, beta, eps, layout));
     }
 }

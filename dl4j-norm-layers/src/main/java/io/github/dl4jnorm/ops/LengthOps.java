@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What all operations are made by, and those that subtract no mean: they divide by a length.
+ *
+ * @param <A> INDArray or SDVariable
+ */
+abstract class LengthOps<A> {
+
+    /** Computes or builds the operation. */
+    abstract A apply(NormSpec spec, List<A> inputs);
+
+    @SafeVarargs
+    final A norm(NormKind kind, Layout layout, int groups, double eps, A x, A gamma, A beta, A... extras) {
+        Objects.requireNonNull(layout, "layout");
+        NormSpec spec = new NormSpec(kind, layout, gamma != null, beta != null, groups, eps);
+        List<A> inputs = new ArrayList<>();
+        inputs.add(x);
+        if (gamma != null) {
+            inputs.add(gamma);
+        }
+        if (beta != null) {
+            inputs.add(beta);
+        }
+        inputs.addAll(Arrays.asList(extras));
+        for (int i = 0; i < inputs.size(); i++) {
+            if (inputs.get(i) == null) {
+                throw new IllegalArgumentException(kind + ": " + spec.inputs().get(i) + " must not be null");
+            }
+        }
+        return apply(spec, inputs);
+    }
+
+    /**
+     * RMSNorm (arXiv 1910.07467) over the channels of each position, {@code y = gamma·x/√(mean(x²) + eps) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean square, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A rmsNorm(A x, A gamma, A beta, double eps) {
+        return rmsNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /**
+     * As {@link #rmsNorm(Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the mean square, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public A rmsNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.RMS_NORM, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Scales the channels of each position to unit length, {@code y = x/max(‖x‖₂, eps)}.
+     *
+     * @param x   input
+     * @param eps smallest divisor, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A l2Normalize(A x, double eps) {
+        return l2Normalize(x, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /**
+     * As {@link #l2Normalize(Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param eps    smallest divisor, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public A l2Normalize(A x, double eps, Layout layout) {
+        return norm(NormKind.L2_NORMALIZE, layout, 1, eps, x, null, null);
+    }
+
+    /**
+     * Filter response normalization (arXiv 1911.09737) over all positions of a channel of an example,
+     * {@code y = gamma·x/√(mean(x²) + eps) + beta}. Its thresholded linear unit is {@code max(y, tau)}. Rank 3 and up.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean square, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A filterResponseNorm(A x, A gamma, A beta, double eps) {
+        return filterResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /**
+     * As {@link #filterResponseNorm(Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the mean square, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public A filterResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.FILTER_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Global response normalization (arXiv 2301.00808): with G the Euclidean norm of a channel of an example over its
+     * positions, {@code y = x + gamma·x·G/(mean of G over the channels + eps) + beta}. Rank 3 and up.
+     *
+     * @param x     input
+     * @param gamma factor of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean of G, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public A globalResponseNorm(A x, A gamma, A beta, double eps) {
+        return globalResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+    }
+
+    /**
+     * As {@link #globalResponseNorm(Object, Object, Object, double)}, with the layout.
+     *
+     * @param x      input
+     * @param gamma  factor of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the mean of G, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public A globalResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
+        return norm(NormKind.GLOBAL_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import java.util.Objects;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+
+/** The operations of {@link LengthOps} with names. */
+abstract class NamedLengthOps extends NormOps<SDVariable> {
+    final SameDiff sd;
+
+    NamedLengthOps(SameDiff sd) {
+        this.sd = Objects.requireNonNull(sd, "sd");
+    }
+
+    final SDVariable named(String name, SDVariable output) {
+        return sd.updateVariableNameAndReference(output, name);
+    }
+
+    /**
+     * {@link NormOps#rmsNorm} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean square, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public SDVariable rmsNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
+        return named(name, rmsNorm(x, gamma, beta, eps));
+    }
+
+    /**
+     * {@link NormOps#rmsNorm} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the mean square, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public SDVariable rmsNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
+        return named(name, rmsNorm(x, gamma, beta, eps, layout));
+    }
+
+    /**
+     * {@link NormOps#l2Normalize} whose output has a name.
+     *
+     * @param name name of the output
+     * @param x    input
+     * @param eps  smallest divisor, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public SDVariable l2Normalize(String name, SDVariable x, double eps) {
+        return named(name, l2Normalize(x, eps));
+    }
+
+    /**
+     * {@link NormOps#l2Normalize} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param eps    smallest divisor, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public SDVariable l2Normalize(String name, SDVariable x, double eps, Layout layout) {
+        return named(name, l2Normalize(x, eps, layout));
+    }
+
+    /**
+     * {@link NormOps#filterResponseNorm} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean square, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
+        return named(name, filterResponseNorm(x, gamma, beta, eps));
+    }
+
+    /**
+     * {@link NormOps#filterResponseNorm} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  scale of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the mean square, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
+                                         Layout layout) {
+        return named(name, filterResponseNorm(x, gamma, beta, eps, layout));
+    }
+
+    /**
+     * {@link NormOps#globalResponseNorm} whose output has a name.
+     *
+     * @param name  name of the output
+     * @param x     input
+     * @param gamma factor of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   added to the mean of G, positive
+     * @return output, with the channels in dimension 1 as in x
+     */
+    public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
+        return named(name, globalResponseNorm(x, gamma, beta, eps));
+    }
+
+    /**
+     * {@link NormOps#globalResponseNorm} with the layout, whose output has a name.
+     *
+     * @param name   name of the output
+     * @param x      input
+     * @param gamma  factor of each channel, {@code [C]}, or null for 1
+     * @param beta   shift of each channel, {@code [C]}, or null for 0
+     * @param eps    added to the mean of G, positive
+     * @param layout where the channels are in x
+     * @return output, with the channels where they are in x
+     */
+    public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
+                                         Layout layout) {
+        return named(name, globalResponseNorm(x, gamma, beta, eps, layout));
+    }
+}
