@@ -43,6 +43,10 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     /** Regularization of beta. */
     protected List<Regularization> betaRegularization;
 
+    /** With the defaults above. */
+    protected NormBuilder() {
+    }
+
     @SuppressWarnings("unchecked")
     private T self() {
         return (T) this;

@@ -33,7 +33,13 @@ public final class OnnxNorms {
     private OnnxNorms() {
     }
 
-    /** As {@link #importModel(Path)}. */
+    /**
+     * As {@link #importModel(Path)}.
+     *
+     * @param file name of the {@code .onnx} file
+     * @return the graph
+     * @throws IOException if the file cannot be read, is cut short or is no ONNX model
+     */
     public static SameDiff importModel(String file) throws IOException {
         return importModel(Path.of(file));
     }

@@ -16,6 +16,10 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class NDNorm extends NormOps<INDArray> {
 
+    /** Has no state: one object serves all threads. */
+    public NDNorm() {
+    }
+
     @Override
     INDArray apply(NormSpec spec, List<INDArray> inputs) {
         NormChecks.arrays(spec, inputs);
