@@ -30,8 +30,11 @@ import org.nd4j.shade.jackson.annotation.JsonIgnore;
 public class BatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 
+    /** Whether gamma and beta are constants instead of parameters. */
     private boolean lockGammaBeta;
+    /** As in Deeplearning4j; has no effect. */
     private boolean minibatch = true;
+    /** As in Deeplearning4j; has no effect. */
     private boolean cudnnAllowFallback = true;
 
     /** With the defaults of the builder. */

@@ -29,10 +29,15 @@ public class BatchRenormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
     private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.01).unbiased(false);
 
+    /** Largest r; the smallest is 1/rMax. */
     private double rMax = 3;
+    /** Largest d, either way. */
     private double dMax = 5;
+    /** Steps with r = 1 and d = 0. */
     private long warmupSteps = 5_000;
+    /** The step at which the limit of r has reached rMax. */
     private long rSteps = 40_000;
+    /** The step at which the limit of d has reached dMax. */
     private long dSteps = 25_000;
 
     /** With the schedule of the paper. */

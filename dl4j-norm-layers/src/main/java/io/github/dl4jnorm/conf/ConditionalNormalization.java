@@ -29,7 +29,9 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 public class ConditionalNormalization extends ConditionedNorm {
     private static final long serialVersionUID = 1L;
 
+    /** Number of groups, or 0: each channel by itself. */
     private int groups;
+    /** Added to the first half of the vector to give gamma. */
     private double gammaOffset;
 
     /** Of instances, with gamma as it stands in the vector. */

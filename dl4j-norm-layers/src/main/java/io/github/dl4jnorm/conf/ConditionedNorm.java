@@ -30,8 +30,11 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public abstract class ConditionedNorm extends GraphVertex {
     private static final long serialVersionUID = 1L;
 
+    /** Added to the variance. */
     private double eps = 1e-5;
+    /** Whether channels come last. */
     private boolean channelsLast;
+    /** Whether that was set, and not found by the type of the input. */
     private boolean channelsLastFixed;
 
     /** A vertex with every option at its default. */

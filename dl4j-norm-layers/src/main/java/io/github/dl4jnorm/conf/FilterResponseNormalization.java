@@ -32,7 +32,9 @@ public class FilterResponseNormalization extends NormLayer {
     private static final double EPS = 1e-6;
     private static final double LEARNED_EPS_INIT = 1e-4;
 
+    /** Whether the output is max(z, tau). */
     private boolean threshold = true;
+    /** Whether eps is a parameter. */
     private boolean learnedEps;
 
     /** With a threshold, eps 1e-6. */

@@ -22,6 +22,7 @@ public class GhostBatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
     private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.1);
 
+    /** Examples in a slice. */
     private int virtualBatchSize = 128;
 
     /** With parts of 128 examples. */

@@ -22,6 +22,7 @@ import lombok.ToString;
 public class GroupNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 
+    /** Number of groups. */
     private int groups = 32;
     /** Channels of a group, or 0 if {@link #groups} says how many groups there are. */
     private int groupSize;

@@ -23,6 +23,7 @@ public class InstanceNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
     private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.1);
 
+    /** Whether running statistics are kept, and used at test time. */
     private boolean trackRunningStats;
     private boolean epsOutside;
 

@@ -51,7 +51,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public class LayerNormLSTM extends AbstractLSTM {
     private static final long serialVersionUID = 1L;
 
+    /** Added to the variance. */
     private double eps = 1e-5;
+    /** Whether each gate has a mean and variance of its own. */
     private boolean normalizeGates;
 
     /** A layer with every option at its default, as JSON needs it. */

@@ -24,7 +24,9 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 public class LayerNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 
+    /** Whether each position has a mean and variance of its own. */
     private boolean perPosition;
+    /** Whether each element of an image has a gamma and a beta of its own. */
     private boolean elementwiseAffine;
     /** S of images and volumes, as the input type says: so many gammas has a channel if they are elementwise. */
     private long positions;

@@ -49,14 +49,23 @@ import org.nd4j.linalg.learning.regularization.Regularization;
 public abstract class NormLayer extends FeedForwardLayer {
     private static final long serialVersionUID = 1L;
 
+    /** Added to the variance. */
     private double eps = 1e-5;
+    /** Whether there is a gamma. */
     private boolean scale = true;
+    /** Whether there is a beta. */
     private boolean center = true;
+    /** What gamma starts with. */
     private double gammaInit = 1;
+    /** What beta starts with. */
     private double betaInit;
+    /** Whether channels come last. */
     private boolean channelsLast;
+    /** Whether that was set, and not found by the type of the input. */
     private boolean channelsLastFixed;
+    /** Regularization of gamma. */
     private List<Regularization> gammaRegularization;
+    /** Regularization of beta. */
     private List<Regularization> betaRegularization;
 
     /** A layer with every option at its default, as JSON needs it. */

@@ -49,6 +49,7 @@ import org.nd4j.linalg.learning.regularization.Regularization;
 public abstract class Reparameterization extends BaseWrapperLayer {
     private static final long serialVersionUID = 1L;
 
+    /** What keeps the divisor from 0. */
     private double eps;
 
     /**

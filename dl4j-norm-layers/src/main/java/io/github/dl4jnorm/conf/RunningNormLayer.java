@@ -27,6 +27,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 public abstract class RunningNormLayer extends NormLayer {
     private static final long serialVersionUID = 1L;
 
+    /** How running statistics follow those of batches. */
     private RunningStatistics runningStatistics;
     /** Whether log10stdev is stored instead of var; null until the network's data type decides. */
     private Boolean logStdStored;

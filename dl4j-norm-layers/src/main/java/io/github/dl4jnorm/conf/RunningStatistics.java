@@ -26,7 +26,9 @@ public final class RunningStatistics implements Serializable {
     private static final long serialVersionUID = 1L;
     private static final double CUMULATIVE = -1;
 
+    /** Weight of the old value, or less than 0 for a cumulative average. */
     private final double decay;
+    /** Whether the variance is divided by m - 1 instead of m. */
     private final boolean unbiased;
 
     private RunningStatistics(double decay, boolean unbiased) {

@@ -40,7 +40,9 @@ public class SpectralNormalization extends Reparameterization {
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-12;
 
+    /** Steps of the power iteration in each training step. */
     private int powerIterations = 1;
+    /** Steps of the power iteration when the network is made. */
     private int warmUp = 15;
 
     /** As JSON and {@link NormFactory} need it. */

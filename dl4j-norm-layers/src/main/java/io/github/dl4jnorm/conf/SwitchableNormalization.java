@@ -31,7 +31,9 @@ public class SwitchableNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
     private static final RunningStatistics DEFAULT = RunningStatistics.decay(0.9).unbiased(false);
 
+    /** Whether there is a batch part. */
     private boolean useBatch = true;
+    /** Whether test statistics are recomputed over data instead of averaged. */
     private boolean batchAverage;
     /** Whether the batch part is that of all workers that train together. */
     private boolean synchronize;

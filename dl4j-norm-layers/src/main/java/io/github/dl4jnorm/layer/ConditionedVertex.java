@@ -26,6 +26,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public class ConditionedVertex extends BaseGraphVertex {
     private static final long serialVersionUID = 1L;
 
+    /** The configuration. */
     private final ConditionedNorm conf;
     private transient INDArray[] masks;
     private transient NormPass pass;
