@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,6 +36,14 @@ class AllocationTest {
             .policyLearning(LearningPolicy.NONE).build();
     private static final ArrayType[] TYPES = {ArrayType.ACTIVATIONS, ArrayType.FF_WORKING_MEM, ArrayType.ACTIVATION_GRAD,
         ArrayType.BP_WORKING_MEM};
+
+    /** Of a million elements each: drawn once. */
+    private static final Map<Kind, INDArray[]> DRAWN = new EnumMap<>(Kind.class);
+
+    @AfterAll
+    static void forgetTheArrays() {
+        DRAWN.clear();
+    }
 
     static Stream<Arguments> cases() {
         Set<Norm> norms = Set.of(Norm.BATCH, Norm.GROUP_RELU, Norm.INSTANCE, Norm.LAYER, Norm.LAYER_PER_POSITION,
@@ -68,9 +77,13 @@ class AllocationTest {
             case CNN_FIRST, CNN_LAST -> NormCases.shape(kind, 16, 32, 32, 64);
             case CNN3D_FIRST, CNN3D_LAST -> NormCases.shape(kind, 16, 32, 32, 32);
         };
-        Random random = new Random(3);
-        INDArray x = NormCases.gaussian(random, 1, 2, shape).castTo(DataType.FLOAT);
-        INDArray dy = NormCases.gaussian(random, 0, 1, shape).castTo(DataType.FLOAT);
+        INDArray[] drawn = DRAWN.computeIfAbsent(kind, key -> {
+            Random random = new Random(3);
+            return new INDArray[]{NormCases.gaussian(random, 1, 2, shape).castTo(DataType.FLOAT),
+                NormCases.gaussian(random, 0, 1, shape).castTo(DataType.FLOAT)};
+        });
+        INDArray x = drawn[0];
+        INDArray dy = drawn[1];
         LayerUnderTest layer = NormCases.layer(norm, kind, shape[kind.channelsLast ? shape.length - 1 : 1], DataType.FLOAT);
         LayerWorkspaceMgr manager = manager();
         long bytes = x.length() * Float.BYTES;

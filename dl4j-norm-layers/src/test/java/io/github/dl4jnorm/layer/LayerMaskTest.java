@@ -4,6 +4,7 @@ package io.github.dl4jnorm.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.Arrays;
 import java.util.Random;
@@ -21,7 +22,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 class LayerMaskTest {
 
     static Stream<Arguments> cases() {
-        return NormCases.thinned(Stream.of(Norm.values()).flatMap(norm -> Stream.of(
+        return Thinned.cases(Stream.of(Norm.values()).flatMap(norm -> Stream.of(
                 Arguments.of(norm, shape(4, 4), false, shape(4, 1)),
                 Arguments.of(norm, shape(3, 4, 5), false, shape(3, 5)),
                 Arguments.of(norm, shape(3, 5, 4), true, shape(3, 5)),

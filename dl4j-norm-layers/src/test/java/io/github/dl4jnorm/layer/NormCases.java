@@ -3,12 +3,9 @@ package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RunningNormLayer;
-import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Random;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -17,25 +14,12 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Every norm with every kind of input it takes, as single layers with parameters unlike those at the start. */
 final class NormCases {
-    /** Shares no divisor with the numbers of kinds, types, batches and networks, so that all of them come up. */
-    private static final int EVERY = 5;
-
     private NormCases() {
     }
 
     static Stream<Arguments> all() {
         return Stream.of(Norm.values()).flatMap(norm -> Stream.of(Kind.values())
                 .filter(kind -> takes(norm, kind)).map(kind -> Arguments.of(norm, kind)));
-    }
-
-    /**
-     * All cases where the tests run first, on the vector kernels; every fifth elsewhere, where the contract of the kernels
-     * and the comparison with libtorch leave little to find.
-     */
-    static Stream<Arguments> thinned(Stream<Arguments> cases) {
-        List<Arguments> all = cases.toList();
-        int step = Kernels.get().name().equals("vector") ? 1 : EVERY;
-        return IntStream.range(0, all.size()).filter(i -> i % step == 0).mapToObj(all::get);
     }
 
     /** Of the norms that subtract a mean. */

@@ -4,7 +4,7 @@ package io.github.dl4jnorm.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,8 +64,7 @@ class ParallelInferenceTest {
 
     @Test
     void eightThreadsGetBitForBitWhatOneGets() throws Exception {
-        // ND4J's operations take ten times as long.
-        askTogether(Kernels.get().name().equals("nd4j") ? 50 : 500);
+        askTogether(Thinned.length(300, 50));
     }
 
     @Test

@@ -3,7 +3,7 @@ package io.github.dl4jnorm.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.Thinned;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -37,13 +37,13 @@ class ThreadDeterminismTest {
     @ValueSource(booleans = {false, true})
     void parametersAfterFiftyStepsAreTheSameOnAnyNumberOfThreads(boolean channelsLast) {
         // More than 32,768 elements in a batch, so that every pass of our kernels is split.
-        OwnNetwork own = nd4j() ? new OwnNetwork(7, 6, channelsLast) : new OwnNetwork(24, 23, channelsLast);
+        OwnNetwork own = new OwnNetwork(Thinned.length(24, 7), Thinned.length(23, 6), channelsLast);
         Random random = new Random(9);
         List<DataSet> batches = Stream.generate(() -> own.batch(random, 8)).limit(STEPS).toList();
         double[] expected = train(1, own, batches);
         for (int threads : new int[]{2, 4}) {
             double[] actual = train(threads, own, batches);
-            if (nd4j()) {
+            if (Thinned.onNd4j()) {
                 for (int i = 0; i < expected.length; i++) {
                     assertThat(Math.abs(actual[i] - expected[i])).as("parameter %d on %d threads", i, threads)
                             .isLessThan(1e-4);
@@ -53,10 +53,6 @@ class ThreadDeterminismTest {
                         .isEqualTo(-1);
             }
         }
-    }
-
-    private static boolean nd4j() {
-        return Kernels.get().name().equals("nd4j");
     }
 
     private static double[] train(int threads, OwnNetwork own, List<DataSet> batches) {

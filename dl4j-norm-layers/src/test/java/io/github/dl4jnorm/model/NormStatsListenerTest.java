@@ -36,6 +36,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
+@Tag("once")
 class NormStatsListenerTest {
     private static final int CHANNELS = 6;
 
