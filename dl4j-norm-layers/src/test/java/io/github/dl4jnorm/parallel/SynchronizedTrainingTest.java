@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
-import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.pass.Numbers;
 import java.time.Duration;
@@ -50,14 +50,12 @@ class SynchronizedTrainingTest {
         return new SwitchableNormalization.Builder().runningStatistics(POLICY).synchronize(true).build();
     }
 
-    /** How many workers there are has nothing to do with kernels: all numbers on the first of them only. */
+    /** How many workers there are has nothing to do with kernels: more than two on the first of them only. */
     static Stream<Arguments> cases() {
-        boolean all = Kernels.get().name().equals("vector");
-        return Stream.of(2, 4, 8).flatMap(workers -> Stream.of(Arguments.of(workers, false, batch()),
-                        Arguments.of(workers, true, batch()), Arguments.of(workers, false, switchable()),
-                        Arguments.of(workers, true, switchable())))
-                .filter(arguments -> (int) arguments.get()[0] == 2 || all && (arguments.get()[2] instanceof BatchNormalization
-                        || (int) arguments.get()[0] == 4));
+        return Stream.concat(Stream.of(Arguments.of(2, false, batch()), Arguments.of(2, true, batch()),
+                        Arguments.of(2, false, switchable()), Arguments.of(2, true, switchable())),
+                Stream.of(Arguments.of(4, true, batch()), Arguments.of(4, false, switchable()), Arguments.of(8, false, batch()))
+                        .filter(arguments -> Thinned.onVectors()));
     }
 
     private static ParallelWrapper.Builder<?> wrapper(Model net, int workers) {
