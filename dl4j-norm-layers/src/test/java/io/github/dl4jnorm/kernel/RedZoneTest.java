@@ -135,13 +135,15 @@ class RedZoneTest {
 
         private void rows() {
             double[] gamma = new Random(drawn.seed).doubles(drawn.c, 0.5, 1.5).toArray();
-            PositionNorm norm = new PositionNorm(drawn.c % 4 == 0 ? 4 : 1, gamma, null, 0.1);
-            run("rowNorm", y -> drawn.kernels.rowNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu, y.array));
-            run("rowNormGrad", dx -> {
-                PositionNorm.Gradients gradients = drawn.kernels.rowNormGrad(x.array, dy.array, drawn.view, drawn.mask, norm,
-                        drawn.relu, dx.array);
-                add(gradients.gamma(), gradients.beta());
-            });
+            for (PositionNorm.Kind kind : PositionNorm.Kind.values()) {
+                PositionNorm norm = new PositionNorm(kind, drawn.c % 4 == 0 ? 4 : 1, gamma, null, 0.1);
+                run("rowNorm " + kind, y -> drawn.kernels.rowNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu, y.array));
+                run("rowNormGrad " + kind, dx -> {
+                    PositionNorm.Gradients gradients = drawn.kernels.rowNormGrad(x.array, dy.array, drawn.view, drawn.mask,
+                            norm, drawn.relu, dx.array);
+                    add(gradients.gamma(), gradients.beta());
+                });
+            }
         }
     }
 }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
@@ -87,6 +90,9 @@ class CorruptedModelTest {
             case "group" -> new GroupNormalization.Builder(2).name("my norm").build();
             case "batch" -> new BatchNormalization.Builder().runningStatistics(RunningStatistics.decay(0.7)).name("my norm")
                     .build();
+            case "ghost" -> new GhostBatchNormalization.Builder(2).name("my norm").build();
+            case "renorm" -> new BatchRenormalization.Builder().name("my norm").build();
+            case "frn" -> new FilterResponseNormalization.Builder().name("my norm").build();
             default -> throw new IllegalArgumentException(norm);
         };
     }
@@ -122,6 +128,11 @@ class CorruptedModelTest {
         "batch | runningStatistics | {\"policy\": \"cumulative\"} | ",
         "batch | runningStatistics | \"cumulative\" | ",
         "batch | lockGammaBeta | true | ",
+        "ghost | virtualBatchSize | 0 | expected virtualBatchSize >= 1, got virtualBatchSize 0",
+        "renorm | rMax | 0.5 | expected rMax >= 1 and dMax >= 0, got rMax 0.5",
+        "renorm | warmupSteps | -1 | expected 0 <= warmupSteps <= rSteps and dSteps, got warmupSteps -1",
+        "renorm | runningStatistics | {\"policy\": \"median\"} | median",
+        "frn | eps | -1 | expected eps > 0, got eps -1",
     })
     void aFieldOutOfItsRangeIsAnErrorThatNamesIt(String norm, String field, String value, String message) throws IOException {
         byte[] model = model(layer(norm));

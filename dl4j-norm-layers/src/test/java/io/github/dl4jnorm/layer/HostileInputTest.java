@@ -159,7 +159,7 @@ class HostileInputTest {
     }
 
     /** A view in which an axis, or all of them, have stride 0: the same number again and again. */
-    private static INDArray broadcast(INDArray array, int axis) {
+    static INDArray broadcast(INDArray array, int axis) {
         long[] strides = array.stride().clone();
         for (int a = 0; a < strides.length; a++) {
             strides[a] = a == axis || axis < 0 ? 0 : strides[a];
