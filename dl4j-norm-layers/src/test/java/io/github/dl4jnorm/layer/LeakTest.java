@@ -3,78 +3,57 @@ package io.github.dl4jnorm.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jnorm.conf.NormLayer;
-import io.github.dl4jnorm.kernel.Kernels;
-import java.lang.management.ManagementFactory;
-import java.util.ArrayList;
+import io.github.dl4jnorm.Thinned;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.EnumSource.Mode;
 
-/** Steps on ever changing shapes leave nothing on the heap. */
+/** Steps on ever changing shapes leave nothing behind: on the heap, beside it, or in ND4J's books. */
 @Timeout(600)
 class LeakTest {
-    private static final int CHANNELS = 8;
-
-    /** What of the heap is in use once everything unused was collected: every array has an object there. */
-    private static long heap() throws InterruptedException {
-        long least = Long.MAX_VALUE;
-        for (int i = 0; i < 6; i++) {
-            System.gc();
-            Thread.sleep(100);
-            least = Math.min(least, ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
-        }
-        return least;
-    }
-
-    private static List<LayerUnderTest> layers() {
-        List<LayerUnderTest> layers = new ArrayList<>();
-        for (NormLayer conf : OwnNetwork.all()) {
-            layers.add(new LayerUnderTest(conf, CHANNELS, DataType.FLOAT));
-        }
-        return layers;
-    }
-
-    private static void steps(List<LayerUnderTest> layers, int first, int last) {
-        for (int step = first; step < last; step++) {
-            Random random = new Random(step);
-            LayerUnderTest layer = layers.get(step % layers.size());
-            layer.mask(null);
-            INDArray x = Nd4j.valueArrayOf(new long[]{1 + random.nextInt(8), CHANNELS, 1 + random.nextInt(20),
-                1 + random.nextInt(20)}, 0.5f, DataType.FLOAT);
-            if (step % 3 == 0) {
-                // Strides that need a copy, and a mask.
-                x = x.permute(3, 1, 0, 2);
-                layer.mask(Nd4j.ones(DataType.FLOAT, x.size(0), 1, 1, x.size(3)).putScalar(0, 0));
-            }
-            layer.forward(x, step % 5 > 0);
-            layer.dx(x);
-        }
-    }
-
-    private static void run(int warmUp, int last) throws InterruptedException {
-        List<LayerUnderTest> layers = layers();
-        steps(layers, 0, warmUp);
-        long before = heap();
-        steps(layers, warmUp, last);
-        assertThat(heap()).as("heap after %d steps", last).isLessThanOrEqualTo((long) (1.05 * before));
-    }
 
     @Test
-    void hundredsOfStepsLeaveNothingOnTheHeap() throws InterruptedException {
-        // ND4J's operations take ten times as long.
-        int steps = Kernels.get().name().equals("nd4j") ? 300 : 1_500;
-        run(steps / 3, steps);
+    void hundredsOfStepsLeaveNothing() throws Exception {
+        int steps = Thinned.length(1_500, 300);
+        Steps layers = new Steps(steps / 3, Steps.Leak.NONE);
+        layers.run(0, steps / 3);
+        Memory before = Memory.inUse(6);
+        layers.run(steps / 3, steps);
+        Memory after = Memory.inUse(6);
+        assertThat(after.arrays()).as("arrays that ND4J has not freed").isLessThanOrEqualTo(before.arrays());
+        assertThat(after.heap()).as("heap after %d steps", steps).isLessThanOrEqualTo((long) (1.05 * before.heap()));
     }
 
     @Test
     @Tag("slow")
-    void twentyThousandStepsLeaveNothingOnTheHeap() throws InterruptedException {
-        run(1_000, 20_000);
+    @EnabledOnOs(OS.LINUX)
+    void twentyThousandStepsLeaveNothing() throws Exception {
+        List<Memory> memory = Steps.inOwnProcess(Steps.Leak.NONE);
+        assertThat(memory.get(1).arrays()).as("%s", memory).isEqualTo(memory.get(0).arrays());
+        assertThat(growth(memory.get(0).heap(), memory.get(1).heap())).as("heap, %s", memory).isLessThan(0.05);
+        assertThat(growth(memory.get(0).beside(), memory.get(1).beside())).as("off-heap, %s", memory).isLessThan(0.05);
+    }
+
+    /** Else the test above would say nothing. */
+    @ParameterizedTest
+    @EnumSource(value = Steps.Leak.class, names = "NONE", mode = Mode.EXCLUDE)
+    @Tag("slow")
+    @EnabledOnOs(OS.LINUX)
+    void whatAStepLeftWouldBeSeen(Steps.Leak leak) throws Exception {
+        List<Memory> memory = Steps.inOwnProcess(leak);
+        boolean array = leak == Steps.Leak.ARRAY;
+        assertThat(memory.get(1).arrays() > memory.get(0).arrays()).as("%s", memory).isEqualTo(array);
+        assertThat(growth(memory.get(0).heap(), memory.get(1).heap()) > 0.05).as("heap, %s", memory).isEqualTo(array);
+        assertThat(growth(memory.get(0).beside(), memory.get(1).beside())).as("off-heap, %s", memory).isGreaterThan(0.1);
+    }
+
+    private static double growth(long before, long after) {
+        return (double) after / before - 1;
     }
 }
