@@ -33,9 +33,11 @@ public final class GlobalResponse implements Affine {
         }
     }
 
+    /** Where squares overflow though the mean does not, as large as leaves room for the sum over channels. */
     private double length(int n, int c) {
         int cell = n * cells.channels() + c;
-        return Math.sqrt(cells.squares(cell) + cells.count(cell) * cells.mean(cell) * cells.mean(cell));
+        double length = Math.sqrt(cells.squares(cell) + cells.count(cell) * cells.mean(cell) * cells.mean(cell));
+        return Double.isFinite(cells.mean(cell)) ? Math.min(length, Double.MAX_VALUE / 2 / cells.channels()) : length;
     }
 
     private double factor(int c) {
