@@ -2,7 +2,6 @@
 package io.github.dl4jnorm.examples;
 
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -12,7 +11,6 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The one program of the examples: its commands train, compare and change networks with norms. */
 @Command(name = "dl4j-norm", mixinStandardHelpOptions = true, version = "dl4j-norm 0.1.0", synopsisSubcommandLabel = "COMMAND",
@@ -60,11 +58,7 @@ public final class Main implements Runnable {
         // Numbers look alike everywhere, as in what the documentation shows.
         Locale.setDefault(Locale.ROOT);
         Main main = new Main();
-        CommandLine line = new CommandLine(main).setErr(errors);
-        line.setUsageHelpAutoWidth(true).setCaseInsensitiveEnumValuesAllowed(true);
-        line.setParameterExceptionHandler(main::wrongOptions);
-        line.setExecutionExceptionHandler((exception, command, parsed) -> main.failed(exception, command));
-        return line.execute(withCommand(args));
+        return Errors.inOneLine(new CommandLine(main).setErr(errors), () -> main.verbose).execute(withCommand(args));
     }
 
     /** Options alone are those of training. */
@@ -76,37 +70,5 @@ public final class Main implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(spec.commandLine(), "--verbose needs a command behind it");
-    }
-
-    private int wrongOptions(ParameterException exception, String[] args) {
-        CommandLine command = exception.getCommandLine();
-        StringBuilder line = new StringBuilder("error: ").append(firstLine(exception));
-        if (exception instanceof UnmatchedArgumentException unmatched) {
-            List<String> suggestions = unmatched.getSuggestions();
-            if (!suggestions.isEmpty()) {
-                line.append("; did you mean ").append(String.join(" or ", suggestions)).append('?');
-            }
-        }
-        command.getErr().println(line.append(" (").append(command.getCommandSpec().qualifiedName())
-                .append(" --help tells more)"));
-        trace(exception, command);
-        return CommandLine.ExitCode.USAGE;
-    }
-
-    private int failed(Exception exception, CommandLine command) {
-        command.getErr().println("error: " + firstLine(exception));
-        trace(exception, command);
-        return CommandLine.ExitCode.SOFTWARE;
-    }
-
-    private static String firstLine(Exception exception) {
-        String message = exception.getMessage();
-        return message == null || message.isBlank() ? exception.toString() : message.strip().lines().findFirst().orElseThrow();
-    }
-
-    private void trace(Exception exception, CommandLine command) {
-        if (verbose) {
-            exception.printStackTrace(command.getErr());
-        }
     }
 }

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.model.DataDependentInit;
 import io.github.dl4jnorm.model.PopulationStatistics;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -13,13 +19,13 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.serializer.KryoSerializer;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
+import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.spark.api.RDDTrainingApproach;
 import org.deeplearning4j.spark.api.TrainingMaster;
 import org.deeplearning4j.spark.impl.multilayer.SparkDl4jMultiLayer;
 import org.deeplearning4j.spark.impl.paramavg.ParameterAveragingTrainingMaster;
 import org.deeplearning4j.spark.parameterserver.training.SharedTrainingMaster;
-import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.parameterserver.distributed.conf.VoidConfiguration;
 import org.nd4j.parameterserver.distributed.v2.enums.MeshBuildMode;
@@ -35,7 +41,9 @@ import picocli.CommandLine.Spec;
  * compares the running statistics that came of it with those of the training examples.
  */
 @Command(name = "SparkTrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
-        usageHelpAutoWidth = true, description = "Trains conv -> norm -> relu blocks on Apache Spark and tests them.")
+        description = "Trains conv -> norm -> relu blocks on Apache Spark and tests them.", optionListHeading = "%n",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:done", "1:it went wrong: an unreadable file, a cluster that does not answer", "2:wrong options"})
 public final class SparkTrainConvNet implements Callable<Integer> {
     private static final double LEARNING_RATE = 0.004;
     private static final int TEST_BATCH = 500;
@@ -85,7 +93,8 @@ public final class SparkTrainConvNet implements Callable<Integer> {
             + "(default: ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data, those a resumed network has behind "
+            + "it included (default: ${DEFAULT-VALUE}).")
     private int epochs;
 
     @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block "
@@ -99,8 +108,12 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     @Option(names = "--save", paramLabel = "FILE", description = "Save the network after every epoch.")
     private Path save;
 
-    @Option(names = "--resume", paramLabel = "FILE", description = "Go on with a network that was saved.")
+    @Option(names = "--resume", paramLabel = "FILE", description = "Go on with a network that was saved, behind the epochs it "
+            + "has had; --norm and --channels are its own.")
     private Path resume;
+
+    @Option(names = "--verbose", description = "Show where an error comes from.")
+    private boolean verbose;
 
     /**
      * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
@@ -109,11 +122,14 @@ public final class SparkTrainConvNet implements Callable<Integer> {
      */
     public static void main(String[] args) {
         System.setProperty("java.awt.headless", "true");
-        System.exit(commandLine().execute(args));
+        System.exit(execute(new PrintWriter(System.err, true), args));
     }
 
-    static CommandLine commandLine() {
-        return new CommandLine(new SparkTrainConvNet()).setCaseInsensitiveEnumValuesAllowed(true);
+    /** Does what the options say. */
+    static int execute(PrintWriter errors, String... args) {
+        Locale.setDefault(Locale.ROOT);
+        SparkTrainConvNet program = new SparkTrainConvNet();
+        return Errors.inOneLine(new CommandLine(program).setErr(errors), () -> program.verbose).execute(args);
     }
 
     /** Settings with which layers, arrays and data sets travel, and which a cluster's {@code spark-submit} may override. */
@@ -128,31 +144,59 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     public Integer call() throws IOException {
         require(workers >= 1 && batch >= 1 && epochs >= 1 && channels >= 1 && frequency >= 1,
                 "--workers, --batch, --epochs, --channels and --averaging-frequency must be at least 1");
+        require(save == null || Files.isDirectory(save.toAbsolutePath().getParent()), "--save: there is no directory for "
+                + save);
         ImageData images = ImageData.generated(seed).scaled(ImageData.Scale.MINMAX);
         List<DataSet> batches = whole(images.train());
         require(batches.size() >= workers, "--batch " + batch + " leaves " + batches.size() + " batches for " + workers
                 + " workers");
-        MultiLayerNetwork net = resume != null ? ModelSerializer.restoreMultiLayerNetwork(resume.toFile(), true)
-                : ConvNet.create(norm, images.inputType(), images.classes(), channels,
-                LEARNING_RATE * Math.sqrt(batch / 32.0), epochs * batches.size() / workers, seed);
+        MultiLayerNetwork net = resume == null ? created(images, batches) : resumed();
         try (JavaSparkContext context = new JavaSparkContext(conf(master))) {
             System.out.printf("%d batches of %d examples, %d workers on %s, %s%n", batches.size(), batch, workers,
                     context.master(), mode);
             train(context, net, batches, test(images));
         }
-        if (norm.equals(NormChoice.BATCH)) {
+        if (Arrays.stream(net.getLayers()).anyMatch(SparkTrainConvNet::isBatchNorm)) {
             StatisticsTable.print(net, images.train());
         }
         return CommandLine.ExitCode.OK;
     }
 
+    private MultiLayerNetwork created(ImageData images, List<DataSet> batches) {
+        MultiLayerNetwork net = ConvNet.create(norm, images.inputType(), images.classes(), channels,
+                LEARNING_RATE * Math.sqrt(batch / 32.0), epochs * batches.size() / workers, seed);
+        // Gains and biases of weight-normalized layers; of others there is nothing to set.
+        DataDependentInit.apply(net, batches.get(0));
+        return net;
+    }
+
+    private MultiLayerNetwork resumed() throws IOException {
+        require(!given("--norm") && !given("--channels"), "--resume takes norm and channels from its file");
+        if (!(ModelFiles.read(resume).net() instanceof MultiLayerNetwork net)) {
+            throw new IOException(resume + " holds a graph, not the network this program trains");
+        }
+        require(net.getEpochCount() < epochs, "--epochs " + epochs + ": " + resume + " has had " + net.getEpochCount()
+                + " already");
+        System.out.printf("resuming %s behind epoch %d%n", resume, net.getEpochCount());
+        return net;
+    }
+
+    private boolean given(String option) {
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
+    }
+
+    private static boolean isBatchNorm(Layer layer) {
+        return layer instanceof NormalizationLayer norm && norm.layerConf() instanceof BatchNormalization;
+    }
+
     private void train(JavaSparkContext context, MultiLayerNetwork net, List<DataSet> batches, List<DataSet> test)
             throws IOException {
-        JavaRDD<DataSet> train = context.parallelize(batches, workers).cache();
+        // Cached by the training itself, at a level of its choice.
+        JavaRDD<DataSet> train = context.parallelize(batches, workers);
         JavaRDD<DataSet> held = context.parallelize(test, workers).cache();
         TrainingMaster<?, ?> trainingMaster = trainingMaster();
         SparkDl4jMultiLayer spark = new SparkDl4jMultiLayer(context, net, trainingMaster);
-        for (int epoch = 1; epoch <= epochs; epoch++) {
+        for (int epoch = net.getEpochCount() + 1; epoch <= epochs; epoch++) {
             long start = System.nanoTime();
             spark.fit(train);
             if (mode == Mode.GRADIENTS) {
@@ -161,10 +205,10 @@ public final class SparkTrainConvNet implements Callable<Integer> {
                         PopulationStatistics.Method.EXACT);
             }
             double seconds = (System.nanoTime() - start) / 1e9;
-            System.out.printf("epoch %d  loss %.4f  test accuracy %.2f %%  %.1f s%n", epoch, spark.getScore(),
-                    100 * spark.evaluate(held).accuracy(), seconds);
+            System.out.printf("epoch %d  test loss %.4f  test accuracy %.2f %%  %.1f s%n", epoch,
+                    spark.calculateScore(held, true), 100 * spark.evaluate(held).accuracy(), seconds);
             if (save != null) {
-                ModelSerializer.writeModel(spark.getNetwork(), save.toFile(), true);
+                ModelFiles.write(new ModelFiles.Loaded(spark.getNetwork(), null), save);
             }
         }
         // Another object where training ended with parameters from elsewhere.
