@@ -30,10 +30,13 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.listeners.CheckpointListener;
 import org.deeplearning4j.spark.api.TrainingMaster;
 import org.deeplearning4j.spark.earlystopping.SparkDataSetLossCalculator;
 import org.deeplearning4j.spark.earlystopping.SparkEarlyStoppingTrainer;
+import org.deeplearning4j.spark.impl.graph.SparkComputationGraph;
 import org.deeplearning4j.spark.impl.multilayer.SparkDl4jMultiLayer;
 import org.deeplearning4j.util.ModelSerializer;
 import org.junit.jupiter.api.AfterAll;
@@ -134,6 +137,20 @@ class SparkTrainingTest {
         assertClose(norm(together).runningVariance(), norm(alone).runningVariance(), 1e-4);
     }
 
+    @Test
+    void averagedStatisticsOfAGraphAreThoseOfASingleNode() {
+        NormLayer norm = norms().findFirst().orElseThrow();
+        List<DataSet> batches = batches(BATCHES);
+        ComputationGraph alone = net(norm).toComputationGraph();
+        batches.forEach(alone::fit);
+        SparkComputationGraph spark = new SparkComputationGraph(context, net(norm).toComputationGraph(), averaging());
+        spark.fit(context.parallelize(batches, WORKERS));
+        NormalizationLayer expected = (NormalizationLayer) alone.getLayer(0);
+        NormalizationLayer actual = (NormalizationLayer) spark.getNetwork().getLayer(0);
+        assertClose(actual.runningMean(), expected.runningMean(), 1e-5);
+        assertClose(actual.runningVariance(), expected.runningVariance(), 1e-4);
+    }
+
     /** The driver gets gradients, never the parameters of a worker: statistics have to be recomputed. */
     @Test
     void sharedGradientsBringNoStatistics() {
@@ -169,6 +186,30 @@ class SparkTrainingTest {
         new SparkDl4jMultiLayer(context, restored, averaging()).fit(second);
         assertClose(norm(restored).runningMean(), norm(whole).runningMean(), 1e-6);
         assertClose(norm(restored).runningVariance(), norm(whole).runningVariance(), 1e-6);
+    }
+
+    /** On the driver, behind every epoch: workers have copies of listeners, which see copies of the network. */
+    @ParameterizedTest
+    @MethodSource("norms")
+    void trainingGoesOnFromACheckpointWithTheSameStatistics(NormLayer norm) {
+        JavaRDD<DataSet> data = context.parallelize(batches(12), WORKERS);
+        CheckpointListener writer = new CheckpointListener.Builder(directory.toFile()).keepAll().saveEveryNEpochs(1).build();
+        SparkDl4jMultiLayer whole = new SparkDl4jMultiLayer(context, net(norm), averaging());
+        List<double[]> means = new ArrayList<>();
+        List<double[]> variances = new ArrayList<>();
+        for (int epoch = 0; epoch < 3; epoch++) {
+            writer.onEpochEnd(whole.fit(data));
+            means.add(norm(whole.getNetwork()).runningMean());
+            variances.add(norm(whole.getNetwork()).runningVariance());
+        }
+        MultiLayerNetwork restored = CheckpointListener.loadCheckpointMLN(directory.toFile(), 1);
+        assertThat(norm(restored).runningMean()).isEqualTo(means.get(1));
+        assertThat(norm(restored).runningVariance()).isEqualTo(variances.get(1));
+        assertThat(restored.getEpochCount()).isEqualTo(2);
+        MultiLayerNetwork gone = new SparkDl4jMultiLayer(context, restored, averaging()).fit(data);
+        assertClose(norm(gone).runningMean(), means.get(2), 1e-6);
+        assertClose(norm(gone).runningVariance(), variances.get(2), 1e-6);
+        assertThat(norm(gone).getParam("batches")).isEqualTo(norm(whole.getNetwork()).getParam("batches"));
     }
 
     @Test
