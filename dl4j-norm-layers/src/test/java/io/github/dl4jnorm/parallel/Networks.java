@@ -36,10 +36,14 @@ final class Networks {
     }
 
     static Model of(boolean graph, NormLayer norm) {
+        return of(graph, norm, DataType.DOUBLE);
+    }
+
+    static Model of(boolean graph, NormLayer norm, DataType dataType) {
         List<Layer> layers = List.of(named(norm, "n0"), conv(), named(norm, "n1"), conv(), named(norm, "n2"),
                 new GlobalPoolingLayer(PoolingType.PNORM),
                 new OutputLayer.Builder(LossFunction.MCXENT).nOut(CLASSES).activation(Activation.SOFTMAX).build());
-        NeuralNetConfiguration.Builder base = new NeuralNetConfiguration.Builder().seed(5).dataType(DataType.DOUBLE)
+        NeuralNetConfiguration.Builder base = new NeuralNetConfiguration.Builder().seed(5).dataType(dataType)
                 .updater(new Sgd(0.1));
         InputType type = InputType.convolutional(SIZE, SIZE, CHANNELS);
         Model model = graph ? new ComputationGraph(graph(base, layers, type)) : new MultiLayerNetwork(

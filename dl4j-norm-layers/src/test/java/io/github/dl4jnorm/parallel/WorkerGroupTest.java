@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.norm.Exchange;
+import io.github.dl4jnorm.norm.Moments;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -15,6 +19,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever the workers do, each gets the numbers of all or an error, and none waits forever. */
 @Tag("once")
@@ -182,5 +188,54 @@ class WorkerGroupTest {
             assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("worker 0 of 2 has no batch in this round");
             assertThat(zero.exchange.sum(new double[]{7})).containsExactly(7);
         }
+    }
+
+    /** Workers that do nothing else: what an exchange costs where none waits for a slow one. */
+    @Tag("slow")
+    @ParameterizedTest
+    @ValueSource(ints = {64, 2048})
+    void whatAnExchangeTakes(int channels) throws Exception {
+        int times = 20_000;
+        for (int workers : new int[]{1, 2, 4}) {
+            WorkerGroup group = group(workers, LONG);
+            IntStream.range(0, workers).forEach(group::enter);
+            group.close();
+            ExecutorService threads = Executors.newFixedThreadPool(workers);
+            List<Future<double[]>> results = new ArrayList<>();
+            for (int w = 0; w < workers; w++) {
+                int worker = w;
+                results.add(threads.submit(() -> times(group.exchange(worker, "layer"), channels, times)));
+            }
+            for (Future<double[]> result : results) {
+                double[] microseconds = result.get();
+                assertThat(microseconds[2]).isEqualTo(workers);
+                System.out.printf("%d channels, worker of %d: %.1f us per exchange forward, %.1f us backward%n", channels,
+                        workers, microseconds[0], microseconds[1]);
+                assertThat(microseconds[0] + microseconds[1]).isLessThan(2000);
+            }
+            threads.shutdown();
+        }
+    }
+
+    /** Microseconds for each exchange in the forward and in the backward pass, after a tenth as many, and what comes of ones. */
+    private static double[] times(Exchange exchange, int channels, int times) {
+        Moments own = new Moments(1, channels);
+        IntStream.range(0, channels).forEach(c -> own.merge(c, 32, c, 1));
+        double[] ones = new double[2 * channels];
+        Arrays.fill(ones, 1);
+        double[] microseconds = new double[3];
+        for (int count : new int[]{times / 10, times}) {
+            long start = System.nanoTime();
+            for (int i = 0; i < count; i++) {
+                exchange.merge(own);
+            }
+            long middle = System.nanoTime();
+            for (int i = 0; i < count; i++) {
+                microseconds[2] = exchange.sum(ones)[channels];
+            }
+            microseconds[0] = (middle - start) / 1e3 / count;
+            microseconds[1] = (System.nanoTime() - middle) / 1e3 / count;
+        }
+        return microseconds;
     }
 }
