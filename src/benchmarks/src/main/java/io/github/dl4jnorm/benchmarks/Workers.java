@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -37,45 +38,67 @@ final class Workers {
     private static final int BATCH = 32;
     private static final int CHANNELS = 64;
     private static final int SIZE = 28;
+    private static final int LAYERS = 2;
     private static final int CLASSES = 10;
+    private static final int[] WORKERS = {1, 2, 4};
 
     private Workers() {
+    }
+
+    /** A network, and how many batches each worker gets when it is timed. */
+    private enum Network {
+        CONVOLUTIONS(true, 2), NORMS(false, 40);
+
+        private final boolean convolutions;
+        private final int rounds;
+
+        Network(boolean convolutions, int rounds) {
+            this.convolutions = convolutions;
+            this.rounds = rounds;
+        }
     }
 
     /**
      * Measures and prints a table.
      *
-     * @param args how often to measure each; default 5
+     * @param args how often to measure each (default 5), then names of networks (default all)
      */
     public static void main(String[] args) throws Exception {
         int times = args.length > 0 ? Integer.parseInt(args[0]) : 5;
-        System.out.printf("%-22s %8s %14s %14s %10s%n", "network", "workers", "batch, 1/s", "sync, 1/s", "ratio");
-        for (boolean convolutions : new boolean[]{true, false}) {
-            for (int workers : new int[]{1, 2, 4}) {
-                measure(convolutions, workers, times);
+        List<Network> networks = args.length > 1
+                ? Arrays.stream(args).skip(1).map(name -> Network.valueOf(name.toUpperCase(Locale.ROOT))).toList()
+                : List.of(Network.values());
+        System.out.printf("%-14s %8s %12s %12s %20s%n", "network", "workers", "batch, 1/s", "sync, 1/s",
+                "sync/batch (spread)");
+        for (Network network : networks) {
+            for (int workers : WORKERS) {
+                measure(network, workers, times);
             }
         }
         System.exit(0);
     }
 
-    private static void measure(boolean convolutions, int workers, int times) throws Exception {
-        int rounds = convolutions ? 4 : 40;
-        List<DataSet> batches = batches(rounds * workers);
+    private static void measure(Network network, int workers, int times) throws Exception {
+        List<DataSet> batches = batches(network.rounds * workers);
         List<Double> own = new ArrayList<>();
         List<Double> shared = new ArrayList<>();
-        // One after the other, so that what else the machine does meets both.
+        List<Double> ratios = new ArrayList<>();
+        double examples = (double) batches.size() * BATCH;
         for (int i = 0; i <= times; i++) {
-            double first = seconds(net(convolutions, new BatchNormalization.Builder().activation(Activation.RELU).build()),
-                    batches, workers, false);
-            double second = seconds(net(convolutions, new SyncBatchNormalization.Builder().activation(Activation.RELU)
-                    .build()), batches, workers, true);
+            // One beside the other, now the one first and now the other, so that what else the machine does meets both.
+            double[] seconds = new double[2];
+            for (int turn = 0; turn < 2; turn++) {
+                boolean synchronize = (turn + i) % 2 == 1;
+                seconds[synchronize ? 1 : 0] = seconds(network, batches, workers, synchronize);
+            }
             if (i > 0) {
-                own.add(batches.size() * BATCH / first);
-                shared.add(batches.size() * BATCH / second);
+                own.add(examples / seconds[0]);
+                shared.add(examples / seconds[1]);
+                ratios.add(seconds[0] / seconds[1]);
             }
         }
-        System.out.printf("%-22s %8d %14.1f %14.1f %10.3f%n", convolutions ? "2 convolutions + norms" : "norms alone",
-                workers, median(own), median(shared), median(shared) / median(own));
+        System.out.printf("%-14s %8d %12.1f %12.1f %8.3f (%.2f-%.2f)%n", network.name().toLowerCase(Locale.ROOT), workers,
+                median(own), median(shared), median(ratios), Collections.min(ratios), Collections.max(ratios));
     }
 
     private static double median(List<Double> values) {
@@ -94,10 +117,12 @@ final class Workers {
         return Arrays.asList(batches);
     }
 
-    private static MultiLayerNetwork net(boolean convolutions, NormLayer norm) {
+    private static MultiLayerNetwork net(Network network, boolean synchronize) {
+        NormLayer norm = synchronize ? new SyncBatchNormalization.Builder().activation(Activation.RELU).build()
+                : new BatchNormalization.Builder().activation(Activation.RELU).build();
         List<Layer> layers = new ArrayList<>();
-        for (int i = 0; i < 2; i++) {
-            if (convolutions) {
+        for (int i = 0; i < LAYERS; i++) {
+            if (network.convolutions) {
                 layers.add(new ConvolutionLayer.Builder(3, 3).nOut(CHANNELS).convolutionMode(ConvolutionMode.Same)
                         .hasBias(false).activation(Activation.IDENTITY).build());
             }
@@ -112,8 +137,9 @@ final class Workers {
     }
 
     /** Without what comes before and after: making copies of the network, and garbage collections when they end. */
-    private static double seconds(MultiLayerNetwork net, List<DataSet> batches, int workers, boolean synchronize)
+    private static double seconds(Network network, List<DataSet> batches, int workers, boolean synchronize)
             throws Exception {
+        MultiLayerNetwork net = net(network, synchronize);
         Clock clock = new Clock(batches);
         if (workers == 1) {
             net.fit(clock);
