@@ -4,6 +4,7 @@ package io.github.dl4jnorm.examples;
 import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
 import java.awt.BasicStroke;
 import java.awt.Color;
+import java.awt.FontMetrics;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.geom.Ellipse2D;
@@ -16,8 +17,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.function.BiConsumer;
+import java.util.function.IntBinaryOperator;
 import javax.imageio.ImageIO;
-import me.tongfei.progressbar.ProgressBar;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
@@ -42,7 +43,9 @@ import picocli.CommandLine.Spec;
  *
  * <p>The encoder is a convolution with the waves of a cosine transform, 5x5 pixels large, for each color: what a channel holds is
  * how strong a wave is around each pixel. Its transpose decodes, so nothing has to be trained: with the content as its own style
- * the picture comes back. A trained encoder (arXiv 1703.06868) knows more than waves; the norm does the same there.
+ * the picture comes back. The contents are drawn and have the grain of a film, out of which textures come: where a wave has no
+ * strength at all there is nothing to give a deviation. A trained encoder (arXiv 1703.06868) knows more than waves; the norm does
+ * the same there.
  */
 @Command(name = "style", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Give drawn pictures the texture of others by adaptive instance normalization; writes a PNG.")
@@ -51,6 +54,11 @@ final class StyleTransfer implements Callable<Integer> {
     private static final int WAVES = 5;
     private static final int CHANNELS = COLORS * WAVES * WAVES;
     private static final int WHITE = 255;
+    private static final double GRAIN = 0.1;
+    private static final double SILENT = 0.01;
+    private static final int BAND = 20;
+    private static final List<String> CONTENTS = List.of("house", "circles");
+    private static final List<String> STYLES = List.of("stripes", "checks", "bricks", "sand");
 
     @Spec
     private CommandSpec spec;
@@ -59,7 +67,7 @@ final class StyleTransfer implements Callable<Integer> {
             + "left, styles above (default: ${DEFAULT-VALUE}).")
     private Path out;
 
-    @Option(names = "--size", defaultValue = "128", description = "Height and width of a picture (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--size", defaultValue = "192", description = "Height and width of a picture (default: ${DEFAULT-VALUE}).")
     private int size;
 
     @Option(names = "--seed", defaultValue = "42", description = "Seed of what is drawn (default: ${DEFAULT-VALUE}).")
@@ -71,29 +79,74 @@ final class StyleTransfer implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), size < 16 || size > 1024
                     ? "--size must be from 16 to 1024, not " + size : "--out: there is no directory for " + out);
         }
-        List<BufferedImage> contents = List.of(draw(this::house), draw(this::circles));
-        List<BufferedImage> styles = List.of(draw(this::stripes), draw(this::checks), draw(this::grain));
+        List<BufferedImage> contents = List.of(grained(draw(this::house)), grained(draw(this::circles)));
+        List<BufferedImage> styles = List.of(draw(this::stripes), draw(this::checks), draw(this::bricks), draw(this::sand));
         ComputationGraph net = net();
-        BufferedImage all = new BufferedImage((styles.size() + 1) * size, (contents.size() + 1) * size,
-                BufferedImage.TYPE_INT_RGB);
-        double worst = 0;
-        try (ProgressBar bar = Training.progressBar("style", (long) contents.size() * styles.size())) {
-            for (int row = 0; row < contents.size(); row++) {
-                all.getGraphics().drawImage(contents.get(row), 0, (row + 1) * size, null);
-                for (int column = 0; column < styles.size(); column++) {
-                    all.getGraphics().drawImage(styles.get(column), (column + 1) * size, 0, null);
-                    var activations = net.feedForward(new INDArray[]{pixels(contents.get(row)), pixels(styles.get(column))},
-                            false);
-                    worst = Math.max(worst, distance(activations.get("norm"), activations.get("styleWaves")));
-                    all.getGraphics().drawImage(picture(activations.get("picture")), (column + 1) * size, (row + 1) * size, null);
-                    bar.step();
-                }
+        Sheet sheet = new Sheet(size);
+        System.out.printf("%-10s %-10s %18s %18s%n", "content", "style", "content / style", "result / style");
+        double before = 0;
+        double after = 0;
+        for (int row = 0; row < CONTENTS.size(); row++) {
+            sheet.put(contents.get(row), 0, row + 1);
+            for (int column = 0; column < STYLES.size(); column++) {
+                sheet.put(styles.get(column), column + 1, 0);
+                INDArray style = pixels(styles.get(column));
+                BufferedImage result = picture(net.feedForward(new INDArray[]{pixels(contents.get(row)), style}, false)
+                        .get("picture"));
+                sheet.put(result, column + 1, row + 1);
+                double content = factor(net, pixels(contents.get(row)), style);
+                double found = factor(net, pixels(result), style);
+                System.out.printf("%-10s %-10s %18.2f %18.2f%n", CONTENTS.get(row), STYLES.get(column), content, found);
+                before += Math.log(content);
+                after += Math.log(found);
             }
         }
-        ImageIO.write(all, "png", out.toFile());
-        System.out.printf("%s: the deviations of all %d channels of the results are those of their styles, within %.1e.%n", out,
-                CHANNELS, worst);
+        sheet.write(out);
+        int pairs = CONTENTS.size() * STYLES.size();
+        System.out.printf("%s: waves of the results are as strong as those of their styles but for a factor of %.2f on average; "
+                + "in the contents it was %.2f.%n", out, Math.exp(after / pairs), Math.exp(before / pairs));
         return CommandLine.ExitCode.OK;
+    }
+
+    /** Pictures side by side, with what they are beside and above them. */
+    private static final class Sheet {
+        private final int size;
+        private final BufferedImage image;
+        private final Graphics2D graphics;
+
+        Sheet(int size) {
+            this.size = size;
+            image = new BufferedImage(BAND + (STYLES.size() + 1) * size, BAND + (CONTENTS.size() + 1) * size,
+                    BufferedImage.TYPE_INT_RGB);
+            graphics = image.createGraphics();
+            graphics.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
+            graphics.setColor(Color.WHITE);
+            graphics.fillRect(0, 0, image.getWidth(), image.getHeight());
+            graphics.setColor(Color.BLACK);
+            for (int column = 0; column < STYLES.size(); column++) {
+                center(STYLES.get(column), BAND + (column + 1.5) * size, BAND / 2.0);
+            }
+            graphics.rotate(-Math.PI / 2);
+            for (int row = 0; row < CONTENTS.size(); row++) {
+                center(CONTENTS.get(row), -(BAND + (row + 1.5) * size), BAND / 2.0);
+            }
+            graphics.rotate(Math.PI / 2);
+        }
+
+        private void center(String text, double x, double y) {
+            FontMetrics font = graphics.getFontMetrics();
+            graphics.drawString(text, (float) (x - font.stringWidth(text) / 2.0),
+                    (float) (y + (font.getAscent() - font.getDescent()) / 2.0));
+        }
+
+        void put(BufferedImage picture, int column, int row) {
+            graphics.drawImage(picture, BAND + column * size, BAND + row * size, null);
+        }
+
+        void write(Path file) throws IOException {
+            graphics.dispose();
+            ImageIO.write(image, "png", file.toFile());
+        }
     }
 
     private ComputationGraph net() {
@@ -134,10 +187,16 @@ final class StyleTransfer implements Callable<Integer> {
         return Math.sqrt((frequency == 0 ? 1.0 : 2.0) / WAVES) * Math.cos(Math.PI * frequency * (at + 0.5) / WAVES);
     }
 
-    /** By how much deviations of channels differ, as a share of the style's. */
-    private static double distance(INDArray found, INDArray style) {
-        INDArray deviation = style.std(false, 0, 2, 3);
-        return found.std(false, 0, 2, 3).sub(deviation).div(deviation.add(1e-3)).amaxNumber().doubleValue();
+    /** By which factor deviations of channels differ from the style's: the geometric mean over the channels. */
+    private static double factor(ComputationGraph net, INDArray pixels, INDArray style) {
+        var waves = net.feedForward(new INDArray[]{pixels, style}, false);
+        double[] found = waves.get("contentWaves").std(false, 0, 2, 3).toDoubleVector();
+        double[] expected = waves.get("styleWaves").std(false, 0, 2, 3).toDoubleVector();
+        double sum = 0;
+        for (int channel = 0; channel < CHANNELS; channel++) {
+            sum += Math.abs(Math.log((found[channel] + SILENT) / (expected[channel] + SILENT)));
+        }
+        return Math.exp(sum / CHANNELS);
     }
 
     private INDArray pixels(BufferedImage image) {
@@ -158,8 +217,7 @@ final class StyleTransfer implements Callable<Integer> {
             for (int x = 0; x < size; x++) {
                 int rgb = 0;
                 for (int color = 0; color < COLORS; color++) {
-                    double value = Math.max(0, Math.min(1, pixels.getDouble(0, color, y, x)));
-                    rgb |= (int) Math.round(WHITE * value) << 8 * color;
+                    rgb |= pixel(WHITE * pixels.getDouble(0, color, y, x)) << 8 * color;
                 }
                 image.setRGB(x, y, rgb);
             }
@@ -174,6 +232,23 @@ final class StyleTransfer implements Callable<Integer> {
         drawing.accept(graphics, new Random(seed));
         graphics.dispose();
         return image;
+    }
+
+    private BufferedImage grained(BufferedImage image) {
+        Random random = new Random(seed + 1);
+        for (int y = 0; y < size; y++) {
+            for (int x = 0; x < size; x++) {
+                double light = WHITE * GRAIN * random.nextGaussian();
+                Color color = new Color(image.getRGB(x, y));
+                image.setRGB(x, y, new Color(pixel(color.getRed() + light), pixel(color.getGreen() + light),
+                        pixel(color.getBlue() + light)).getRGB());
+            }
+        }
+        return image;
+    }
+
+    private static int pixel(double value) {
+        return (int) Math.round(Math.max(0, Math.min(WHITE, value)));
     }
 
     private void fill(Graphics2D graphics, int rgb, double x, double y, double width, double height) {
@@ -203,27 +278,38 @@ final class StyleTransfer implements Callable<Integer> {
     private void stripes(Graphics2D graphics, Random random) {
         fill(graphics, 0xf4d35e, 0, 0, 1, 1);
         graphics.setColor(new Color(0x0d3b66));
-        graphics.setStroke(new BasicStroke(2));
-        for (int i = -size; i < 2 * size; i += 5) {
+        graphics.setStroke(new BasicStroke(2.4f));
+        for (int i = -size; i < 2 * size; i += 6) {
             graphics.draw(new Line2D.Double(i, 0, i + size / 4.0, size));
         }
     }
 
     private void checks(Graphics2D graphics, Random random) {
-        for (int y = 0; y < size; y += 3) {
-            for (int x = 0; x < size; x += 3) {
-                graphics.setColor(new Color((x + y) / 3 % 2 == 0 ? 0xb80c09 : 0xfbfbff));
-                graphics.fillRect(x, y, 3, 3);
+        tiles(graphics, 4, 4, (x, y) -> (x + y) / 4 % 2 == 0 ? 0xb80c09 : 0xfbfbff);
+    }
+
+    private void bricks(Graphics2D graphics, Random random) {
+        fill(graphics, 0xe8ddcf, 0, 0, 1, 1);
+        graphics.setColor(new Color(0xa4452c));
+        for (int y = 0; y < size; y += 6) {
+            for (int x = -5 * (y / 6 % 2); x < size; x += 10) {
+                graphics.fillRect(x, y, 9, 5);
             }
         }
     }
 
-    private void grain(Graphics2D graphics, Random random) {
-        for (int y = 0; y < size; y++) {
-            for (int x = 0; x < size; x++) {
-                int gray = (int) Math.max(0, Math.min(WHITE, 140 + 60 * random.nextGaussian()));
-                graphics.setColor(new Color(gray, gray * 4 / 5, gray * 3 / 5));
-                graphics.fillRect(x, y, 1, 1);
+    private void sand(Graphics2D graphics, Random random) {
+        tiles(graphics, 1, 1, (x, y) -> {
+            int gray = pixel(140 + 60 * random.nextGaussian());
+            return new Color(gray, gray * 4 / 5, gray * 3 / 5).getRGB();
+        });
+    }
+
+    private void tiles(Graphics2D graphics, int width, int height, IntBinaryOperator color) {
+        for (int y = 0; y < size; y += height) {
+            for (int x = 0; x < size; x += width) {
+                graphics.setColor(new Color(color.applyAsInt(x, y)));
+                graphics.fillRect(x, y, width, height);
             }
         }
     }
