@@ -15,13 +15,20 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.api.NeuralNetwork;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.optimize.api.TrainingListener;
 import org.deeplearning4j.optimize.listeners.CollectScoresListener;
+import org.deeplearning4j.ui.model.stats.StatsListener;
+import org.deeplearning4j.ui.model.stats.api.StatsReport;
+import org.deeplearning4j.ui.model.stats.api.StatsType;
+import org.deeplearning4j.ui.model.storage.InMemoryStatsStorage;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -214,6 +221,41 @@ class NormStatsListenerTest {
         assertThatThrownBy(() -> new NormStatsListener.Builder().capacity(1))
                 .hasMessageContaining("capacity of at least 2, got 1");
         assertThatThrownBy(() -> new NormStatsListener().samples("norm")).hasMessageContaining("got \"norm\"");
+    }
+
+    /** Each sees what it sees alone, and training takes the course it takes without listeners. */
+    @Tag("once")
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void itWorksBesideTheListenerOfDeeplearning4jsUserInterface(boolean graph) {
+        Model watched = graph ? net(CHANNELS).toComputationGraph() : net(CHANNELS);
+        InMemoryStatsStorage storage = new InMemoryStatsStorage();
+        NormStatsListener stats = new NormStatsListener.Builder().interval(1).build();
+        fit(watched, new StatsListener(storage, 1), stats);
+        Model plain = graph ? net(CHANNELS).toComputationGraph() : net(CHANNELS);
+        fit(plain);
+        assertThat(watched.params()).isEqualTo(plain.params());
+        NormStatsListener alone = new NormStatsListener.Builder().interval(1).build();
+        fit(graph ? net(CHANNELS).toComputationGraph() : net(CHANNELS), alone);
+        for (String layer : alone.layers()) {
+            assertThat(stats.samples(layer)).usingRecursiveComparison().isEqualTo(alone.samples(layer));
+        }
+        String session = storage.listSessionIDs().get(0);
+        String worker = storage.listWorkerIDsForSessionAndType(session, StatsListener.TYPE_ID).get(0);
+        assertThat(storage.getAllUpdatesAfter(session, StatsListener.TYPE_ID, worker, 0)).hasSize(3).allSatisfy(update -> {
+            StatsReport report = (StatsReport) update;
+            assertThat(report.getScore()).isPositive().isFinite();
+            assertThat(report.getMeanMagnitudes(StatsType.Parameters).keySet()).anyMatch(name -> name.endsWith("_gamma"));
+            assertThat(report.getMeanMagnitudes(StatsType.Activations)).isNotEmpty();
+            assertThat(report.getMeanMagnitudes(StatsType.Gradients)).isNotEmpty();
+        });
+    }
+
+    private void fit(Model net, TrainingListener... listeners) {
+        net.setListeners(listeners);
+        for (int step = 0; step < 3; step++) {
+            ((NeuralNetwork) net).fit(data);
+        }
     }
 
     /** Every second step with the listener; medians of both. */
