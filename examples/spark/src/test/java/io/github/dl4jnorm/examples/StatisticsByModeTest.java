@@ -35,6 +35,7 @@ import org.nd4j.linalg.dataset.DataSet;
 @Tag("slow")
 class StatisticsByModeTest {
     private static final int BATCHES = 200;
+    private static final int SHARED = 24;
     private static final double[] MEANS = {0.1, 1, 10, 100};
 
     private final List<DataSet> batches = SparkTrainingTest.batches(BATCHES);
@@ -92,13 +93,15 @@ class StatisticsByModeTest {
             JavaRDD<DataSet> data = context.parallelize(batches, 2);
             row(table, "Spark, parameter averaging", stock(), ours(), net -> new SparkDl4jMultiLayer(context, net,
                     SparkTrainConvNet.averaging(2, 8, 5, 1)).fit(data));
+            List<DataSet> some = batches.subList(0, SHARED);
+            JavaRDD<DataSet> less = context.parallelize(some, 2);
             Way sharing = net -> new SparkDl4jMultiLayer(context, net, SparkTrainConvNet.gradients("127.0.0.1",
-                    "127.0.0.0/8", 2, 8, 1)).fit(data);
+                    "127.0.0.0/8", 2, 8, 1)).fit(less);
             MultiLayerNetwork shared = sharing.train(SparkTrainingTest.net(ours()));
-            line(table, "Spark, gradient sharing", sharing.train(SparkTrainingTest.net(stock())), shared);
+            line(table, "Spark, gradient sharing, " + SHARED + " batches", sharing.train(SparkTrainingTest.net(stock())), shared);
             assertThat(shared.getLayer(0).getParam("mean").toDoubleVector()).as("nobody brings any").containsOnly(0);
             row(table, "the same, recomputed", null, ours(), net -> {
-                PopulationStatistics.recompute(shared, new ExistingDataSetIterator(batches),
+                PopulationStatistics.recompute(shared, new ExistingDataSetIterator(some),
                         PopulationStatistics.Method.EXACT);
                 return shared;
             });
