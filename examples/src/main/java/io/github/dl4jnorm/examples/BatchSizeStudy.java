@@ -34,7 +34,7 @@ final class BatchSizeStudy extends Study {
     private static final double LEARNING_RATE = 0.01;
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
-            converter = NormChoice.Converter.class, defaultValue = "batch,group,layer,switchable,none",
+            converter = NormChoice.Converter.class, defaultValue = "batch,group,instance,layer,switchable,none",
             description = "Which ones, with commas between, of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private List<NormChoice> norms;
 
@@ -42,7 +42,7 @@ final class BatchSizeStudy extends Study {
     private Path report;
 
     BatchSizeStudy() {
-        super(900, 3);
+        super(700, 3);
     }
 
     @Override
