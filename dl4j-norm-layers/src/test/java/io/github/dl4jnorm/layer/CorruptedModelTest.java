@@ -129,7 +129,7 @@ class CorruptedModelTest {
         "batch | runningStatistics | \"cumulative\" | ",
         "batch | lockGammaBeta | true | ",
         "ghost | virtualBatchSize | 0 | expected virtualBatchSize >= 1, got virtualBatchSize 0",
-        "renorm | rMax | 0.5 | expected rMax >= 1 and dMax >= 0, got rMax 0.5",
+        "renorm | rmax | 0.5 | expected rMax >= 1 and dMax >= 0, got rMax 0.5",
         "renorm | warmupSteps | -1 | expected 0 <= warmupSteps <= rSteps and dSteps, got warmupSteps -1",
         "renorm | runningStatistics | {\"policy\": \"median\"} | median",
         "frn | eps | -1 | expected eps > 0, got eps -1",
