@@ -17,7 +17,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * taken one after the other, each after a collection, and that of the process without pages that nothing is in.
  *
  * @param heap   bytes of objects
- * @param beside bytes of the process besides the heap
+ * @param beside bytes of the process besides the heap, compiled code and classes
  * @param arrays buffers that ND4J has not freed
  */
 record Memory(long heap, long beside, long arrays) {
@@ -37,7 +37,8 @@ record Memory(long heap, long beside, long arrays) {
             Thread.sleep(100);
             trimMemory.invoke(null);
             heap = Math.min(heap, bean.getHeapMemoryUsage().getUsed());
-            beside = Math.min(beside, Pointer.physicalBytes() - bean.getHeapMemoryUsage().getCommitted());
+            beside = Math.min(beside, Pointer.physicalBytes() - bean.getHeapMemoryUsage().getCommitted()
+                    - bean.getNonHeapMemoryUsage().getCommitted());
             arrays = Math.min(arrays, ((Map<?, ?>) references.get(Nd4j.getDeallocatorService())).size());
         }
         return new Memory(heap, beside, arrays);
