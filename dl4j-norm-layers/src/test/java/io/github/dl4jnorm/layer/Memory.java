@@ -17,10 +17,11 @@ import org.nd4j.linalg.factory.Nd4j;
  * taken one after the other, each after a collection, and that of the process without pages that nothing is in.
  *
  * @param heap   bytes of objects
+ * @param process bytes of the process, resident
  * @param beside bytes of the process besides the heap, compiled code and classes
  * @param arrays buffers that ND4J has not freed
  */
-record Memory(long heap, long beside, long arrays) {
+record Memory(long heap, long process, long beside, long arrays) {
 
     static Memory inUse(int samples) throws ReflectiveOperationException, InterruptedException {
         // Private: JavaCPP calls it before it gives up for lack of memory. ND4J's own counters are always 0 on a CPU.
@@ -30,6 +31,7 @@ record Memory(long heap, long beside, long arrays) {
         references.setAccessible(true);
         MemoryMXBean bean = ManagementFactory.getMemoryMXBean();
         long heap = Long.MAX_VALUE;
+        long process = Long.MAX_VALUE;
         long beside = Long.MAX_VALUE;
         long arrays = Long.MAX_VALUE;
         for (int i = 0; i < samples; i++) {
@@ -37,10 +39,12 @@ record Memory(long heap, long beside, long arrays) {
             Thread.sleep(100);
             trimMemory.invoke(null);
             heap = Math.min(heap, bean.getHeapMemoryUsage().getUsed());
-            beside = Math.min(beside, Pointer.physicalBytes() - bean.getHeapMemoryUsage().getCommitted()
+            long resident = Pointer.physicalBytes();
+            process = Math.min(process, resident);
+            beside = Math.min(beside, resident - bean.getHeapMemoryUsage().getCommitted()
                     - bean.getNonHeapMemoryUsage().getCommitted());
             arrays = Math.min(arrays, ((Map<?, ?>) references.get(Nd4j.getDeallocatorService())).size());
         }
-        return new Memory(heap, beside, arrays);
+        return new Memory(heap, process, beside, arrays);
     }
 }

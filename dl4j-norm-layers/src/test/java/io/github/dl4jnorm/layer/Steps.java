@@ -20,8 +20,8 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 final class Steps {
     private static final int CHANNELS = 8;
-    private static final int WARM_UP = 1_000;
-    private static final int LAST = 20_000;
+    static final int WARM_UP = 1_000;
+    static final int LAST = 20_000;
 
     /** What a step leaves behind, on purpose. */
     enum Leak { NONE, ARRAY, MEMORY }
@@ -76,7 +76,8 @@ final class Steps {
         String output = new String(process.getInputStream().readAllBytes());
         assertThat(process.waitFor()).as(output).isZero();
         return output.lines().filter(line -> line.startsWith("memory ")).map(line -> line.split(" "))
-                .map(part -> new Memory(Long.parseLong(part[1]), Long.parseLong(part[2]), Long.parseLong(part[3]))).toList();
+                .map(part -> new Memory(Long.parseLong(part[1]), Long.parseLong(part[2]), Long.parseLong(part[3]),
+                        Long.parseLong(part[4]))).toList();
     }
 
     public static void main(String[] args) throws Exception {
@@ -86,7 +87,8 @@ final class Steps {
             steps.run(done, until);
             done = until;
             Memory memory = Memory.inUse(100);
-            System.out.println("memory " + memory.heap() + " " + memory.beside() + " " + memory.arrays());
+            System.out.println("memory " + memory.heap() + " " + memory.process() + " " + memory.beside() + " "
+                    + memory.arrays());
         }
     }
 }
