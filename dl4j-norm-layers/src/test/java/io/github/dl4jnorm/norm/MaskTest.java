@@ -156,6 +156,36 @@ class MaskTest {
     }
 
     @Test
+    void elementsAsChannelsFollowTheMemory() {
+        Random random = new Random(9);
+        for (int channelsOfMask : new int[]{1, 3}) {
+            Mask mask = draw(2, channelsOfMask, 4, random);
+            for (boolean last : new boolean[]{false, true}) {
+                Mask folded = mask.elementsAsChannels(3, last);
+                assertThat(folded.runs(0, 0).length).isLessThanOrEqualTo(2);
+                for (int i = 0; i < 2 * 3 * 4; i++) {
+                    int n = i / 12;
+                    int c = last ? i % 3 : i % 12 / 4;
+                    int s = last ? i % 12 / 3 : i % 4;
+                    assertThat(folded.keeps(n, i % 12, 0)).as("element %d, last %s", i, last).isEqualTo(mask.keeps(n, c, s));
+                }
+            }
+        }
+    }
+
+    @Test
+    void someExamplesKeepTheirMask() {
+        Mask mask = draw(5, 3, 4, new Random(10));
+        Mask some = mask.examples(2, 4);
+        for (int i = 0; i < 2 * 3 * 4; i++) {
+            int n = i / 12;
+            int c = i % 12 / 4;
+            assertThat(some.keeps(n, c, i % 4)).isEqualTo(mask.keeps(2 + n, c, i % 4));
+            assertThat(some.runs(n, c)).isEqualTo(mask.runs(2 + n, c));
+        }
+    }
+
+    @Test
     void aWrongLengthIsAnErrorThatNamesBoth() {
         for (int length : new int[]{0, 1, 23, 25, 48}) {
             assertThatThrownBy(() -> new Mask(2, 3, 4, new boolean[length])).isInstanceOf(IllegalArgumentException.class)

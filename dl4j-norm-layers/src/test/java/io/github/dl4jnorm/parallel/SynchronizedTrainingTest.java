@@ -56,7 +56,8 @@ class SynchronizedTrainingTest {
     static Stream<Arguments> cases() {
         return Stream.concat(Stream.of(Arguments.of(2, false, batch()), Arguments.of(2, true, batch()),
                         Arguments.of(2, false, switchable()), Arguments.of(2, true, switchable())),
-                Stream.of(Arguments.of(4, true, batch()), Arguments.of(4, false, switchable()), Arguments.of(8, false, batch()))
+                Stream.of(Arguments.of(4, false, batch()), Arguments.of(4, true, batch()), Arguments.of(4, false, switchable()),
+                                Arguments.of(8, false, batch()), Arguments.of(8, true, batch()))
                         .filter(arguments -> Thinned.onVectors()));
     }
 

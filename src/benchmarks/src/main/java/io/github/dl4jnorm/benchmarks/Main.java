@@ -37,7 +37,7 @@ public final class Main implements Callable<Integer> {
             + "turn for each case, the others once (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
-    @Option(names = "--warmup", defaultValue = "400", paramLabel = "MS", description = "Milliseconds of each "
+    @Option(names = "--warmup", defaultValue = "800", paramLabel = "MS", description = "Milliseconds of each "
             + "warm-up (default: ${DEFAULT-VALUE}).")
     private int warmup;
 
