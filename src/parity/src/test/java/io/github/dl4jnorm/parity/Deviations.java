@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.parity;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -28,14 +29,18 @@ final class Deviations {
         if (expected.length != actual.length) {
             throw new IllegalArgumentException("expected " + expected.length + " elements, got " + actual.length);
         }
-        double scale = least;
+        double scale = Math.max(least, largest(expected));
         double difference = 0;
         for (int i = 0; i < expected.length; i++) {
-            scale = Math.max(scale, Math.abs(expected[i]));
             double here = Math.abs(expected[i] - actual[i]);
             difference = Math.max(difference, Double.isNaN(here) ? Double.POSITIVE_INFINITY : here);
         }
         return difference == 0 || Double.isInfinite(difference) ? difference : difference / scale;
+    }
+
+    /** The largest absolute value, 0 of none. */
+    static double largest(double[] values) {
+        return Arrays.stream(values).map(Math::abs).max().orElse(0);
     }
 
     /**

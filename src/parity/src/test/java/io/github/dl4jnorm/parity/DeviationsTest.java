@@ -19,6 +19,12 @@ class DeviationsTest {
     }
 
     @Test
+    void theLargestIsWithoutItsSign() {
+        assertThat(Deviations.largest(new double[]{1, -4, 2})).isEqualTo(4);
+        assertThat(Deviations.largest(new double[0])).isZero();
+    }
+
+    @Test
     void whatIsNoNumberOrShouldBeNothingDeviatesWithoutBound() {
         assertThat(Deviations.of(new double[]{1, 2}, new double[]{1, Double.NaN}, 0)).isInfinite();
         assertThat(Deviations.of(new double[]{Double.NaN, 2}, new double[]{1, 2}, 0)).isInfinite();

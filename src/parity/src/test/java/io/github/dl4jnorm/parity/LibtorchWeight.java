@@ -19,6 +19,7 @@ final class LibtorchWeight {
     private Tensor u;
     private Tensor v;
     private Tensor x;
+    private Tensor computed;
     private Tensor y;
 
     LibtorchWeight(WeightCase drawn, ScalarType type, double eps, Map<String, double[]> values) {
@@ -86,25 +87,47 @@ final class LibtorchWeight {
 
     double[] forward(double[] input, boolean training) {
         x = Autograd.leaf(type, input, drawn.inputShape());
-        Tensor w = weight(training);
+        computed = weight(training);
         TensorOptional bias = new TensorOptional(params.get("b"));
         y = switch (drawn.inside()) {
-            case DENSE -> torch.linear(x, w, bias);
-            case CNN -> torch.conv2d(x, w, bias, new long[]{1, 1}, new long[]{0, 0}, new long[]{1, 1}, 1);
-            case VOLUME -> torch.conv3d(x, w, bias, new long[]{1, 1, 1}, new long[]{0, 0, 0}, new long[]{1, 1, 1}, 1);
-            case DECONVOLUTION -> torch.conv_transpose2d(x, w, bias, new long[]{1, 1}, new long[]{0, 0}, new long[]{0, 0}, 1,
-                    1, 1);
+            case DENSE -> torch.linear(x, computed, bias);
+            case CNN -> torch.conv2d(x, computed, bias, new long[]{1, 1}, new long[]{0, 0}, new long[]{1, 1},
+                    1);
+            case VOLUME -> torch.conv3d(x, computed, bias, new long[]{1, 1, 1}, new long[]{0, 0, 0},
+                    new long[]{1, 1, 1}, 1);
+            case DECONVOLUTION -> torch.conv_transpose2d(x, computed, bias, new long[]{1, 1}, new long[]{0, 0},
+                    new long[]{0, 0}, 1, 1, 1);
         };
         return Autograd.numbers(y);
     }
 
+    /**
+     * Gradients of the parameters and of the input, "dx".
+     *
+     * @param dy gradient of the output
+     * @return gradients by name; "computed" is that of the computed weight
+     */
     Map<String, double[]> backward(double[] dy) {
         Map<String, Tensor> sources = new LinkedHashMap<>(params);
         sources.put("dx", x);
+        sources.put("computed", computed);
         Map<String, double[]> gradients = new LinkedHashMap<>();
         Autograd.gradients(y, Autograd.tensor(type, dy, y.shape()), sources)
                 .forEach((name, gradient) -> gradients.put(name, Autograd.numbers(gradient)));
         return gradients;
+    }
+
+    /**
+     * How many times larger a unit's computed weights change than its weights do, at most. Where a unit's weights are nearly
+     * equal, or short, most of the large terms of their gradient cancel, and what rounding leaves of them is as large as this
+     * says, however small the gradient.
+     */
+    double steepest() {
+        return Autograd.numbers(range(rows(computed)).div(range(rows(params.get("W")))).max())[0];
+    }
+
+    private static Tensor range(Tensor rows) {
+        return rows.amax(new long[]{1}, false).sub(rows.amin(new long[]{1}, false));
     }
 
     /** u and v, or nothing. */
