@@ -4,12 +4,14 @@ package io.github.dl4jnorm.kernel;
 import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 import java.util.Arrays;
 
 /** Position normalization where the positions of a channel lie in a row. */
 final class ChannelsFirstStrip extends Strip {
     private final ColumnMoments moments;
+    private final double[] counts;
     private final double[] units;
     private final double[] sums;
     private final double[] products;
@@ -17,6 +19,7 @@ final class ChannelsFirstStrip extends Strip {
     ChannelsFirstStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops, int length) {
         super(operands, mask, norm, relu, ops);
         moments = new ColumnMoments(ops);
+        counts = new double[length];
         units = new double[length];
         sums = new double[length];
         products = new double[length];
@@ -24,7 +27,7 @@ final class ChannelsFirstStrip extends Strip {
     }
 
     @Override
-    void forward(Block block) {
+    void forward(Block block, Moments found) {
         Window x = operands.window(0, block);
         Window y = operands.window(1, block);
         int size = channels / norm.groups();
@@ -37,13 +40,13 @@ final class ChannelsFirstStrip extends Strip {
             }
         };
         for (int c = 0; c < channels; c += size) {
-            statistics(x, block, c, c + size);
+            statistics(x, block, c, c + size, null, found);
             forEachChannel(block, c, c + size, map);
         }
     }
 
     @Override
-    void backward(Block block) {
+    void backward(Block block, Moments known) {
         Window x = operands.window(0, block);
         Window dy = operands.window(1, block);
         Window dx = operands.window(2, block);
@@ -68,7 +71,7 @@ final class ChannelsFirstStrip extends Strip {
             }
         };
         for (int c = 0; c < channels; c += size) {
-            statistics(x, block, c, c + size);
+            statistics(x, block, c, c + size, known, null);
             Arrays.fill(sums, 0);
             Arrays.fill(products, 0);
             for (int from = c; from < c + size; from += ColumnMoments.RUNS) {
@@ -76,7 +79,7 @@ final class ChannelsFirstStrip extends Strip {
                 ops.crossing().drain(length, sums, products);
             }
             for (int i = 0; i < length; i++) {
-                setGradient(i, units[i], moments.count(i), sums[i], products[i]);
+                setGradient(i, units[i], counts[i], sums[i], products[i]);
             }
             forEachChannel(block, c, c + size, map);
         }
@@ -89,7 +92,26 @@ final class ChannelsFirstStrip extends Strip {
         }
     }
 
-    private void statistics(Window x, Block block, int from, int to) {
+    /** Sets the statistics of a group at all positions of a block, known ones or those found, which it notes. */
+    private void statistics(Window x, Block block, int from, int to, Moments known, Moments found) {
+        int length = block.s1() - block.s0();
+        int first = cells(block.n0(), from) + block.s0();
+        if (known == null) {
+            find(x, block, from, to);
+        }
+        for (int i = 0; i < length; i++) {
+            counts[i] = known == null ? moments.count(i) : known.count(first + i);
+            double mean = known == null ? moments.mean(i) : known.mean(first + i);
+            double squares = known == null ? moments.squares(i) : known.squares(first + i);
+            if (found != null) {
+                found.merge(first + i, counts[i], mean, squares);
+            }
+            units[i] = norm.unit(counts[i], mean, squares);
+            ops.crossing().statistics(i, norm.center(mean), units[i]);
+        }
+    }
+
+    private void find(Window x, Block block, int from, int to) {
         int length = block.s1() - block.s0();
         moments.compute(length, length, 1, sink -> {
             if (mask == null) {
@@ -104,9 +126,5 @@ final class ChannelsFirstStrip extends Strip {
                 });
             }
         });
-        for (int i = 0; i < length; i++) {
-            units[i] = norm.unit(moments.count(i), moments.mean(i), moments.squares(i));
-            ops.crossing().statistics(i, norm.center(moments.mean(i)), units[i]);
-        }
     }
 }

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.kernel;
 import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 
 /** Position normalization where the channels of a position lie in a row. */
@@ -23,13 +24,17 @@ final class ChannelsLastStrip extends Strip {
     }
 
     @Override
-    void forward(Block block) {
+    void forward(Block block, Moments found) {
         Window x = operands.window(0, block);
         Window y = operands.window(1, block);
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
                 statistics(x, block.n0(), s, c, c + size);
+                if (found != null) {
+                    found.merge(cells(block.n0(), c) + s, moments.count(), moments.mean(), moments.squares());
+                }
+                set(moments.count(), moments.mean(), moments.squares());
                 Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
                     int at = y.at(n, c0, position);
                     if (kept) {
@@ -43,14 +48,24 @@ final class ChannelsLastStrip extends Strip {
     }
 
     @Override
-    void backward(Block block) {
+    void backward(Block block, Moments known) {
         Window x = operands.window(0, block);
         Window dy = operands.window(1, block);
         Window dx = operands.window(2, block);
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
-                double unit = statistics(x, block.n0(), s, c, c + size);
+                double count;
+                double unit;
+                if (known == null) {
+                    statistics(x, block.n0(), s, c, c + size);
+                    count = moments.count();
+                    unit = set(count, moments.mean(), moments.squares());
+                } else {
+                    int cell = cells(block.n0(), c) + s;
+                    count = known.count(cell);
+                    unit = set(count, known.mean(cell), known.squares(cell));
+                }
                 sum = 0;
                 product = 0;
                 Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
@@ -58,7 +73,7 @@ final class ChannelsLastStrip extends Strip {
                         sums(x, dy, n, c0, position, length);
                     }
                 });
-                setGradient(0, unit, moments.count(), sum, product);
+                setGradient(0, unit, count, sum, product);
                 Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
                     int at = dx.at(n, c0, position);
                     if (kept) {
@@ -75,15 +90,18 @@ final class ChannelsLastStrip extends Strip {
         }
     }
 
-    private double statistics(Window x, int example, int s, int c, int end) {
+    private void statistics(Window x, int example, int s, int c, int end) {
         moments.start();
         Runs.alongChannels(operands, mask, example, s, c, end, (n, c0, position, length, kept) -> {
             if (kept) {
                 moments.add(x.memory, x.at(n, c0, position), length);
             }
         });
-        double unit = norm.unit(moments.count(), moments.mean(), moments.squares());
-        ops.crossing().statistics(0, norm.center(moments.mean()), unit);
+    }
+
+    private double set(double count, double mean, double squares) {
+        double unit = norm.unit(count, mean, squares);
+        ops.crossing().statistics(0, norm.center(mean), unit);
         return unit;
     }
 

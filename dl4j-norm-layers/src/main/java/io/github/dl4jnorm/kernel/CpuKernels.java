@@ -14,9 +14,7 @@ import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
-import java.util.function.Supplier;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -154,15 +152,8 @@ final class CpuKernels implements NormKernels {
         }
     }
 
-    /** Each thread has one walk for a pass: its tables are as long as a row, and blocks have but some rows. */
-    private Supplier<Walk> walks(Operands operands, Mask mask) {
-        Map<Thread, Walk> walks = new ConcurrentHashMap<>();
-        return () -> walks.computeIfAbsent(Thread.currentThread(), thread -> walk(operands, mask));
-    }
-
     private void forEachBlock(Operands operands, Mask mask, BiConsumer<Block, Walk> work) {
-        Supplier<Walk> walks = walks(operands, mask);
-        operands.forEachBlock(block -> work.accept(block, walks.get()));
+        operands.forEachBlock(() -> walk(operands, mask), work);
     }
 
     /** Does each unit from begin to end, so that its second pass finds it in the cache; false if they are too few or long. */
@@ -172,18 +163,18 @@ final class CpuKernels implements NormKernels {
         if (units < MIN_UNITS || !operands.unitsFit(perRow)) {
             return false;
         }
-        operands.forEachUnit(perRow, walks(operands, mask), work);
+        operands.forEachUnit(perRow, () -> walk(operands, mask), work);
         return true;
     }
 
     @Override
-    public void rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
-        positions.forward(x, view, mask, norm, relu, y);
+    public Moments rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
+        return positions.forward(x, view, mask, norm, relu, y);
     }
 
     @Override
     public PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
-                                              boolean relu, INDArray dx) {
-        return positions.backward(x, dy, view, mask, norm, relu, dx);
+                                              Moments known, boolean relu, INDArray dx) {
+        return positions.backward(x, dy, view, mask, norm, known, relu, dx);
     }
 }

@@ -91,15 +91,16 @@ final class Nd4jKernels implements NormKernels {
     }
 
     @Override
-    public void rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
+    public Moments rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
         Rows rows = new Rows(x, view, mask, norm);
         INDArray result = rows.normalized.mul(rows.gamma).addi(rows.beta);
         Cubes.assign(Cubes.where(rows.keep, relu ? Transforms.relu(result, false) : result), view, y);
+        return null;
     }
 
     @Override
     public PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
-                                              boolean relu, INDArray dx) {
+                                              Moments known, boolean relu, INDArray dx) {
         Rows rows = new Rows(x, view, mask, norm);
         INDArray active = Cubes.of(dy, view, DataType.DOUBLE, rows.keep);
         if (relu) {

@@ -140,21 +140,24 @@ public interface NormKernels {
      * @param norm groups, gamma, beta and eps
      * @param relu whether max(·, 0) follows
      * @param y    output
+     * @return moments of each group at each position for {@link #rowNormGrad}, row n·groups + g of them for group g of
+     *         example n; null where they are not worth the memory
      */
-    void rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y);
+    Moments rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y);
 
     /**
      * The gradients of {@link #rowNorm}.
      *
-     * @param x    input of the forward pass
-     * @param dy   gradient of its output
-     * @param view how to see them, nothing folded
-     * @param mask what counts, or null
-     * @param norm groups, gamma, beta and eps
-     * @param relu whether the forward pass had a ReLU
-     * @param dx   output
+     * @param x     input of the forward pass
+     * @param dy    gradient of its output
+     * @param view  how to see them, nothing folded
+     * @param mask  what counts, or null
+     * @param norm  groups, gamma, beta and eps
+     * @param known what the forward pass returned, or null to find it anew
+     * @param relu  whether the forward pass had a ReLU
+     * @param dx    output
      * @return gradients of gamma and beta
      */
-    PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, boolean relu,
-                                       INDArray dx);
+    PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
+                                       boolean relu, INDArray dx);
 }

@@ -8,9 +8,10 @@ import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
-import java.util.function.IntConsumer;
+import java.util.function.ObjIntConsumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -241,18 +242,23 @@ final class Operands {
         return arrays[0].dataType();
     }
 
-    /** Does every block, several at a time. */
-    void forEachBlock(Consumer<Block> work) {
+    /**
+     * Does every block, several at a time.
+     *
+     * @param walks makes the walk of a thread
+     * @param work  does a block
+     */
+    void forEachBlock(Supplier<Walk> walks, BiConsumer<Block, Walk> work) {
         int channelBlocks = (view.channels() - 1) / channelsPerBlock + 1;
         int positionBlocks = positionBlocks();
-        forEachTask(exampleBlocks() * channelBlocks * positionBlocks, task -> {
+        forEachTask(exampleBlocks() * channelBlocks * positionBlocks, walks, (walk, task) -> {
             int n = task / (channelBlocks * positionBlocks) * examplesPerBlock;
             int c = task / positionBlocks % channelBlocks * channelsPerBlock;
             int s = task % positionBlocks * positionsPerBlock;
             work.accept(new Block(
                     n, Math.min(view.examples(), n + examplesPerBlock),
                     c, Math.min(view.channels(), c + channelsPerBlock),
-                    s, (int) Math.min(view.positions(), (long) s + positionsPerBlock)));
+                    s, (int) Math.min(view.positions(), (long) s + positionsPerBlock)), walk);
         });
     }
 
@@ -269,8 +275,7 @@ final class Operands {
         int units = rows() * groups;
         int size = view.channels() / groups;
         int together = unitsTogether(groups);
-        forEachTask((units - 1) / together + 1, task -> {
-            Walk walk = walks.get();
+        forEachTask((units - 1) / together + 1, walks, (walk, task) -> {
             int end = Math.min(units, (task + 1) * together);
             for (int unit = task * together; unit < end;) {
                 int row = unit / groups;
@@ -289,21 +294,38 @@ final class Operands {
 
     /** Does something at once; the arrays stay reachable. */
     void inline(Runnable work) {
-        forEachTask(1, task -> work.run());
-    }
-
-    /** Does every task, several at a time; the arrays stay reachable until all are done. */
-    void forEachTask(int tasks, IntConsumer work) {
         try {
-            if (tasks == 1 || view.length() <= TASK) {
-                for (int task = 0; task < tasks; task++) {
-                    work.accept(task);
-                }
-            } else {
-                Workers.run(tasks, work);
-            }
+            work.run();
         } finally {
             Reference.reachabilityFence(arrays);
         }
+    }
+
+    /**
+     * Does every task, several at a time; the arrays stay reachable until all are done.
+     *
+     * @param tasks how many
+     * @param own   makes what a thread needs for its tasks, once: tables may be as long as a row, and a task but some rows
+     * @param work  does the task of a number with what its thread has
+     */
+    <T> void forEachTask(int tasks, Supplier<T> own, ObjIntConsumer<T> work) {
+        inline(() -> {
+            if (tasks == 1 || view.length() <= TASK) {
+                T mine = own.get();
+                for (int task = 0; task < tasks; task++) {
+                    work.accept(mine, task);
+                }
+            } else {
+                Map<Thread, T> owned = new ConcurrentHashMap<>();
+                Workers.run(tasks, task -> {
+                    T mine = owned.get(Thread.currentThread());
+                    if (mine == null) {
+                        mine = own.get();
+                        owned.put(Thread.currentThread(), mine);
+                    }
+                    work.accept(mine, task);
+                });
+            }
+        });
     }
 }

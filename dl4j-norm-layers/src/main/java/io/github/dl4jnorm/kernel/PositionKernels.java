@@ -3,6 +3,7 @@ package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
 import java.util.function.Consumer;
@@ -18,6 +19,10 @@ final class PositionKernels {
     private static final int MAX_TASKS = 32;
     /** Positions of a strip at least: a cache line of float, or channels would share lines with the next strip. */
     private static final int MIN_STRIP = 16;
+    /** Positions of a task at least: each has gradients of gamma and beta of its own, to be set to 0 and added up. */
+    private static final int MIN_POSITIONS = 32;
+    /** Channels of a group that make its moments small beside them. */
+    private static final int WORTH_KEEPING = 64;
 
     private final Function<DataType, RowOps> rowOps;
 
@@ -25,33 +30,37 @@ final class PositionKernels {
         this.rowOps = rowOps;
     }
 
-    void forward(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
+    /** See {@link NormKernels#rowNorm}. */
+    Moments forward(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
         Operands operands = new Operands(view, true, x, y);
         Strips strips = new Strips(operands);
-        operands.forEachTask(strips.tasks(), task -> {
-            Strip strip = strip(operands, mask, norm, relu, strips);
-            strips.forEach(task, strip::forward);
-        });
+        Moments found = room(view, norm);
+        operands.forEachTask(strips.tasks(), () -> strip(operands, mask, norm, relu, strips), (strip, task) ->
+                strips.forEach(task, block -> strip.forward(block, found)));
+        return found;
     }
 
-    PositionNorm.Gradients backward(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, boolean relu,
-                                    INDArray dx) {
+    /** See {@link NormKernels#rowNormGrad}. */
+    PositionNorm.Gradients backward(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
+                                    boolean relu, INDArray dx) {
         Operands operands = new Operands(view, true, x, dy, dx);
         Strips strips = new Strips(operands);
         PositionNorm.Gradients[] parts = new PositionNorm.Gradients[strips.tasks()];
-        operands.forEachTask(strips.tasks(), task -> {
-            Strip strip = strip(operands, mask, norm, relu, strips);
-            strips.forEach(task, strip::backward);
+        operands.forEachTask(strips.tasks(), () -> strip(operands, mask, norm, relu, strips), (strip, task) -> {
+            strip.startGradients();
+            strips.forEach(task, block -> strip.backward(block, known));
             parts[task] = strip.gradients();
         });
-        PositionNorm.Gradients sum = parts[0];
         for (int task = 1; task < parts.length; task++) {
-            for (int c = 0; c < view.channels(); c++) {
-                sum.gamma()[c] += parts[task].gamma()[c];
-                sum.beta()[c] += parts[task].beta()[c];
-            }
+            parts[0].add(parts[task]);
         }
-        return sum;
+        return parts[0];
+    }
+
+    /** Room for the moments of all groups, or null where they would be more than a fraction of the input. */
+    private static Moments room(View view, PositionNorm norm) {
+        return view.channels() / norm.groups() < WORTH_KEEPING ? null
+                : new Moments(Math.multiplyExact(view.examples(), norm.groups()), view.positions());
     }
 
     private Strip strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Strips strips) {
@@ -77,7 +86,8 @@ final class PositionKernels {
         }
 
         int tasks() {
-            return (int) Math.max(1, Math.min(Math.min(count, MAX_TASKS), view.length() / Operands.TASK));
+            long worth = Math.max(Operands.TASK, (long) MIN_POSITIONS * view.channels());
+            return (int) Math.max(1, Math.min(Math.min(count, MAX_TASKS), view.length() / worth));
         }
 
         void forEach(int task, Consumer<Block> work) {

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 
 /** The way of one thread over positions that each have statistics of their own; adds up the parameters' gradients. */
@@ -14,8 +15,8 @@ abstract class Strip {
     final RowOps ops;
     final int channels;
     final double[] pair = new double[2];
-    final double[] gammaGradient;
-    final double[] betaGradient;
+    double[] gammaGradient;
+    double[] betaGradient;
 
     Strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops) {
         this.operands = operands;
@@ -24,19 +25,38 @@ abstract class Strip {
         this.relu = relu;
         this.ops = ops;
         channels = operands.view.channels();
+    }
+
+    /**
+     * Normalizes the positions of a block, one example with all its channels.
+     *
+     * @param block the positions
+     * @param found receives the moments, or null
+     */
+    abstract void forward(Block block, Moments found);
+
+    /**
+     * Writes the gradient of the input at these positions.
+     *
+     * @param block the positions
+     * @param known their moments, or null to find them
+     */
+    abstract void backward(Block block, Moments known);
+
+    /** The gradients of the parameters begin anew, at 0. */
+    final void startGradients() {
         gammaGradient = new double[channels];
         betaGradient = new double[channels];
     }
 
-    /** Normalizes the positions of a block, one example with all its channels. */
-    abstract void forward(Block block);
-
-    /** Writes the gradient of the input at these positions. */
-    abstract void backward(Block block);
-
-    /** What the backward passes of this strip have summed up. */
+    /** What the backward passes since then have summed up. */
     PositionNorm.Gradients gradients() {
         return new PositionNorm.Gradients(gammaGradient, betaGradient);
+    }
+
+    /** Where the moments of a group are at position 0. */
+    final int cells(int n, int c) {
+        return (n * norm.groups() + c / (channels / norm.groups())) * operands.view.positions();
     }
 
     /** dx = gamma·unit·dy + shift + slope·x̂: sets the last two of a position. */

@@ -120,7 +120,7 @@ final class LayerNormRecurrence {
     }
 
     private PositionNorm.Gradients normalizeGrad(INDArray rows, INDArray gradient, PositionNorm norm, INDArray into) {
-        return kernels.rowNormGrad(rows, gradient, View.of(rows.shape(), false), null, norm, false, into);
+        return kernels.rowNormGrad(rows, gradient, View.of(rows.shape(), false), null, norm, null, false, into);
     }
 
     private void leaveOutMasked(INDArray rows, long step) {

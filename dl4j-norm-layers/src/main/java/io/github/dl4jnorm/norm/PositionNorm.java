@@ -122,5 +122,16 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
      * @param beta  gradient of beta
      */
     public record Gradients(double[] gamma, double[] beta) {
+        /**
+         * Adds those of other positions.
+         *
+         * @param others of the same channels
+         */
+        public void add(Gradients others) {
+            for (int c = 0; c < gamma.length; c++) {
+                gamma[c] += others.gamma[c];
+                beta[c] += others.beta[c];
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.pass;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
@@ -16,6 +17,8 @@ final class PositionPass implements NormPass {
     private final View view;
     private final Mask mask;
     private final PositionNorm norm;
+    /** Of the last forward pass, or null where they are to be found again. */
+    private Moments found;
 
     private PositionPass(View view, Mask mask, PositionNorm norm) {
         this.view = view;
@@ -40,12 +43,13 @@ final class PositionPass implements NormPass {
 
     @Override
     public void forward(INDArray x, boolean relu, INDArray y) {
-        kernels.rowNorm(seen(x), view, mask, norm, relu, seen(y));
+        found = kernels.rowNorm(seen(x), view, mask, norm, relu, seen(y));
     }
 
     @Override
     public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
-        PositionNorm.Gradients gradients = kernels.rowNormGrad(seen(x), seen(dy), view, mask, norm, relu, seen(dx));
+        PositionNorm.Gradients gradients = kernels.rowNormGrad(seen(x), seen(dy), view, mask, norm, found, relu,
+                seen(dx));
         return new Gradients(gradients.gamma(), gradients.beta(), null, null, null, null);
     }
 }

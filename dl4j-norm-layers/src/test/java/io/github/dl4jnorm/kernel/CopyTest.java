@@ -92,7 +92,8 @@ class CopyTest {
         ROW_NORM_GRAD(2, false) {
             @Override
             void run(INDArray x, INDArray dy, View view, INDArray out) {
-                Kernels.get().rowNormGrad(x, dy, view.examplesApart(), null, new PositionNorm(1, null, null, 1), false, out);
+                Kernels.get().rowNormGrad(x, dy, view.examplesApart(), null, new PositionNorm(1, null, null, 1), null, false,
+                        out);
             }
         };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.GradSums;
@@ -11,6 +13,7 @@ import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.SumTable;
+import java.util.Arrays;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -138,8 +141,15 @@ class NormKernelsContractTest {
             PositionNorm norm = new PositionNorm(kinds[seed % kinds.length], groups, gamma, beta, 0.1);
             INDArray y = output();
             INDArray dx = output();
-            kernels.rowNorm(x, view, mask, norm, relu, y);
-            PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, relu, dx);
+            Moments found = kernels.rowNorm(x, view, mask, norm, relu, y);
+            PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, null, relu, dx);
+            if (found != null) {
+                INDArray again = output();
+                PositionNorm.Gradients same = kernels.rowNormGrad(x, dy, view, mask, norm, found, relu, again);
+                assertThat(Arrays.deepEquals(read(again), read(dx))).as("dx from known moments").isTrue();
+                assertThat(same.gamma()).isEqualTo(gradients.gamma());
+                assertThat(same.beta()).isEqualTo(gradients.beta());
+            }
             RowReference reference = new RowReference(read(x), read(dy), norm, relu, mask);
             compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "rowNorm " + norm.kind());
             compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "rowNormGrad " + norm.kind());

@@ -140,7 +140,7 @@ class RedZoneTest {
                 run("rowNorm " + kind, y -> drawn.kernels.rowNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu, y.array));
                 run("rowNormGrad " + kind, dx -> {
                     PositionNorm.Gradients gradients = drawn.kernels.rowNormGrad(x.array, dy.array, drawn.view, drawn.mask,
-                            norm, drawn.relu, dx.array);
+                            norm, null, drawn.relu, dx.array);
                     add(gradients.gamma(), gradients.beta());
                 });
             }

@@ -87,7 +87,7 @@ class ThreadUseTest {
             }
             PositionNorm rows = new PositionNorm(1, null, null, 1e-3);
             kernels.rowNorm(x, plain, null, rows, true, y);
-            kernels.rowNormGrad(x, x, plain, null, rows, true, y);
+            kernels.rowNormGrad(x, x, plain, null, rows, null, true, y);
         }
     }
 

@@ -139,7 +139,7 @@ class WindowTest {
         if (way == Way.ROWS) {
             PositionNorm norm = new PositionNorm(1, null, null, 1e-3);
             kernels.rowNorm(x, plain, null, norm, false, y);
-            kernels.rowNormGrad(x, dy, plain, null, norm, false, dx);
+            kernels.rowNormGrad(x, dy, plain, null, norm, null, false, dx);
             return new INDArray[]{y, dx};
         }
         View view = way == Way.BATCH ? plain.batchAsPositions() : plain;

@@ -165,7 +165,7 @@ class WorkersTest {
         INDArray y = Nd4j.create(DataType.FLOAT, shape);
         INDArray dx = Nd4j.create(DataType.FLOAT, shape);
         kernels.rowNorm(x, plain, null, norm, true, y);
-        PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, plain, null, norm, true, dx);
+        PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, plain, null, norm, null, true, dx);
         results.addAll(List.of(y, dx, Nd4j.createFromArray(gradients.gamma()), Nd4j.createFromArray(gradients.beta())));
         return results;
     }
