@@ -114,22 +114,10 @@ public final class Norm implements Affine {
     @Override
     public void row(int n, int from, int to, Coefficients into) {
         int size = to - from;
-        double[] variances = into.unit;
-        Arrays.fill(into.center, 0, size, 0);
-        Arrays.fill(variances, 0, size, 0);
-        for (int k = 0; k < meanWeights.length; k++) {
-            parts.get(k).mix(n, from, to, meanWeights[k], into.center, varWeights[k], variances);
-        }
-        for (int i = 0; i < size && !isCentered(); i++) {
-            variances[i] += into.center[i] * into.center[i];
-            into.center[i] = 0;
-        }
-        for (int i = 0; i < size; i++) {
-            into.unit[i] = divisor.unit(variances[i], eps);
-        }
-        if (isCentered() && parts.size() == 1) {
-            // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
-            parts.get(0).clearSingles(n, from, to, into.unit);
+        if (parts.size() == 1) {
+            standardize(parts.get(0), n, from, to, into);
+        } else {
+            mix(n, from, to, into);
         }
         if (gamma == null) {
             System.arraycopy(into.unit, 0, into.scale, 0, size);
@@ -146,6 +134,36 @@ public final class Norm implements Affine {
         }
         if (renorm != null) {
             renormalize(n, from, to, into);
+        }
+    }
+
+    /** Center and unit of a single part: one square root for each of its pools, not for each channel. */
+    private void standardize(Pool part, int n, int from, int to, Coefficients into) {
+        for (int c = from; c < to;) {
+            int pool = part.index(n, c);
+            int end = Math.min(to, part.end(c));
+            double mean = part.mean(pool);
+            double variance = part.variance(pool);
+            double center = isCentered() ? mean : 0;
+            // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
+            double unit = !isCentered() ? divisor.unit(variance + mean * mean, eps)
+                    : part.isSingle(pool) ? 0 : divisor.unit(variance, eps);
+            for (; c < end; c++) {
+                into.center[c - from] = center;
+                into.unit[c - from] = unit;
+            }
+        }
+    }
+
+    private void mix(int n, int from, int to, Coefficients into) {
+        double[] variances = into.unit;
+        Arrays.fill(into.center, 0, to - from, 0);
+        Arrays.fill(variances, 0, to - from, 0);
+        for (int k = 0; k < meanWeights.length; k++) {
+            parts.get(k).mix(n, from, to, meanWeights[k], into.center, varWeights[k], variances);
+        }
+        for (int i = 0; i < to - from; i++) {
+            into.unit[i] = divisor.unit(variances[i], eps);
         }
     }
 

@@ -187,7 +187,11 @@ public final class NormGradients implements GradAffine {
 
     /** @return gradient of eps, of a norm with a single part that adds it to the variance */
     public double eps() {
-        return Arrays.stream(poolVariance[0]).sum();
+        double sum = 0;
+        for (double pool : poolVariance[0]) {
+            sum += pool;
+        }
+        return sum;
     }
 
     /** @return gradient of the mean of the part that is given instead of computed, or null if there is none */

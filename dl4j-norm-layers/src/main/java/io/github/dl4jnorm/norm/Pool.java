@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
-import java.util.Arrays;
 
 /**
  * Statistics shared by the cells of a {@link Pooling}: count, mean and biased variance of each pool.
@@ -128,15 +127,9 @@ public final class Pool {
         }
     }
 
-    /** Sets 0 where a channel's statistics are those of one element, or of none, and not given. */
-    void clearSingles(int n, int from, int to, double[] values) {
-        for (int c = from; c < to && !constant;) {
-            int end = Math.min(to, end(c));
-            if (pooled.count(index(n, c)) <= 1) {
-                Arrays.fill(values, c - from, end - from, 0);
-            }
-            c = end;
-        }
+    /** Whether the statistics of a pool are those of one element, or of none, and not given. */
+    boolean isSingle(int pool) {
+        return !constant && pooled.count(pool) <= 1;
     }
 
     int end(int c) {
