@@ -36,6 +36,11 @@ record Machine(String processor, int cores, String system, String java, String l
                 LocalDate.now().toString());
     }
 
+    /** Whether all but the day is the same. */
+    boolean comparable(Machine other) {
+        return equals(new Machine(other.processor, other.cores, other.system, other.java, other.libraries, date));
+    }
+
     private static String processorModel() {
         Path info = Path.of("/proc/cpuinfo");
         if (Files.isReadable(info)) {

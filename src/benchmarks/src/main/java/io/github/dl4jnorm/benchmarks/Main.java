@@ -17,13 +17,18 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Measures the layers beside libtorch, Deeplearning4j's own and a copy, and writes a report. */
 @Command(name = "benchmarks", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
         description = "Measures the layers beside libtorch, Deeplearning4j's own and a copy of the same bytes.")
 public final class Main implements Callable<Integer> {
     private static final int QUICK = 100;
+
+    @Spec
+    private CommandSpec spec;
 
     @Option(names = "--cases", paramLabel = "REGEX", defaultValue = "", description = "Only cases whose name it is part "
             + "of, such as batch-nchw-32x64x56x56, overhead or step (--list names all).")
@@ -51,6 +56,10 @@ public final class Main implements Callable<Integer> {
     @Option(names = "--out", defaultValue = "target/benchmarks", paramLabel = "DIR", description = "Where results.json, "
             + "benchmarks.md and benchmarks.svg go (default: ${DEFAULT-VALUE}).")
     private Path out;
+
+    @Option(names = "--add", description = "Add to the results.json that is in DIR, from the same machine: more rounds, "
+            + "other cases or implementations.")
+    private boolean add;
 
     @Option(names = "--report-from", paramLabel = "FILE", description = "Measure nothing, write the report of an earlier "
             + "results.json.")
@@ -91,13 +100,17 @@ public final class Main implements Callable<Integer> {
 
     private int measure(List<List<Task>> all) throws IOException {
         Results results = new Results(Machine.here(), settings(), new ArrayList<>());
+        Path earlier = out.resolve("results.json");
+        if (add && Files.exists(earlier)) {
+            results = continued(Results.read(earlier), results);
+        }
         List<Path> failed = new ArrayList<>();
         long start = System.nanoTime();
         for (int i = 0; i < all.size(); i++) {
             List<Task> tasks = all.get(i);
             failed.addAll(measure(tasks, results));
             // Written after every case: nothing is lost where a long run is broken off.
-            results.write(out.resolve("results.json"));
+            results.write(earlier);
             Duration left = Duration.ofNanos((System.nanoTime() - start) / (i + 1) * (all.size() - i - 1));
             System.out.printf("%2d/%d, %d min left  %-30s %s%n", i + 1, all.size(), left.toMinutes(),
                     tasks.get(0).subject(), summary(tasks, results));
@@ -105,6 +118,14 @@ public final class Main implements Callable<Integer> {
         report(results);
         failed.forEach(log -> System.err.println("error: could not be measured, see " + log));
         return failed.isEmpty() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private Results continued(Results earlier, Results next) {
+        try {
+            return earlier.continuedBy(next);
+        } catch (IllegalArgumentException e) {
+            throw new CommandLine.ParameterException(spec.commandLine(), "--add: " + e.getMessage());
+        }
     }
 
     private String settings() {

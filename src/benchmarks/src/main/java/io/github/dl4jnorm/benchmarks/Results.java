@@ -27,6 +27,23 @@ record Results(Machine machine, String settings, List<Measurement> measurements)
     record Measurement(String subject, Implementation implementation, String variant, List<Double> milliseconds) {
     }
 
+    /**
+     * These measurements as the beginning of others.
+     *
+     * @param next machine and settings of the others, of which there are none yet
+     * @return what takes up the others
+     * @throws IllegalArgumentException if those come from another machine, JVM or version: they are not comparable
+     */
+    Results continuedBy(Results next) {
+        if (!machine.comparable(next.machine)) {
+            throw new IllegalArgumentException("expected results from this machine, " + next.machine + ", got those from "
+                    + machine);
+        }
+        boolean same = (settings + "; then ").contains(next.settings + "; then ");
+        return new Results(machine, same ? settings : settings + "; then " + next.settings,
+                new ArrayList<>(measurements));
+    }
+
     /** Adds iterations to those there are already. */
     void add(String subject, Implementation implementation, String variant, double milliseconds) {
         List<Double> all = measurements.stream().filter(m -> matches(m, subject, implementation)

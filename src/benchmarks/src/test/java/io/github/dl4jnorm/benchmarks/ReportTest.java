@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
@@ -60,6 +61,19 @@ class ReportTest {
         Path file = directory.resolve("results.json");
         results().write(file);
         assertThat(Report.of(Results.read(file))).isEqualTo(Report.of(results()));
+    }
+
+    @Test
+    void moreRoundsAddToThoseOfTheSameMachine() {
+        Machine later = new Machine("a processor", 2, "an OS", "a JVM", "libraries", "another day");
+        Results more = results().continuedBy(new Results(later, "2 rounds", List.of()));
+        assertThat(more.settings()).isEqualTo("2 rounds");
+        more.add(BATCH, Implementation.LIBTORCH, Task.FORWARD, 7);
+        assertThat(more.median(BATCH, Implementation.LIBTORCH, Task.FORWARD)).hasValue(6);
+        assertThat(more.continuedBy(new Results(later, "1 round", List.of())).settings()).isEqualTo("2 rounds; then 1 round");
+        Machine other = new Machine("a processor", 4, "an OS", "a JVM", "libraries", "a day");
+        assertThatThrownBy(() -> results().continuedBy(new Results(other, "2 rounds", List.of())))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("cores=4").hasMessageContaining("cores=2");
     }
 
     @Test
