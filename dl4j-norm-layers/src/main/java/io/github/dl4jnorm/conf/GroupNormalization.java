@@ -26,6 +26,7 @@ public class GroupNormalization extends NormLayer {
     private int groups = 32;
     /** Channels of a group, or 0 if {@link #groups} says how many groups there are. */
     private int groupSize;
+    /** Whether eps is added to the deviation instead of the variance. */
     private boolean epsOutside;
 
     /** With 32 groups. */

@@ -25,6 +25,7 @@ public class InstanceNormalization extends RunningNormLayer {
 
     /** Whether running statistics are kept, and used at test time. */
     private boolean trackRunningStats;
+    /** Whether eps is added to the deviation instead of the variance. */
     private boolean epsOutside;
 
     /** Without running statistics. */
