@@ -4,7 +4,8 @@
 #   src/config/check-commands.sh [--list] [--from N] [--to N] [--clone DIR] [--limit SECONDS] [--through COMMAND]
 #
 # Commands are the lines of fenced blocks that begin with mvn or java, and arguments between backticks, -Dargs="…", which
-# are those of the example. commands-left-out.txt says which are left out, or done in another form, and why.
+# are those of the example. commands-left-out.txt says which are left out, or done in another form, and why. Those on Spark
+# run on JDK 17 to 22 only.
 #   --list      shows what would run, with numbers
 #   --from, --to  only those numbers
 #   --clone     where to clone to, and to keep; an existing clone is used as it is
@@ -23,7 +24,7 @@ while [ $# -gt 0 ]; do
     --clone) clone=$2; shift 2 ;;
     --limit) limit=$2; shift 2 ;;
     --through) through=$2; shift 2 ;;
-    *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac
 done
 
@@ -69,6 +70,8 @@ left_out() {
   done < "$here/commands-left-out.txt"
 }
 
+jdk=$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -XshowSettings:properties -version 2>&1 |
+  sed -n 's/^ *java.specification.version = //p')
 if ! $list; then
   if [ -z "$clone" ]; then
     temporary=$(mktemp -d)
@@ -83,6 +86,9 @@ while IFS=$'\t' read -r document command; do
   if [ "$number" -lt "$from" ] || [ "$number" -gt "$to" ]; then continue; fi
   out=$(left_out "$command")
   instead=${out#*|}
+  if [[ ${instead:-$command} == *"-P spark"* ]] && [ "$jdk" -gt 22 ]; then
+    out="Spark runs on JDK 17 to 22, this is $jdk|" instead=''
+  fi
   if [ -n "$out" ] && [ -z "$instead" ]; then
     printf '%3d  left out: %s\n     %s: %s\n' "$number" "${out%|*}" "$document" "$command"
     continue
