@@ -9,13 +9,13 @@
 #   --list      shows what would run, with numbers
 #   --from, --to  only those numbers
 #   --clone     where to clone to, and to keep; an existing clone is used as it is
-#   --limit     seconds for each command; 900
+#   --limit     seconds for each command; 1800
 #   --through   a command that runs each of them, such as "nice -n 19"
 # Prints exit code and seconds of each and fails if one fails.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-list=false from=1 to=100000 clone='' limit=900 through=''
+list=false from=1 to=100000 clone='' limit=1800 through=''
 while [ $# -gt 0 ]; do
   case $1 in
     --list) list=true; shift ;;
