@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.text.DecimalFormat;
 import java.util.Arrays;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
@@ -33,8 +34,9 @@ final class Charts {
     /** The title of an x axis that starts with the first step and has whole numbers. */
     static final String STEP = "step";
 
-    private static final int WIDTH = 440;
-    private static final int HEIGHT = 250;
+    private static final int WIDTH = 400;
+    private static final int HEIGHT = 240;
+    private static final double MARGIN = 0.01;
     /** Stand in for the names of colors until XChart is done: black with a little red is ink, with a little green a series. */
     private static final Color INK = new Color(1, 0, 0);
     private static final Color GRID = new Color(2, 0, 0);
@@ -90,14 +92,16 @@ final class Charts {
         if (log) {
             chart.getStyler().setYAxisTickLabelsFormattingFunction(Charts::roundNumber);
         }
-        double end = all.stream().flatMapToDouble(series -> Arrays.stream(series.x())).max().orElse(0);
-        if (xTitle.equals(STEP)) {
-            chart.getStyler().setXAxisMin(0.0).setXAxisMax(Math.max(1, end)).setXAxisDecimalPattern("0");
-        } else {
-            chart.getStyler().setXAxisDecimalPattern("0.#");
-        }
         if (xLabels != null) {
             chart.getStyler().setXAxisTickLabelsFormattingFunction(xLabels);
+        } else {
+            DoubleSummaryStatistics x = all.stream().flatMapToDouble(series -> Arrays.stream(series.x())).summaryStatistics();
+            boolean steps = xTitle.equals(STEP);
+            double start = steps ? 0 : x.getMin();
+            // Where points and ends of the axis are equally far apart, XChart labels points instead of round numbers.
+            double margin = MARGIN * Math.max(steps ? 1 : 0, x.getMax() - start);
+            chart.getStyler().setXAxisMin(steps ? start : start - margin).setXAxisMax(x.getMax() + margin)
+                    .setXAxisDecimalPattern(steps ? "0" : "0.###");
         }
         for (int i = 0; i < all.size(); i++) {
             add(chart, "s" + i, all.get(i));
@@ -115,7 +119,7 @@ final class Charts {
     }
 
     private static void style(XYStyler styler) {
-        Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 13);
+        Font font = new Font(Font.SANS_SERIF, Font.PLAIN, 14);
         Color none = new Color(0, 0, 0, 0);
         styler.setLocale(Locale.ROOT);
         styler.setLegendVisible(false).setChartTitleVisible(false).setChartBackgroundColor(none).setPlotBackgroundColor(none)

@@ -8,7 +8,7 @@ import java.util.List;
 
 /** How a training went: the loss of every step, the accuracy after every epoch, and what its norms did. */
 final class History {
-    private static final int POINTS = 150;
+    private static final int POINTS = 60;
 
     private final NormStatsListener stats;
     private final List<double[]> losses = new ArrayList<>();

@@ -31,9 +31,9 @@ record NormChoice(String name) {
         return all;
     }
 
-    /** Eight groups, or what divides the channels. */
+    /** Eight groups, or what divides the channels into groups of at least two: a group of one would be instance norm. */
     static int groups(int channels) {
-        int groups = GROUPS;
+        int groups = Math.max(1, Math.min(GROUPS, channels / 2));
         while (channels % groups != 0) {
             groups--;
         }

@@ -223,8 +223,9 @@ final class Report {
     private static String bars(int color, Histogram histogram) throws IOException {
         int bins = histogram.counts().length;
         double width = (histogram.high() - histogram.low()) / bins;
+        // A step goes from its point to the next one: a bin begins at its lower end, and the last one needs an end.
         return Charts.svg("value", "count", false, List.of(new Series(color,
-                IntStream.range(0, bins).mapToDouble(i -> histogram.low() + (i + 0.5) * width).toArray(),
-                IntStream.range(0, bins).mapToDouble(i -> histogram.counts()[i]).toArray(), Style.AREA)));
+                IntStream.rangeClosed(0, bins).mapToDouble(i -> histogram.low() + i * width).toArray(),
+                IntStream.rangeClosed(0, bins).mapToDouble(i -> i < bins ? histogram.counts()[i] : 0).toArray(), Style.AREA)));
     }
 }
