@@ -13,6 +13,7 @@ import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import org.nd4j.linalg.schedule.ExponentialSchedule;
+import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 /**
@@ -31,8 +32,7 @@ final class ConvNet {
         NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder()
                 .seed(seed)
                 .weightInit(WeightInit.RELU)
-                .updater(new Adam(new ExponentialSchedule(ScheduleType.ITERATION, learningRate,
-                        Math.pow(FINAL_SHARE_OF_RATE, 1.0 / iterations))))
+                .updater(new Adam(falling(learningRate, iterations)))
                 .list();
         for (int block = 1; block <= BLOCKS; block++) {
             int width = block == 1 ? channels : 2 * channels;
@@ -49,5 +49,10 @@ final class ConvNet {
         MultiLayerNetwork net = new MultiLayerNetwork(layers.setInputType(input).build());
         net.init();
         return net;
+    }
+
+    /** A learning rate that falls to a tenth within so many steps. */
+    static ISchedule falling(double learningRate, int iterations) {
+        return new ExponentialSchedule(ScheduleType.ITERATION, learningRate, Math.pow(FINAL_SHARE_OF_RATE, 1.0 / iterations));
     }
 }

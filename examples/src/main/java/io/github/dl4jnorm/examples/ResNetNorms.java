@@ -32,7 +32,8 @@ import picocli.CommandLine.Option;
         description = "A residual network with several norms; batch norm folded at the end, with the time of inference.")
 final class ResNetNorms extends Study {
     private static final int[] WIDTHS = {8, 16, 16};
-    private static final int BATCH = 25;
+    private static final int BATCH = 10;
+    private static final double LEARNING_RATE = 5e-3;
     private static final int TIMED = 15;
     private static final int TIMED_IMAGES = 50;
 
@@ -76,7 +77,8 @@ final class ResNetNorms extends Study {
 
     private ComputationGraph net(NormChoice norm, ImageData images) {
         GraphBuilder graph = new NeuralNetConfiguration.Builder().seed(seed()).weightInit(WeightInit.RELU)
-                .updater(new Adam(5e-3)).graphBuilder().addInputs("image").setInputTypes(images.inputType());
+                .updater(new Adam(ConvNet.falling(LEARNING_RATE, iterations(BATCH)))).graphBuilder().addInputs("image")
+                .setInputTypes(images.inputType());
         String last = block(graph, norm, "stem", "image", 3, 2, WIDTHS[0], Activation.RELU);
         for (int i = 0; i < WIDTHS.length; i++) {
             String name = "block" + i;

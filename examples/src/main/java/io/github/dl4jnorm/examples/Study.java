@@ -59,6 +59,11 @@ abstract class Study implements Callable<Integer> {
         return epochs;
     }
 
+    /** How many steps of a batch all epochs have. */
+    final int iterations(int batch) {
+        return epochs * (examples / batch);
+    }
+
     final long seed() {
         return seed;
     }
@@ -77,8 +82,13 @@ abstract class Study implements Callable<Integer> {
 
     /** Generated digits with pixels from 0 to 1, half as many to test with as to train on. */
     final ImageData digits() {
-        return new ImageData(GeneratedDigits.create(examples, seed), GeneratedDigits.create(Math.max(50, examples / 2), seed + 1),
-                true, "generated digits").scaled(ImageData.Scale.MINMAX);
+        return digits(Math.max(50, examples / 2));
+    }
+
+    /** Generated digits with pixels from 0 to 1, so many to test with. */
+    final ImageData digits(int tests) {
+        return new ImageData(GeneratedDigits.create(examples, seed), GeneratedDigits.create(tests, seed + 1), true,
+                "generated digits").scaled(ImageData.Scale.MINMAX);
     }
 
     /** Trains, in an order that the seed tells, and returns the mean loss of the last epoch. */

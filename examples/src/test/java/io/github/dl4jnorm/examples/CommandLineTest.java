@@ -38,6 +38,13 @@ class CommandLineTest {
         return Main.execute(new PrintWriter(errors, true), args);
     }
 
+    /** A group of one channel would be instance norm. */
+    @ParameterizedTest
+    @CsvSource({"64,8", "16,8", "12,6", "8,4", "4,2", "7,1", "2,1", "1,1"})
+    void groupsHaveAtLeastTwoChannelsOrAll(int channels, int groups) {
+        assertThat(NormChoice.groups(channels)).isEqualTo(groups);
+    }
+
     @Test
     void helpNamesEveryCommandAndEveryCommandHasHelp() {
         String help = Output.of("--help");

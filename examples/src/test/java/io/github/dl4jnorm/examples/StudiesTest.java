@@ -48,7 +48,8 @@ class StudiesTest {
         assertThat(Main.execute(new PrintWriter(errors, true), "study", "deep-net", "--depth", "1")).isEqualTo(2);
         assertThat(Main.execute(new PrintWriter(errors, true), "study", "batch-size", "--report", "/no/such/place/x.html"))
                 .isEqualTo(2);
-        assertThat(errors.toString().lines()).hasSize(3).allMatch(line -> line.startsWith("error: "));
+        assertThat(Main.execute(new PrintWriter(errors, true), "study", "batch-size", "--norms", "instance")).isEqualTo(1);
+        assertThat(errors.toString().lines()).hasSize(4).allMatch(line -> line.startsWith("error: "));
     }
 
     /** A page complete in itself, with a chart for all it promises and colors the page names. */
