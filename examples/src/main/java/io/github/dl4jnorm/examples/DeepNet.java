@@ -10,8 +10,6 @@ import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
-import org.deeplearning4j.nn.conf.layers.PoolingType;
-import org.deeplearning4j.nn.conf.layers.SubsamplingLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
@@ -26,16 +24,15 @@ import picocli.CommandLine.Option;
  * nothing of the gradient reaches the first layers. A norm brings the input of every sigmoid back to where it has a slope;
  * gamma begins with 2, so that sigmoids use more of their range.
  *
- * <p>The first three convolutions see 3x3 pixels, the others one: outputs of a sigmoid are one half on average, so zeros around
- * the image would draw the same frame into all images again and again, until nothing else is left.
+ * <p>The first three convolutions see 3x3 pixels and halve the image, the others see one: outputs of a sigmoid are one half on
+ * average, so zeros around the image would draw the same frame into all images again and again, until nothing else is left.
  */
 @Command(name = "deep-net", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Twenty plain convolutions with sigmoids: without a norm they do not train, with one they do.")
 final class DeepNet extends Study {
     private static final int CHANNELS = 16;
     private static final int BATCH = 10;
-    private static final int HALVINGS = 2;
-    private static final int WIDE = 3;
+    private static final int HALVINGS = 3;
     private static final double GAMMA = 2;
     private static final double LEARNING_RATE = 0.01;
 
@@ -43,7 +40,7 @@ final class DeepNet extends Study {
     private int depth;
 
     DeepNet() {
-        super(2000, 3);
+        super(2000, 4);
     }
 
     @Override
@@ -71,17 +68,16 @@ final class DeepNet extends Study {
         copy.setInput(batch.getFeatures());
         copy.setLabels(batch.getLabels());
         copy.computeGradientAndScore();
-        return copy.gradient().getGradientFor("1_W").norm2Number().doubleValue()
+        return copy.gradient().getGradientFor("0_W").norm2Number().doubleValue()
                 / copy.gradient().getGradientFor((copy.getnLayers() - 1) + "_W").norm2Number().doubleValue();
     }
 
     private MultiLayerNetwork net(NormBlock norm, ImageData images) {
         NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed())
-                .weightInit(WeightInit.XAVIER).updater(new Adam(ConvNet.falling(LEARNING_RATE, iterations(BATCH)))).list()
-                .layer(new SubsamplingLayer.Builder(PoolingType.AVG).kernelSize(2, 2).stride(2, 2).build());
+                .weightInit(WeightInit.XAVIER).updater(new Adam(ConvNet.falling(LEARNING_RATE, iterations(BATCH)))).list();
         for (int i = 0; i < depth; i++) {
             int stride = i < HALVINGS ? 2 : 1;
-            int size = i < WIDE ? 3 : 1;
+            int size = i < HALVINGS ? 3 : 1;
             norm.around(new ConvolutionLayer.Builder(size, size).nOut(CHANNELS).stride(stride, stride).convolutionMode(
                     ConvolutionMode.Same).activation(Activation.SIGMOID).build()).forEach(layers::layer);
         }

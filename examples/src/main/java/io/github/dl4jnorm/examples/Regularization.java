@@ -3,36 +3,44 @@ package io.github.dl4jnorm.examples;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.conf.layers.PoolingType;
+import org.deeplearning4j.nn.conf.layers.SubsamplingLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
-import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 
 /**
- * Few examples and a wide network: what helps against learning them by heart? Batch norm shows an example in another light each
+ * Few examples and passes enough to learn them by heart: what helps against that? Batch norm shows an example in another light each
  * time, that of the rest of its batch, and is said to do part of the work of dropout (arXiv 1502.03167, section 3.4). L2 in front
  * of a norm does not shrink what the layer computes, it only changes how fast weights turn.
  */
 @Command(name = "regularization", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Batch norm, dropout, L2 and their combinations on few examples.")
 final class Regularization extends Study {
-    private static final int WIDTH = 200;
-    private static final int BATCH = 20;
+    private static final int[] WIDTHS = {16, 32};
+    private static final int UNITS = 64;
+    private static final int BATCH = 8;
+    private static final double LEARNING_RATE = 0.02;
+    private static final double MOMENTUM = 0.9;
     private static final double KEPT = 0.5;
     private static final double L2 = 5e-3;
     private static final int RUNS = 2;
 
     Regularization() {
-        super(300, 15);
+        super(300, 20);
     }
 
     @Override
     String run() {
+        oneThread();
         System.out.printf("%-28s %15s %15s   (means of %d runs)%n", "", "training", "test", RUNS);
         Map<String, Double> tests = new LinkedHashMap<>();
         for (int i = 0; i < 8; i++) {
@@ -60,15 +68,16 @@ final class Regularization extends Study {
     }
 
     private MultiLayerNetwork net(boolean norm, boolean dropout, boolean l2, ImageData images, long seed) {
+        NormChoice choice = norm ? NormChoice.BATCH : NormChoice.NONE;
         NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed).weightInit(WeightInit.RELU)
-                .updater(new Adam(1e-3)).l2(l2 ? L2 : 0).list();
-        for (int i = 0; i < 2; i++) {
-            DenseLayer.Builder dense = new DenseLayer.Builder().nOut(WIDTH).activation(Activation.RELU);
-            if (dropout && i > 0) {
-                dense.dropOut(KEPT);
-            }
-            (norm ? NormChoice.BATCH : NormChoice.NONE).block(WIDTH).around(dense.build()).forEach(layers::layer);
+                .updater(new Nesterovs(ConvNet.falling(LEARNING_RATE, iterations(BATCH)), MOMENTUM)).l2(l2 ? L2 : 0).list()
+                .layer(new SubsamplingLayer.Builder(PoolingType.AVG).kernelSize(2, 2).stride(2, 2).build());
+        for (int width : WIDTHS) {
+            choice.block(width).around(new ConvolutionLayer.Builder(3, 3).stride(2, 2).nOut(width)
+                    .convolutionMode(ConvolutionMode.Same).activation(Activation.RELU).build()).forEach(layers::layer);
         }
+        choice.block(UNITS).around(new DenseLayer.Builder().nOut(UNITS).activation(Activation.RELU).build())
+                .forEach(layers::layer);
         OutputLayer.Builder output = new OutputLayer.Builder(LossFunction.MCXENT).nOut(images.classes())
                 .weightInit(WeightInit.XAVIER).activation(Activation.SOFTMAX);
         if (dropout) {
