@@ -99,7 +99,7 @@ final class Charts {
             boolean steps = xTitle.equals(STEP);
             double start = steps ? 0 : x.getMin();
             // Where points and ends of the axis are equally far apart, XChart labels points instead of round numbers.
-            double margin = MARGIN * Math.max(steps ? 1 : 0, x.getMax() - start);
+            double margin = MARGIN * (x.getMax() > start ? x.getMax() - start : 1);
             chart.getStyler().setXAxisMin(steps ? start : start - margin).setXAxisMax(x.getMax() + margin)
                     .setXAxisDecimalPattern(steps ? "0" : "0.###");
         }
