@@ -36,11 +36,11 @@ final class BatchSizeStudy extends Study {
     private static final int[] BATCHES = {32, 8, 4, 2};
     private static final int[] WIDTHS = {16, 32};
     private static final int UNITS = 32;
-    private static final double LEARNING_RATE = 0.1;
+    private static final double LEARNING_RATE = 0.2;
     private static final double MOMENTUM = 0.9;
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
-            converter = NormChoice.Converter.class, defaultValue = "batch,group,layer,switchable,none",
+            converter = NormChoice.Converter.class, defaultValue = "batch,group,layer,switchable",
             description = "Which ones, with commas between, of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private List<NormChoice> norms;
 
@@ -48,7 +48,7 @@ final class BatchSizeStudy extends Study {
     private Path report;
 
     BatchSizeStudy() {
-        super(600, 8);
+        super(600, 5);
     }
 
     @Override

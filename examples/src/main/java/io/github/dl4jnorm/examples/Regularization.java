@@ -18,9 +18,9 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 
 /**
- * Few examples and passes enough to learn them by heart: what helps against that? Batch norm shows an example in another light each
- * time, that of the rest of its batch, and is said to do part of the work of dropout (arXiv 1502.03167, section 3.4). L2 in front
- * of a norm does not shrink what the layer computes, it only changes how fast weights turn.
+ * Few examples and passes enough to learn them by heart: what helps against that? Batch norm shows an example in another light
+ * each time, that of the rest of its batch, and is said to do part of the work of dropout (arXiv 1502.03167, section 3.4). L2 in
+ * front of a norm does not shrink what the layer computes, it only changes how fast weights turn.
  */
 @Command(name = "regularization", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Batch norm, dropout, L2 and their combinations on few examples.")
