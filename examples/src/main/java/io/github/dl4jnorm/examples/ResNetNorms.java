@@ -48,6 +48,7 @@ final class ResNetNorms extends Study {
 
     @Override
     String run() {
+        oneThread();
         ImageData digits = digits();
         INDArray x = digits.test().getFeatures().get(NDArrayIndex.interval(0, TIMED_IMAGES)).dup();
         System.out.printf("%-12s %10s %15s %22s%n", "norm", "loss", "test accuracy", "ms for " + x.size(0) + " images");
