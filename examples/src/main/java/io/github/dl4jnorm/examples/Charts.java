@@ -68,7 +68,7 @@ final class Charts {
      *
      * @param xTitle what is on the x axis
      * @param yTitle what is on the y axis
-     * @param log    whether y is logarithmic
+     * @param log    whether y is logarithmic where it goes over more than a decade
      * @param all    its series, none of them empty
      * @return an svg element
      */
@@ -87,9 +87,12 @@ final class Charts {
         chart.setXAxisTitle(xTitle);
         chart.setYAxisTitle(yTitle);
         style(chart.getStyler());
-        chart.getStyler().setYAxisLogarithmic(log).setYAxisLogarithmicDecadeOnly(false)
+        DoubleSummaryStatistics y = all.stream().flatMapToDouble(series -> Arrays.stream(series.y())).summaryStatistics();
+        // Within less than a decade there may be no round number to label.
+        boolean decades = log && y.getMax() > 10 * y.getMin();
+        chart.getStyler().setYAxisLogarithmic(decades).setYAxisLogarithmicDecadeOnly(false)
                 .setYAxisDecimalPattern("0.####");
-        if (log) {
+        if (decades) {
             chart.getStyler().setYAxisTickLabelsFormattingFunction(Charts::roundNumber);
         }
         if (xLabels != null) {
