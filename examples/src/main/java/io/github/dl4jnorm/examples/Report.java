@@ -75,25 +75,31 @@ final class Report {
     }
 
     private void curves() throws IOException {
-        List<Series> losses = new ArrayList<>();
-        List<Series> accuracies = new ArrayList<>();
-        List<Key> keys = new ArrayList<>();
-        for (int i = 0; i < results.size(); i++) {
-            History history = results.get(i).history();
-            if (history.losses()[0].length > 0 && history.isFinite()) {
-                keys.add(new Key(i, label(results.get(i))));
-                losses.add(new Series(i, history.losses()[0], positive(history.losses()[1]), Style.LINE));
-                accuracies.add(new Series(i, history.accuracies()[0], percent(history.accuracies()[1]), Style.POINTS));
-            }
-        }
-        if (losses.isEmpty()) {
+        List<String> norms = results.stream().map(Training.Result::norm).distinct().toList();
+        Map<Integer, List<Training.Result>> byBatch = new LinkedHashMap<>();
+        results.stream().filter(result -> result.history().losses()[0].length > 0 && result.history().isFinite())
+                .forEach(result -> byBatch.computeIfAbsent(result.batch(), batch -> new ArrayList<>()).add(result));
+        if (byBatch.isEmpty()) {
             return;
         }
         page.section("Loss and accuracy", "The training loss is averaged over a few steps for each point; the accuracy is that "
                 + "of the test examples after every epoch.");
         page.openCharts();
-        page.chart("Training loss", Charts.svg(Charts.STEP, "loss", true, losses), keys);
-        page.chart("Test accuracy", Charts.svg(Charts.STEP, "%", false, accuracies), keys);
+        for (Map.Entry<Integer, List<Training.Result>> some : byBatch.entrySet()) {
+            List<Series> losses = new ArrayList<>();
+            List<Series> accuracies = new ArrayList<>();
+            List<Key> keys = new ArrayList<>();
+            for (Training.Result result : some.getValue()) {
+                int color = norms.indexOf(result.norm());
+                History history = result.history();
+                keys.add(new Key(color, result.norm()));
+                losses.add(new Series(color, history.losses()[0], positive(history.losses()[1]), Style.LINE));
+                accuracies.add(new Series(color, history.accuracies()[0], percent(history.accuracies()[1]), Style.POINTS));
+            }
+            String batches = byBatch.size() > 1 ? ", batches of " + some.getKey() : "";
+            page.chart("Training loss" + batches, Charts.svg(Charts.STEP, "loss", true, losses), keys);
+            page.chart("Test accuracy" + batches, Charts.svg(Charts.STEP, "%", false, accuracies), keys);
+        }
         page.closeCharts();
     }
 

@@ -33,8 +33,8 @@ import picocli.CommandLine.Option;
 final class ResNetNorms extends Study {
     private static final int[] WIDTHS = {8, 16, 16};
     private static final int BATCH = 10;
-    private static final double LEARNING_RATE = 5e-3;
-    private static final int TIMED = 15;
+    private static final double LEARNING_RATE = 1e-2;
+    private static final int TIMED = 31;
     private static final int TIMED_IMAGES = 50;
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
@@ -43,7 +43,7 @@ final class ResNetNorms extends Study {
     private List<NormChoice> norms;
 
     ResNetNorms() {
-        super(1000, 4);
+        super(1000, 6);
     }
 
     @Override
