@@ -101,7 +101,8 @@ class StudiesTest {
         Path report = directory.resolve("r.html");
         Output.of("study", "batch-size", "--norms", "group,none", "--examples", "64", "--epochs", "1", "--report",
                 report.toString());
-        assertThat(Files.readString(report)).contains("Test accuracy by batch size").contains("Training loss, batches of 32", "Test accuracy, batches of 2")
+        assertThat(Files.readString(report)).contains("Test accuracy by batch size")
+                .contains("Training loss, batches of 32", "Test accuracy, batches of 2")
                 .containsOnlyOnce("Test accuracy, batches of 8");
     }
 }
