@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
 /**
  * A small residual network as a ComputationGraph whose norm is a parameter; and what is left of batch norm when training is
  * over: it is folded into the convolutions, and the network has fewer layers and gives the same outputs. On a CPU that saves
- * little time, since a convolution needs a bias instead.
+ * hardly any time, of which convolutions take most.
  */
 @Command(name = "resnet", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "A residual network with several norms; batch norm folded at the end, with the time of inference.")
