@@ -18,10 +18,10 @@ enum Implementation {
         return this == VECTOR || this == SCALAR || this == ND4J;
     }
 
-    /** How often a variant warms up: until our kernels are compiled takes four seconds where cores are few. */
+    /** How often a variant warms up: until our kernels are compiled takes six seconds where cores are few. */
     int warmups() {
         return switch (this) {
-            case VECTOR, SCALAR -> 5;
+            case VECTOR, SCALAR -> 10;
             case ND4J, STOCK, LIBTORCH -> 2;
             case COPY -> 1;
         };
