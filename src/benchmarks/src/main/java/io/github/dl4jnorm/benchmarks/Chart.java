@@ -129,7 +129,7 @@ final class Chart {
             add("<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>", LEFT, LEFT + PLOT_WIDTH, y, y,
                     i == 0 ? "#888888" : "#e6e8eb");
             text(LEFT - 6, y + 4, "text-anchor=\"end\" fill=\"#777\" font-size=\"11\"",
-                    i * step == Math.rint(i * step) ? String.valueOf(Math.round(i * step)) : Report.number(i * step));
+                    i * step == Math.rint(i * step) ? String.valueOf(Math.round(i * step)) : Report.number(i * step, 2));
         }
     }
 
@@ -147,6 +147,6 @@ final class Chart {
         if (time > top) {
             add("<path d=\"M%.1f %.1f l%.1f -8\" stroke=\"#ffffff\" stroke-width=\"4\"/>", x, y + 18, width);
         }
-        text(x + width / 2, y - 4, "text-anchor=\"middle\" fill=\"#444\" font-size=\"9\"", Report.number(time));
+        text(x + width / 2, y - 4, "text-anchor=\"middle\" fill=\"#444\" font-size=\"9\"", Report.number(time, 2));
     }
 }

@@ -173,7 +173,12 @@ final class Report {
 
     /** Three digits that count. */
     static String number(double value) {
-        int digits = value > 0 ? Math.max(0, 2 - (int) Math.floor(Math.log10(value))) : 0;
+        return number(value, 3);
+    }
+
+    /** As many digits that count, or as many as stand before the point. */
+    static String number(double value, int counting) {
+        int digits = value > 0 ? Math.max(0, counting - 1 - (int) Math.floor(Math.log10(value))) : 0;
         return String.format(Locale.ROOT, "%." + digits + "f", value);
     }
 }
