@@ -55,7 +55,11 @@ public class AdaptiveInstanceNormalization extends ConditionedNorm {
 
     /** Options of {@link AdaptiveInstanceNormalization}. */
     public static class Builder extends ConditionedNorm.Builder<Builder> {
-        /** @return the vertex */
+        /** With the defaults. */
+        public Builder() {
+        }
+
+        /** {@return the vertex} */
         public AdaptiveInstanceNormalization build() {
             return new AdaptiveInstanceNormalization(this);
         }

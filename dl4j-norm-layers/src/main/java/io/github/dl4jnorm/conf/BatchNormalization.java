@@ -87,32 +87,32 @@ public class BatchNormalization extends RunningNormLayer {
         return lockGammaBeta ? getBetaInit() : 0;
     }
 
-    /** @return weight of the old value in the running statistics, NaN if they are cumulative */
+    /** {@return weight of the old value in the running statistics, NaN if they are cumulative} */
     @JsonIgnore
     public double getDecay() {
         Double decay = getRunningStatistics().decay();
         return decay == null ? Double.NaN : decay;
     }
 
-    /** @return gamma where it is locked, else what it starts with */
+    /** {@return gamma where it is locked, else what it starts with} */
     @JsonIgnore
     public double getGamma() {
         return getGammaInit();
     }
 
-    /** @return beta where it is locked, else what it starts with */
+    /** {@return beta where it is locked, else what it starts with} */
     @JsonIgnore
     public double getBeta() {
         return getBetaInit();
     }
 
-    /** @return whether log10stdev is stored instead of var */
+    /** {@return whether log10stdev is stored instead of var} */
     @JsonIgnore
     public boolean isUseLogStd() {
         return getLogStdStored() != null && getLogStdStored();
     }
 
-    /** @return where images have their channels */
+    /** {@return where images have their channels} */
     @JsonIgnore
     public CNN2DFormat getCnn2DFormat() {
         return isChannelsLast() ? CNN2DFormat.NHWC : CNN2DFormat.NCHW;

@@ -87,6 +87,10 @@ public class ConditionalNormalization extends ConditionedNorm {
         private int groups;
         private double gammaOffset;
 
+        /** With the defaults. */
+        public Builder() {
+        }
+
         /**
          * Groups of channels that share statistics.
          *

@@ -162,6 +162,10 @@ public abstract class ConditionedNorm extends GraphVertex {
         private double eps = 1e-5;
         private Boolean channelsLast;
 
+        /** With the defaults. */
+        protected Builder() {
+        }
+
         @SuppressWarnings("unchecked")
         private T self() {
             return (T) this;

@@ -148,6 +148,10 @@ public class LayerNormLSTM extends AbstractLSTM {
         private double eps = 1e-5;
         private boolean normalizeGates;
 
+        /** With the defaults. */
+        public Builder() {
+        }
+
         /**
          * What is added to variances so that their roots can be divided by.
          *

@@ -85,6 +85,10 @@ public class LayerNormalization extends NormLayer {
         private boolean perPosition;
         private boolean elementwiseAffine;
 
+        /** With the defaults. */
+        public Builder() {
+        }
+
         /**
          * Whether statistics are over the channels of one position alone also in images and volumes.
          *

@@ -62,7 +62,7 @@ public final class NormFactory {
         return norms;
     }
 
-    /** @return the names that {@link #create(String, Map)} takes */
+    /** {@return the names that {@link #create(String, Map)} takes} */
     public static Set<String> names() {
         Set<String> names = new LinkedHashSet<>(BEHIND.keySet());
         names.addAll(AROUND.keySet());

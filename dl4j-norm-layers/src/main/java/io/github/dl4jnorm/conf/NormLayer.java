@@ -150,7 +150,7 @@ public abstract class NormLayer extends FeedForwardLayer {
         return "rank 2 to 5";
     }
 
-    /** @return the parameters in flattening order */
+    /** {@return the parameters in flattening order} */
     public List<NormParameter> parameters() {
         List<NormParameter> parameters = new ArrayList<>();
         if (hasGamma()) {
@@ -162,32 +162,32 @@ public abstract class NormLayer extends FeedForwardLayer {
         return parameters;
     }
 
-    /** @return how many gammas there are: the number of channels, unless elements have gammas of their own */
+    /** {@return how many gammas there are: the number of channels, unless elements have gammas of their own} */
     public long affineLength() {
         return nOut;
     }
 
-    /** @return whether gamma is a parameter */
+    /** {@return whether gamma is a parameter} */
     protected boolean hasGamma() {
         return scale;
     }
 
-    /** @return whether beta is a parameter */
+    /** {@return whether beta is a parameter} */
     protected boolean hasBeta() {
         return center;
     }
 
-    /** @return gamma of all channels where it is no parameter */
+    /** {@return gamma of all channels where it is no parameter} */
     public double fixedGamma() {
         return 1;
     }
 
-    /** @return beta of all channels where it is no parameter */
+    /** {@return beta of all channels where it is no parameter} */
     public double fixedBeta() {
         return 0;
     }
 
-    /** @return whether the activation is a ReLU, which the kernels apply themselves */
+    /** {@return whether the activation is a ReLU, which the kernels apply themselves} */
     public boolean fusesRelu() {
         return activationFn instanceof ActivationReLU;
     }

@@ -32,7 +32,7 @@ public record NormParameter(String name, long length, double initialValue) {
     /** What is learned to be added to the mean square, by its absolute value. */
     public static final String LEARNED_EPS = "learnedEps";
 
-    /** @return whether training changes it by its gradient; the others are statistics, updated directly */
+    /** {@return whether training changes it by its gradient; the others are statistics, updated directly} */
     public boolean isTrained() {
         return isTrained(name);
     }

@@ -81,7 +81,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         return inside;
     }
 
-    /** @return the weights that are computed */
+    /** {@return the weights that are computed} */
     public List<WeightShape> weights() {
         Layer inside = inside();
         List<WeightShape> weights = WeightShape.of(inside);
@@ -319,7 +319,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
             return (T) this;
         }
 
-        /** @return the layer with its wrapper */
+        /** {@return the layer with its wrapper} */
         public abstract Reparameterization build();
     }
 }

@@ -54,15 +54,15 @@ public abstract class RunningNormLayer extends NormLayer {
         this.runningStatistics = runningStatistics;
     }
 
-    /** @return whether running statistics are kept at all */
+    /** {@return whether running statistics are kept at all} */
     public abstract boolean tracksStatistics();
 
-    /** @return whether training updates them, unless they are frozen; otherwise only PopulationStatistics sets them */
+    /** {@return whether training updates them, unless they are frozen; otherwise only PopulationStatistics sets them} */
     public boolean updatesStatistics() {
         return tracksStatistics();
     }
 
-    /** @return whether workers that train together share the statistics of their batches; see package parallel */
+    /** {@return whether workers that train together share the statistics of their batches; see package parallel} */
     public boolean sharesStatistics() {
         return false;
     }
@@ -94,7 +94,7 @@ public abstract class RunningNormLayer extends NormLayer {
         return parameters;
     }
 
-    /** @return whether the number of batches taken up is kept with the statistics */
+    /** {@return whether the number of batches taken up is kept with the statistics} */
     protected boolean countsBatches() {
         return runningStatistics.cumulativeMean();
     }

@@ -98,25 +98,25 @@ public final class RunningStatistics implements Serializable {
         return new RunningStatistics(decay, unbiased);
     }
 
-    /** @return "decay" or "cumulative" */
+    /** {@return "decay" or "cumulative"} */
     @JsonProperty("policy")
     public String policy() {
         return isCumulative() ? "cumulative" : "decay";
     }
 
-    /** @return weight of the old value, null if cumulative */
+    /** {@return weight of the old value, null if cumulative} */
     @JsonProperty("decay")
     public Double decay() {
         return isCumulative() ? null : decay;
     }
 
-    /** @return whether the variance is the unbiased one */
+    /** {@return whether the variance is the unbiased one} */
     @JsonProperty("unbiased")
     public boolean unbiased() {
         return unbiased;
     }
 
-    /** @return whether every batch has the same weight, however many there are */
+    /** {@return whether every batch has the same weight, however many there are} */
     public boolean cumulativeMean() {
         return isCumulative();
     }

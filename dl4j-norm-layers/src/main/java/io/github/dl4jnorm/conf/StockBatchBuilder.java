@@ -96,7 +96,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
         return betaInit(beta);
     }
 
-    /** @return what gamma starts with or is */
+    /** {@return what gamma starts with or is} */
     public double getGamma() {
         return gammaInit;
     }
@@ -110,7 +110,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
         gammaInit = gamma;
     }
 
-    /** @return what beta starts with or is */
+    /** {@return what beta starts with or is} */
     public double getBeta() {
         return betaInit;
     }
@@ -169,7 +169,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
         return self();
     }
 
-    /** @return whether log10stdev is stored */
+    /** {@return whether log10stdev is stored} */
     public boolean isUseLogStd() {
         return Boolean.TRUE.equals(logStdStored());
     }
@@ -183,7 +183,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
         logStd = useLogStd;
     }
 
-    /** @return where images have their channels */
+    /** {@return where images have their channels} */
     public CNN2DFormat getCnn2DFormat() {
         return Boolean.TRUE.equals(channelsLast) ? CNN2DFormat.NHWC : CNN2DFormat.NCHW;
     }

@@ -100,12 +100,12 @@ public record WeightShape(String key, long outer, long units, long inner) {
         return shapes == null ? null : shapes.apply((FeedForwardLayer) layer);
     }
 
-    /** @return names of the layers whose weights are known */
+    /** {@return names of the layers whose weights are known} */
     static String known() {
         return BY_CLASS.keySet().stream().map(Class::getSimpleName).sorted().collect(Collectors.joining(", "));
     }
 
-    /** @return how many weights lead to a unit */
+    /** {@return how many weights lead to a unit} */
     public long inputs() {
         return outer * inner;
     }

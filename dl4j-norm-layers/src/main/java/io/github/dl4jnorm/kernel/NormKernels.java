@@ -24,7 +24,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public interface NormKernels {
 
-    /** @return name of the implementation, as {@code -Ddl4jnorm.kernels} takes it */
+    /** {@return name of the implementation, as {@code -Ddl4jnorm.kernels} takes it} */
     String name();
 
     /**

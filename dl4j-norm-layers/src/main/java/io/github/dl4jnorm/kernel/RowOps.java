@@ -28,17 +28,17 @@ record RowOps(DataType type, RunOps runs, ColumnOps columns, CrossOps crossing) 
         RowOps of(DataType type);
     }
 
-    /** @return whether arithmetic runs in double */
+    /** {@return whether arithmetic runs in double} */
     boolean wide() {
         return type == DataType.DOUBLE;
     }
 
-    /** @return the number nearest to a value among those that arithmetic runs in */
+    /** {@return the number nearest to a value among those that arithmetic runs in} */
     double round(double value) {
         return wide() ? value : (float) value;
     }
 
-    /** @return one element */
+    /** {@return one element} */
     double get(Memory x, int at) {
         return switch (type) {
             case FLOAT -> x.bytes.getFloat(at);

@@ -180,12 +180,12 @@ final class LayerNormRecurrence {
         leaveOutMasked(output, t);
     }
 
-    /** @return h after the last step */
+    /** {@return h after the last step} */
     INDArray lastOutput() {
         return at(outputs, steps);
     }
 
-    /** @return c after the last step */
+    /** {@return c after the last step} */
     INDArray lastCell() {
         return at(cells, steps);
     }

@@ -96,7 +96,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         this.watcher = watcher;
     }
 
-    /** @return statistics of the batch that passed forward last, null if the norm had no use for them */
+    /** {@return statistics of the batch that passed forward last, null if the norm had no use for them} */
     public ChannelStatistics batchStatistics() {
         return pass == null || !tracks() ? null : pass.batchStatistics();
     }

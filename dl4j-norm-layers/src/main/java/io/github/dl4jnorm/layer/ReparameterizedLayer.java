@@ -88,12 +88,12 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
                 : new ReparameterizedLayer(wrapper, underlying, paramsView, params);
     }
 
-    /** @return what to call the layer in messages */
+    /** {@return what to call the layer in messages} */
     final String layerId() {
         return wrapper.getClass().getSimpleName() + " layer \"" + wrapper.getLayerName() + "\"";
     }
 
-    /** @return the configuration */
+    /** {@return the configuration} */
     public final Reparameterization reparameterization() {
         return wrapper;
     }
@@ -120,7 +120,7 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
         this.startsFromData = startsFromData;
     }
 
-    /** @return whether gain and bias can be set by a batch */
+    /** {@return whether gain and bias can be set by a batch} */
     public boolean canStartFromData() {
         return wrapper instanceof WeightNormalization && !(underlying.conf().getLayer() instanceof BaseRecurrentLayer);
     }

@@ -42,7 +42,7 @@ public final class BatchNormFolding {
      * @param reason why it was left, null if it was folded
      */
     public record Outcome(String norm, String into, String reason) {
-        /** @return whether the batch norm is gone */
+        /** {@return whether the batch norm is gone} */
         public boolean folded() {
             return into != null;
         }
@@ -61,7 +61,7 @@ public final class BatchNormFolding {
      * @param <M>      type of the network
      */
     public record Result<M extends Model>(M net, List<Outcome> outcomes) {
-        /** @return how many batch norms are gone */
+        /** {@return how many batch norms are gone} */
         public long folded() {
             return outcomes.stream().filter(Outcome::folded).count();
         }

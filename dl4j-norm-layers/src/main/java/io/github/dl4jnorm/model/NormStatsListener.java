@@ -62,7 +62,7 @@ public final class NormStatsListener extends BaseTrainingListener {
         capacity = builder.capacity;
     }
 
-    /** @return names of the layers seen so far, from input to output */
+    /** {@return names of the layers seen so far, from input to output} */
     public Set<String> layers() {
         return Collections.unmodifiableSet(samples.keySet());
     }
@@ -100,7 +100,7 @@ public final class NormStatsListener extends BaseTrainingListener {
         return found(last, layer);
     }
 
-    /** @return how many iterations lie from one sample to the next by now */
+    /** {@return how many iterations lie from one sample to the next by now} */
     public int interval() {
         return interval;
     }
@@ -186,6 +186,10 @@ public final class NormStatsListener extends BaseTrainingListener {
         private int channels = 8;
         private int capacity = 500;
 
+        /** With the defaults. */
+        public Builder() {
+        }
+
         /**
          * How often a sample is taken, to begin with.
          *
@@ -227,7 +231,7 @@ public final class NormStatsListener extends BaseTrainingListener {
             return value;
         }
 
-        /** @return the listener */
+        /** {@return the listener} */
         public NormStatsListener build() {
             return new NormStatsListener(this);
         }

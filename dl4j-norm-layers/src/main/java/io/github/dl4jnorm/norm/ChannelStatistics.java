@@ -35,12 +35,12 @@ public record ChannelStatistics(double[] count, double[] mean, double[] variance
         return result;
     }
 
-    /** @return number of channels */
+    /** {@return number of channels} */
     public int channels() {
         return mean.length;
     }
 
-    /** @return whether every mean and variance is a finite number */
+    /** {@return whether every mean and variance is a finite number} */
     public boolean isFinite() {
         for (int c = 0; c < mean.length; c++) {
             if (!Double.isFinite(mean[c]) || !Double.isFinite(variance[c])) {
@@ -99,7 +99,7 @@ public record ChannelStatistics(double[] count, double[] mean, double[] variance
             }
         }
 
-        /** @return the average so far; NaN unbiased variance where no part had more than one element */
+        /** {@return the average so far; NaN unbiased variance where no part had more than one element} */
         public ChannelStatistics result() {
             ChannelStatistics result = new ChannelStatistics(unbiasedWeight.length, true);
             for (int c = 0; c < unbiasedWeight.length; c++) {

@@ -109,12 +109,12 @@ public final class GlobalResponse implements Affine {
             }
         }
 
-        /** @return gradient of gamma */
+        /** {@return gradient of gamma} */
         public double[] gamma() {
             return NormGradients.total(gammas, cells.channels());
         }
 
-        /** @return gradient of beta */
+        /** {@return gradient of beta} */
         public double[] beta() {
             return NormGradients.total(betas, cells.channels());
         }

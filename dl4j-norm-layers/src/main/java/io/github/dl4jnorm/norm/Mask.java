@@ -39,7 +39,7 @@ public final class Mask {
         }
     }
 
-    /** @return whether channels of one example differ in what is masked */
+    /** {@return whether channels of one example differ in what is masked} */
     public boolean perChannel() {
         return channels > 1;
     }
@@ -79,7 +79,7 @@ public final class Mask {
         return new Mask(to - from, channels, positions, Arrays.copyOfRange(keep, from * size, to * size));
     }
 
-    /** @return the mask for {@link View#batchAsPositions()} */
+    /** {@return the mask for {@link View#batchAsPositions()}} */
     public Mask batchAsPositions() {
         boolean[] folded = new boolean[keep.length];
         for (int n = 0; n < examples; n++) {

@@ -95,12 +95,12 @@ public final class Moments {
         }
     }
 
-    /** @return N */
+    /** {@return N} */
     public int examples() {
         return examples;
     }
 
-    /** @return C */
+    /** {@return C} */
     public int channels() {
         return channels;
     }

@@ -199,7 +199,7 @@ public final class Norm implements Affine {
         }
     }
 
-    /** @return the statistics that are mixed */
+    /** {@return the statistics that are mixed} */
     public List<Pool> parts() {
         return parts;
     }

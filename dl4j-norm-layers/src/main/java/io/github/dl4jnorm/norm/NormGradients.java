@@ -160,12 +160,12 @@ public final class NormGradients implements GradAffine {
         }
     }
 
-    /** @return gradient of gamma, as long as gamma */
+    /** {@return gradient of gamma, as long as gamma} */
     public double[] gamma() {
         return total(gammas);
     }
 
-    /** @return gradient of beta, as long as beta */
+    /** {@return gradient of beta, as long as beta} */
     public double[] beta() {
         return total(betas);
     }
@@ -185,7 +185,7 @@ public final class NormGradients implements GradAffine {
         return sum;
     }
 
-    /** @return gradient of eps, of a norm with a single part that adds it to the variance */
+    /** {@return gradient of eps, of a norm with a single part that adds it to the variance} */
     public double eps() {
         double sum = 0;
         for (double pool : poolVariance[0]) {
@@ -194,13 +194,13 @@ public final class NormGradients implements GradAffine {
         return sum;
     }
 
-    /** @return gradient of the mean of the part that is given instead of computed, or null if there is none */
+    /** {@return gradient of the mean of the part that is given instead of computed, or null if there is none} */
     public double[] givenMean() {
         int given = given();
         return given < 0 ? null : poolMean[given];
     }
 
-    /** @return gradient of the variance of that part, as if none were negative */
+    /** {@return gradient of the variance of that part, as if none were negative} */
     public double[] givenVariance() {
         int given = given();
         return given < 0 ? null : poolVariance[given];
@@ -214,12 +214,12 @@ public final class NormGradients implements GradAffine {
         return given;
     }
 
-    /** @return gradient of the logits behind the weights of the means */
+    /** {@return gradient of the logits behind the weights of the means} */
     public double[] meanLogits() {
         return meanLogits;
     }
 
-    /** @return gradient of the logits behind the weights of the variances */
+    /** {@return gradient of the logits behind the weights of the variances} */
     public double[] varLogits() {
         return varLogits;
     }

@@ -7,7 +7,7 @@ import java.util.List;
 /** How input of a certain rank is normalized. */
 public sealed interface NormPlan {
 
-    /** @return whether running statistics replace those of the batch at test time */
+    /** {@return whether running statistics replace those of the batch at test time} */
     default boolean hasRunning() {
         return false;
     }
@@ -26,7 +26,7 @@ public sealed interface NormPlan {
             return running >= 0;
         }
 
-        /** @return the same with eps added to the deviation instead of to the variance; for plans with a single part */
+        /** {@return the same with eps added to the deviation instead of to the variance; for plans with a single part} */
         public Channels epsOutside() {
             return new Channels(parts, firstWeight, running, Divisor.DEVIATION_PLUS_EPS);
         }

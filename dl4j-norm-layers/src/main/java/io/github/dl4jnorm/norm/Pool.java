@@ -87,17 +87,17 @@ public final class Pool {
         return exchange == null || !pooling.overBatch() ? this : ofPooled(pooling, channels, exchange.merge(pooled));
     }
 
-    /** @return whether the examples of a batch share these statistics, and they are not constants */
+    /** {@return whether the examples of a batch share these statistics, and they are not constants} */
     boolean spansBatch() {
         return pooling.overBatch() && !constant;
     }
 
-    /** @return whether these statistics are constants instead of functions of the input */
+    /** {@return whether these statistics are constants instead of functions of the input} */
     public boolean isConstant() {
         return constant;
     }
 
-    /** @return groups that the channels of an example fall into */
+    /** {@return groups that the channels of an example fall into} */
     public int groups() {
         return pooling.groupsOf(channels);
     }

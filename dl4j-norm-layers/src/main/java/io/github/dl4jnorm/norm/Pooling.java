@@ -33,7 +33,7 @@ public record Pooling(int groups) {
         return new Pooling(channels);
     }
 
-    /** @return whether a statistic spans the examples */
+    /** {@return whether a statistic spans the examples} */
     public boolean overBatch() {
         return groups == 0;
     }

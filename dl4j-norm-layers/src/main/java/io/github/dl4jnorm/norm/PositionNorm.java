@@ -55,7 +55,7 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
         return beta == null ? 0 : beta[c];
     }
 
-    /** @return whether the mean is subtracted */
+    /** {@return whether the mean is subtracted} */
     public boolean isCentered() {
         return kind == Kind.STANDARD;
     }

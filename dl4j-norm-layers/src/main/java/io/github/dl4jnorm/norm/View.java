@@ -50,67 +50,67 @@ public final class View {
         return new View(shape.clone(), channelsLast ? shape.length - 1 : 1, false, false);
     }
 
-    /** @return the same array as one example with N·S positions */
+    /** {@return the same array as one example with N·S positions} */
     public View batchAsPositions() {
         return new View(shape, channelAxis, true, channelsFolded);
     }
 
-    /** @return the same array with its examples apart again */
+    /** {@return the same array with its examples apart again} */
     public View examplesApart() {
         return new View(shape, channelAxis, false, channelsFolded);
     }
 
-    /** @return the same array, if it is contiguous, as dense input with C·S channels; its shape is another one */
+    /** {@return the same array, if it is contiguous, as dense input with C·S channels; its shape is another one} */
     public View elementsAsChannels() {
         return of(new long[]{examples, (long) channels * positions}, false);
     }
 
-    /** @return the same array as one channel with C·S positions */
+    /** {@return the same array as one channel with C·S positions} */
     public View channelsAsPositions() {
         return new View(shape, channelAxis, batchFolded, true);
     }
 
-    /** @return N */
+    /** {@return N} */
     public int examples() {
         return examples;
     }
 
-    /** @return C */
+    /** {@return C} */
     public int channels() {
         return channels;
     }
 
-    /** @return S */
+    /** {@return S} */
     public int positions() {
         return positions;
     }
 
-    /** @return N·C·S */
+    /** {@return N·C·S} */
     public long length() {
         return (long) examples * channels * positions;
     }
 
-    /** @return the shape of the array itself */
+    /** {@return the shape of the array itself} */
     public long[] shape() {
         return shape.clone();
     }
 
-    /** @return the axis of the array that holds the channels, also where they count as positions */
+    /** {@return the axis of the array that holds the channels, also where they count as positions} */
     public int channelAxis() {
         return channelAxis;
     }
 
-    /** @return whether the examples count as positions */
+    /** {@return whether the examples count as positions} */
     public boolean batchFolded() {
         return batchFolded;
     }
 
-    /** @return whether the channels count as positions */
+    /** {@return whether the channels count as positions} */
     public boolean channelsFolded() {
         return channelsFolded;
     }
 
-    /** @return the axes that make up S, outermost first */
+    /** {@return the axes that make up S, outermost first} */
     public int[] positionAxes() {
         int[] axes = new int[shape.length];
         int count = 0;

@@ -63,12 +63,12 @@ public interface NormPass {
         return new ChannelPass(x, view, mask, channels, params, given, observe, exchange);
     }
 
-    /** @return statistics of the batch as running statistics take them up, or null if none were computed */
+    /** {@return statistics of the batch as running statistics take them up, or null if none were computed} */
     default ChannelStatistics batchStatistics() {
         return null;
     }
 
-    /** @return statistics that running statistics take up one after the other */
+    /** {@return statistics that running statistics take up one after the other} */
     default List<ChannelStatistics> updates() {
         return List.of(batchStatistics());
     }

@@ -14,7 +14,7 @@ final class Lanes {
     private Lanes() {
     }
 
-    /** @return whether this version of the class fits the JDK that runs it */
+    /** {@return whether this version of the class fits the JDK that runs it} */
     static boolean fit(int jdk) {
         return jdk >= 22;
     }
