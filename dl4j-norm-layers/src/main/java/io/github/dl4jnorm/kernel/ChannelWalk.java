@@ -92,8 +92,9 @@ final class ChannelWalk extends Walk {
                     sink.block(from.memory, from.at(example, c, s), stride, rows, c, length);
                 }
             }));
+            Moments found = moments.found();
             for (int g = 0; g < channels / groupSize; g++) {
-                into.merge(cell(n, g * groupSize), moments.count(g), moments.mean(g), moments.squares(g));
+                into.merge(cell(n, g * groupSize), found.count(g), found.mean(g), found.squares(g));
             }
         }
     }

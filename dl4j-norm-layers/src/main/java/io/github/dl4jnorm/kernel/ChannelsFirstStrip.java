@@ -96,13 +96,17 @@ final class ChannelsFirstStrip extends Strip {
     private void statistics(Window x, Block block, int from, int to, Moments known, Moments found) {
         int length = block.s1() - block.s0();
         int first = cells(block.n0(), from) + block.s0();
+        Moments source = known;
+        int shift = first;
         if (known == null) {
             find(x, block, from, to);
+            source = moments.found();
+            shift = 0;
         }
         for (int i = 0; i < length; i++) {
-            counts[i] = known == null ? moments.count(i) : known.count(first + i);
-            double mean = known == null ? moments.mean(i) : known.mean(first + i);
-            double squares = known == null ? moments.squares(i) : known.squares(first + i);
+            counts[i] = source.count(shift + i);
+            double mean = source.mean(shift + i);
+            double squares = source.squares(shift + i);
             if (found != null) {
                 found.merge(first + i, counts[i], mean, squares);
             }

@@ -30,11 +30,11 @@ final class ChannelsLastStrip extends Strip {
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
-                statistics(x, block.n0(), s, c, c + size);
+                Moments here = statistics(x, block.n0(), s, c, c + size);
                 if (found != null) {
-                    found.merge(cells(block.n0(), c) + s, moments.count(), moments.mean(), moments.squares());
+                    found.merge(cells(block.n0(), c) + s, here.count(0), here.mean(0), here.squares(0));
                 }
-                set(moments.count(), moments.mean(), moments.squares());
+                set(here, 0);
                 Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
                     int at = y.at(n, c0, position);
                     if (kept) {
@@ -55,17 +55,9 @@ final class ChannelsLastStrip extends Strip {
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
-                double count;
-                double unit;
-                if (known == null) {
-                    statistics(x, block.n0(), s, c, c + size);
-                    count = moments.count();
-                    unit = set(count, moments.mean(), moments.squares());
-                } else {
-                    int cell = cells(block.n0(), c) + s;
-                    count = known.count(cell);
-                    unit = set(count, known.mean(cell), known.squares(cell));
-                }
+                Moments here = known == null ? statistics(x, block.n0(), s, c, c + size) : known;
+                int cell = known == null ? 0 : cells(block.n0(), c) + s;
+                double unit = set(here, cell);
                 sum = 0;
                 product = 0;
                 Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
@@ -73,7 +65,7 @@ final class ChannelsLastStrip extends Strip {
                         sums(x, dy, n, c0, position, length);
                     }
                 });
-                setGradient(0, unit, count, sum, product);
+                setGradient(0, unit, here.count(cell), sum, product);
                 Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
                     int at = dx.at(n, c0, position);
                     if (kept) {
@@ -90,18 +82,19 @@ final class ChannelsLastStrip extends Strip {
         }
     }
 
-    private void statistics(Window x, int example, int s, int c, int end) {
+    private Moments statistics(Window x, int example, int s, int c, int end) {
         moments.start();
         Runs.alongChannels(operands, mask, example, s, c, end, (n, c0, position, length, kept) -> {
             if (kept) {
                 moments.add(x.memory, x.at(n, c0, position), length);
             }
         });
+        return moments.found();
     }
 
-    private double set(double count, double mean, double squares) {
-        double unit = norm.unit(count, mean, squares);
-        ops.crossing().statistics(0, norm.center(mean), unit);
+    private double set(Moments of, int cell) {
+        double unit = norm.unit(of.count(cell), of.mean(cell), of.squares(cell));
+        ops.crossing().statistics(0, norm.center(of.mean(cell)), unit);
         return unit;
     }
 

@@ -45,16 +45,9 @@ final class ColumnMoments {
         void block(Memory x, int at, int stride, int runs, int from, int length);
     }
 
-    double count(int group) {
-        return found.count(group);
-    }
-
-    double mean(int group) {
-        return found.mean(group);
-    }
-
-    double squares(int group) {
-        return found.squares(group);
+    /** The moments of the groups, until the next ones are computed. */
+    Moments found() {
+        return found;
     }
 
     /**

@@ -44,7 +44,8 @@ final class PositionWalk extends Walk {
                 }
                 forEachRun(n, c, block.s0(), s1, add);
                 if (n + 1 == block.n1() || operands.row(n + 1) != operands.row(n)) {
-                    into.merge(cell(n, c), cell.count(), cell.mean(), cell.squares());
+                    Moments found = cell.found();
+                    into.merge(cell(n, c), found.count(0), found.mean(0), found.squares(0));
                 }
             }
         }

@@ -27,16 +27,9 @@ final class RunMoments {
         found.clear();
     }
 
-    double count() {
-        return found.count(0);
-    }
-
-    double mean() {
-        return found.mean(0);
-    }
-
-    double squares() {
-        return found.squares(0);
+    /** The moments of all elements since the start, in one cell. */
+    Moments found() {
+        return found;
     }
 
     /** Adds the elements of a run. */
@@ -47,7 +40,7 @@ final class RunMoments {
     }
 
     private void addChunk(Memory x, int at, int length) {
-        double center = count() > 0 ? ops.round(mean()) : sampleMean(x, at, length, 1);
+        double center = found.count(0) > 0 ? ops.round(found.mean(0)) : sampleMean(x, at, length, 1);
         center = sum(x, at, length, 1, center);
         double zoom = ops.type() == DataType.DOUBLE ? 1 : Range.zoomFor(pair[1], length, center);
         if (zoom != 1) {

@@ -143,7 +143,9 @@ class NormKernelsContractTest {
             INDArray dx = output();
             Moments found = kernels.rowNorm(x, view, mask, norm, relu, y);
             PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, null, relu, dx);
-            if (found != null) {
+            boolean worth = !kernels.name().equals("nd4j") && c / groups >= 64;
+            assertThat(found != null).as("moments kept").isEqualTo(worth);
+            if (worth) {
                 INDArray again = output();
                 PositionNorm.Gradients same = kernels.rowNormGrad(x, dy, view, mask, norm, found, relu, again);
                 assertThat(Arrays.deepEquals(read(again), read(dx))).as("dx from known moments").isTrue();

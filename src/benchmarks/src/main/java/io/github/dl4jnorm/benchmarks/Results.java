@@ -16,6 +16,8 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
  * @param measurements what came out
  */
 record Results(Machine machine, String settings, List<Measurement> measurements) {
+    private static final String THEN = "; then ";
+
     /**
      * One variant of a task.
      *
@@ -39,8 +41,8 @@ record Results(Machine machine, String settings, List<Measurement> measurements)
             throw new IllegalArgumentException("expected results from this machine, " + next.machine + ", got those from "
                     + machine);
         }
-        boolean same = (settings + "; then ").contains(next.settings + "; then ");
-        return new Results(machine, same ? settings : settings + "; then " + next.settings,
+        boolean same = List.of(settings.split(THEN)).contains(next.settings);
+        return new Results(machine, same ? settings : settings + THEN + next.settings,
                 new ArrayList<>(measurements));
     }
 

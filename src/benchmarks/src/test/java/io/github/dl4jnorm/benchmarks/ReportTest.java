@@ -71,6 +71,8 @@ class ReportTest {
         more.add(BATCH, Implementation.LIBTORCH, Task.FORWARD, 7);
         assertThat(more.median(BATCH, Implementation.LIBTORCH, Task.FORWARD)).hasValue(6);
         assertThat(more.continuedBy(new Results(later, "1 round", List.of())).settings()).isEqualTo("2 rounds; then 1 round");
+        assertThat(new Results(later, "12 rounds", List.of()).continuedBy(new Results(later, "2 rounds", List.of())).settings())
+                .isEqualTo("12 rounds; then 2 rounds");
         Machine other = new Machine("a processor", 4, "an OS", "a JVM", "libraries", "a day");
         assertThatThrownBy(() -> results().continuedBy(new Results(other, "2 rounds", List.of())))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("cores=4").hasMessageContaining("cores=2");
