@@ -25,6 +25,7 @@ final class ChannelWalk extends Walk {
     private final int joined;
     private final int columns;
     private final ColumnMoments moments;
+    private final RunMoments all;
     private final double[] sums;
     private final double[] products;
     /** The row whose coefficients the tables of columns hold, or −1. */
@@ -36,6 +37,7 @@ final class ChannelWalk extends Walk {
         joined = mask == null && operands.positionsJoin() ? joined(channels) : 1;
         columns = joined * channels;
         moments = new ColumnMoments(ops);
+        all = new RunMoments(ops);
         sums = new double[channels];
         products = new double[channels];
         ops.columns().prepare(channels, columns);
@@ -82,6 +84,10 @@ final class ChannelWalk extends Walk {
 
     @Override
     void moments(int x, Block block, int groupSize, Moments into) {
+        if (groupSize == channels && mask == null && operands.positionsJoin()) {
+            momentsOfAll(x, block, into);
+            return;
+        }
         tabled = -1;
         Window from = operands.window(x, block);
         int stride = stride(x);
@@ -96,6 +102,17 @@ final class ChannelWalk extends Walk {
             for (int g = 0; g < channels / groupSize; g++) {
                 into.merge(cell(n, g * groupSize), found.count(g), found.mean(g), found.squares(g));
             }
+        }
+    }
+
+    /** One group of all channels is a run along memory. */
+    private void momentsOfAll(int x, Block block, Moments into) {
+        Window from = operands.window(x, block);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            all.start();
+            all.add(from.memory, from.at(n, 0, block.s0()), (block.s1() - block.s0()) * channels);
+            Moments found = all.found();
+            into.merge(cell(n, 0), found.count(0), found.mean(0), found.squares(0));
         }
     }
 

@@ -105,14 +105,14 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
                        boolean relu) {
         ${lane} h = threshold(relu);
         int whole = whole(length);
-        int together = zoomed ? 0 : runs - runs % ${Lane}VectorReluColumns.TOGETHER;
-        if (relu) {
-            ${Lane}VectorReluColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
+        if (zoomed) {
+            for (int r = 0; r < runs; r++) {
+                affineZoomed(x, atX + r * strideX, y, atY + r * strideY, from, whole, h);
+            }
+        } else if (relu) {
+            ${Lane}VectorReluColumns.affine(this, x, atX, strideX, y, atY, strideY, runs, from, whole);
         } else {
-            ${Lane}VectorIdentityColumns.affine(this, x, atX, strideX, y, atY, strideY, together, from, whole);
-        }
-        for (int r = together; r < runs; r++) {
-            affineOne(x, atX + r * strideX, y, atY + r * strideY, from, whole, h);
+            ${Lane}VectorIdentityColumns.affine(this, x, atX, strideX, y, atY, strideY, runs, from, whole);
         }
         for (int i = whole; i < length; i++) {
             int c = from + i;
@@ -124,7 +124,7 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
         }
     }
 
-    private void affineOne(Memory x, int at, Memory y, int into, int from, int whole, ${lane} h) {
+    private void affineZoomed(Memory x, int at, Memory y, int into, int from, int whole, ${lane} h) {
         var xs = Lanes.of(x);
         var ys = Lanes.of(y);
         ${lane}[] zooms = zoom;
@@ -194,16 +194,15 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
                            int strideDx, int runs, int from, int length, boolean relu) {
         ${lane} h = threshold(relu);
         int whole = whole(length);
-        int together = zoomed ? 0 : runs - runs % ${Lane}VectorReluColumns.TOGETHER;
-        if (relu) {
-            ${Lane}VectorReluColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
-                    whole);
+        if (zoomed) {
+            for (int r = 0; r < runs; r++) {
+                gradZoomed(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, from, whole, h);
+            }
+        } else if (relu) {
+            ${Lane}VectorReluColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, runs, from, whole);
         } else {
-            ${Lane}VectorIdentityColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, together, from,
+            ${Lane}VectorIdentityColumns.affineGrad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, runs, from,
                     whole);
-        }
-        for (int r = together; r < runs; r++) {
-            gradOne(x, atX + r * strideX, dy, atDy + r * strideDy, dx, atDx + r * strideDx, from, whole, h);
         }
         for (int i = whole; i < length; i++) {
             int c = from + i;
@@ -216,7 +215,7 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
         }
     }
 
-    private void gradOne(Memory x, int at, Memory dy, int atDy, Memory dx, int into, int from, int whole, ${lane} h) {
+    private void gradZoomed(Memory x, int at, Memory dy, int atDy, Memory dx, int into, int from, int whole, ${lane} h) {
         var xs = Lanes.of(x);
         var dys = Lanes.of(dy);
         var dxs = Lanes.of(dx);
