@@ -8,16 +8,21 @@ import jdk.incubator.vector.FloatVector;
 
 /**
  * Vectors to and from {@link Memory}. This version is for JDK 17 and 18, whose vectors read byte buffers; from JDK 22
- * on another one takes its place, as they read memory segments. Offsets are int: in long they cost a factor of two on
+ * on another one takes its place, which goes by addresses. Offsets are int: in long they cost a factor of two on
  * JDK 17.
  */
 final class Lanes {
     private Lanes() {
     }
 
-    /** {@return whether this version of the class fits the JDK that runs it} */
-    static boolean fit(int jdk) {
-        return jdk < 19;
+    /**
+     * {@return what this version of the class needs and does not have, or null}
+     *
+     * @param jdk version of the JDK that runs it
+     */
+    static String obstacle(int jdk) {
+        return jdk < 19 ? null : "a jar that was built with JDK 22 or later; those of this jar are for JDK 17 and 18, this is "
+                + "JDK " + jdk;
     }
 
     /** What vectors are read from: to be kept in a local variable, where a loop has not to look it up again. */

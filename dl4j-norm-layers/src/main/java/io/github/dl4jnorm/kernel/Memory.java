@@ -7,7 +7,7 @@ import java.nio.FloatBuffer;
 
 /**
  * A piece of off-heap memory; offsets into it are in bytes. From JDK 22 on another version of this class takes its
- * place, with a memory segment for {@link Lanes}.
+ * place, with an address for {@link Lanes}.
  */
 final class Memory {
     /** The memory, in native byte order, for single elements. */

@@ -25,9 +25,9 @@ final class VectorRowOps {
         if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
             throw new UnsupportedOperationException("the vector kernels need the JVM option --add-modules " + MODULE);
         }
-        if (!Lanes.fit(jdk)) {
-            throw new UnsupportedOperationException("the vector kernels of this jar are for JDK 17 and 18, this is JDK "
-                    + jdk + "; take a jar that was built with JDK 22 or later");
+        String missing = Lanes.obstacle(jdk);
+        if (missing != null) {
+            throw new UnsupportedOperationException("the vector kernels need " + missing);
         }
         return VectorRowOps::of;
     }

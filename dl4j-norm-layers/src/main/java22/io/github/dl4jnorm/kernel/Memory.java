@@ -14,13 +14,13 @@ final class Memory {
     final FloatBuffer floats;
     /** The same memory for copies of whole runs; indices are in elements. */
     final DoubleBuffer doubles;
-    /** The same memory for vectors. */
-    final MemorySegment segment;
+    /** Where it begins, for vectors: good as long as the buffer is reachable. */
+    final long address;
 
     Memory(ByteBuffer bytes) {
         this.bytes = bytes;
         this.floats = bytes.asFloatBuffer();
         this.doubles = bytes.asDoubleBuffer();
-        this.segment = MemorySegment.ofBuffer(bytes);
+        this.address = MemorySegment.ofBuffer(bytes).address();
     }
 }

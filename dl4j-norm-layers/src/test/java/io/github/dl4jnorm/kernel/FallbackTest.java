@@ -7,6 +7,7 @@ import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** What a JVM of its own does, with and without the module of the vectors. */
@@ -21,11 +22,27 @@ class FallbackTest {
         }
     }
 
+    /** Asks for vectors without ND4J, whose library does not load either where native access is denied. */
+    static final class VectorsOnly {
+        public static void main(String[] args) {
+            try {
+                VectorRowOps.factory();
+                System.out.println("vectors serve");
+            } catch (UnsupportedOperationException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
     private static String run(String... options) throws Exception {
+        return run(Program.class, options);
+    }
+
+    private static String run(Class<?> program, String... options) throws Exception {
         List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + File.separator + "bin"
                 + File.separator + "java", "-cp", System.getProperty("java.class.path")));
         command.addAll(List.of(options));
-        command.add(Program.class.getName());
+        command.add(program.getName());
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes());
         process.waitFor();
@@ -53,5 +70,15 @@ class FallbackTest {
     @Test
     void forcedPlainJavaSaysNothing() throws Exception {
         assertThat(run("-D" + Kernels.PROPERTY + "=scalar")).contains("kernels: scalar").doesNotContain("slower");
+    }
+
+    @Test
+    @EnabledForJreRange(minVersion = 24)
+    void deniedNativeAccessKeepsVectorsFromServingAndTheMessageNamesTheFlag() throws Exception {
+        String[] denied = {"--add-modules", "jdk.incubator.vector", "--illegal-native-access=deny"};
+        assertThat(run(VectorsOnly.class, denied)).contains("need the JVM option --enable-native-access=ALL-UNNAMED");
+        String[] allowed = {"--add-modules", "jdk.incubator.vector", "--illegal-native-access=deny",
+                "--enable-native-access=ALL-UNNAMED"};
+        assertThat(run(VectorsOnly.class, allowed)).contains("vectors serve");
     }
 }
