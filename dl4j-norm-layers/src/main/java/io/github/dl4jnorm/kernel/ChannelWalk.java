@@ -84,11 +84,11 @@ final class ChannelWalk extends Walk {
 
     @Override
     void moments(int x, Block block, int groupSize, Moments into) {
+        tabled = -1;
         if (groupSize == channels && mask == null && operands.positionsJoin()) {
             momentsOfAll(x, block, into);
             return;
         }
-        tabled = -1;
         Window from = operands.window(x, block);
         int stride = stride(x);
         for (int n = block.n0(); n < block.n1(); n++) {
