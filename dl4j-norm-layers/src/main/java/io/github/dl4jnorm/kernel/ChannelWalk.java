@@ -85,7 +85,7 @@ final class ChannelWalk extends Walk {
     @Override
     void moments(int x, Block block, int groupSize, Moments into) {
         tabled = -1;
-        if (groupSize == channels && mask == null && operands.positionsJoin()) {
+        if (groupSize == channels && operands.positionsJoin()) {
             momentsOfAll(x, block, into);
             return;
         }
@@ -105,12 +105,17 @@ final class ChannelWalk extends Walk {
         }
     }
 
-    /** One group of all channels is a run along memory. */
+    /** Rows of one group that join are runs along memory. */
     private void momentsOfAll(int x, Block block, Moments into) {
         Window from = operands.window(x, block);
         for (int n = block.n0(); n < block.n1(); n++) {
+            int example = n;
             all.start();
-            all.add(from.memory, from.at(n, 0, block.s0()), (block.s1() - block.s0()) * channels);
+            forEach(n, block, (s, rows, c, length, kept) -> {
+                if (kept) {
+                    all.add(from.memory, from.at(example, c, s), rows * length);
+                }
+            });
             Moments found = all.found();
             into.merge(cell(n, 0), found.count(0), found.mean(0), found.squares(0));
         }
