@@ -4,12 +4,9 @@ package io.github.dl4jnorm.kernel;
 import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.active;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.last;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.threshold;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.total;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
 
@@ -19,8 +16,7 @@ import jdk.incubator.vector.${Lane}Vector;
  * {@link RunOps} on ${lane} with the JDK's vectors. What is left of a run after the last whole vector is done by a
  * vector that begins earlier. Maps do some elements again, as outputs never overlap inputs; sums count them as 0.
  *
- * <p>The loops over whole vectors that depend on the activation are in classes of their own, one for each. Runs shorter than a vector, and those whose channels need a zoom, which
- * few do, go element by element, through the same fused multiply-adds.
+ * <p>Loops that depend on the activation are in classes of their own, one for each.
  */
 final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
     /** Runs whose sums are left in vectors until all are done: then they are added up side by side. */
@@ -82,63 +78,34 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
         into[1] = squares;
     }
 
-    private boolean inVectors(int length) {
-        return length >= W && !zoomed;
-    }
-
     @Override
     public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
                        boolean relu) {
-        if (inVectors(length)) {
-            if (relu) {
-                ${Lane}VectorReluRuns.affine(this, x, atX, strideX, y, atY, strideY, runs, from, length);
-            } else {
-                ${Lane}VectorIdentityRuns.affine(this, x, atX, strideX, y, atY, strideY, runs, from, length);
-            }
-            return;
-        }
-        ${lane} h = threshold(relu);
-        for (int r = 0; r < runs; r++) {
-            int c = from + r;
-            for (int i = 0; i < length; i++) {
-                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
-                ${lane} z = Math.fma(d, factor[c], shift[c]);
-                put(y, atY + r * strideY + i * BYTES, active(z, z, h));
-            }
+        if (relu) {
+            ${Lane}VectorReluRuns.affine(this, x, atX, strideX, y, atY, strideY, runs, from, length);
+        } else {
+            ${Lane}VectorIdentityRuns.affine(this, x, atX, strideX, y, atY, strideY, runs, from, length);
         }
     }
 
     @Override
     public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
                          boolean relu, double[] sum, double[] products) {
-        if (inVectors(length)) {
-            for (int done = 0; done < runs; done += TOGETHER) {
-                int few = Math.min(TOGETHER, runs - done);
-                int first = from + done;
-                int inX = atX + done * strideX;
-                int inDy = atDy + done * strideDy;
-                if (relu) {
-                    ${Lane}VectorReluRuns.sums(this, x, inX, strideX, dy, inDy, strideDy, few, first, length, scratch,
-                            scratchProducts);
-                } else {
-                    ${Lane}VectorIdentityRuns.sums(this, x, inX, strideX, dy, inDy, strideDy, few, first, length, scratch,
-                            scratchProducts);
-                }
-                for (int r = 0; r < few; r++) {
-                    sum[first + r] += total(scratch, r * W);
-                    products[first + r] += total(scratchProducts, r * W);
-                }
+        for (int done = 0; done < runs; done += TOGETHER) {
+            int few = Math.min(TOGETHER, runs - done);
+            int first = from + done;
+            int inX = atX + done * strideX;
+            int inDy = atDy + done * strideDy;
+            if (relu) {
+                ${Lane}VectorReluRuns.sums(this, x, inX, strideX, dy, inDy, strideDy, few, first, length, scratch,
+                        scratchProducts);
+            } else {
+                ${Lane}VectorIdentityRuns.sums(this, x, inX, strideX, dy, inDy, strideDy, few, first, length, scratch,
+                        scratchProducts);
             }
-            return;
-        }
-        ${lane} h = threshold(relu);
-        for (int r = 0; r < runs; r++) {
-            int c = from + r;
-            for (int i = 0; i < length; i++) {
-                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
-                ${lane} g = active(get(dy, atDy + r * strideDy + i * BYTES), Math.fma(d, factor[c], shift[c]), h);
-                sum[c] += g;
-                products[c] += (double) g * d;
+            for (int r = 0; r < few; r++) {
+                sum[first + r] += total(scratch, r * W);
+                products[first + r] += total(scratchProducts, r * W);
             }
         }
     }
@@ -146,23 +113,10 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
     @Override
     public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
                            int strideDx, int runs, int from, int length, boolean relu) {
-        if (inVectors(length)) {
-            if (relu) {
-                ${Lane}VectorReluRuns.grad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, runs, from, length);
-            } else {
-                ${Lane}VectorIdentityRuns.grad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, runs, from,
-                        length);
-            }
-            return;
-        }
-        ${lane} h = threshold(relu);
-        for (int r = 0; r < runs; r++) {
-            int c = from + r;
-            for (int i = 0; i < length; i++) {
-                ${lane} d = Math.fma(get(x, atX + r * strideX + i * BYTES), zoom[c], offset[c]);
-                ${lane} g = active(get(dy, atDy + r * strideDy + i * BYTES), Math.fma(d, factor[c], shift[c]), h);
-                put(dx, atDx + r * strideDx + i * BYTES, Math.fma(g, scale[c], Math.fma(d, slope[c], gradShift[c])));
-            }
+        if (relu) {
+            ${Lane}VectorReluRuns.grad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, runs, from, length);
+        } else {
+            ${Lane}VectorIdentityRuns.grad(this, x, atX, strideX, dy, atDy, strideDy, dx, atDx, strideDx, runs, from, length);
         }
     }
 }

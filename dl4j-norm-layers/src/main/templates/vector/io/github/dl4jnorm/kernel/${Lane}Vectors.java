@@ -48,45 +48,27 @@ final class ${Lane}Vectors {
         return ${Lane}Vector.zero(SPECIES);
     }
 
-    /**
-     * What z must exceed for a ReLU to let it through. Without a ReLU that is NaN, of which nothing is on the wrong side:
-     * a branch in a loop would keep its vectors from staying in registers.
-     */
-    static ${lane} threshold(boolean relu) {
-        return relu ? 0 : ${Lane}.NaN;
-    }
-
     /** A value, whatever z. */
     static ${Lane}Vector identity(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector zeros) {
         return value;
     }
 
+    static ${lane} identity(${lane} value, ${lane} z) {
+        return value;
+    }
+
     /** A value where z is not at or below 0, else 0; NaN passes. The zeros come from outside of a loop. */
     static ${Lane}Vector relu(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector zeros) {
-        return active(value, z, zeros, zeros);
+        return value.blend(zeros, z.compare(VectorOperators.LE, zeros));
     }
 
-    /** A value where z is not at or below the threshold, else 0; NaN passes. The zeros come from outside of a loop. */
-    static ${Lane}Vector active(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector threshold, ${Lane}Vector zeros) {
-        return value.blend(zeros, z.compare(VectorOperators.LE, threshold));
-    }
-
-    /**
-     * a·d + b where that is not at or below the threshold, else 0. It is written down twice, and computed once: a vector
-     * that is compared and chosen as well, the compiler would make an object of, each time.
-     */
-    static ${Lane}Vector rectified(${Lane}Vector d, ${Lane}Vector a, ${Lane}Vector b, ${Lane}Vector threshold,
-                                   ${Lane}Vector zeros) {
-        return active(d.fma(a, b), d.fma(a, b), threshold, zeros);
+    static ${lane} relu(${lane} value, ${lane} z) {
+        return z <= 0 ? 0 : value;
     }
 
     /** Only the last elements of a vector, the others 0. */
     static ${Lane}Vector last(${Lane}Vector vector, int elements, ${Lane}Vector zeros) {
-        return active(vector, of(STEPS, elements), zeros, zeros);
-    }
-
-    static ${lane} active(${lane} value, ${lane} z, ${lane} threshold) {
-        return z <= threshold ? 0 : value;
+        return relu(vector, of(STEPS, elements), zeros);
     }
 
     /** The sum of a vector's elements, left in an array, in a fixed order, which its own reduction would not promise. */
