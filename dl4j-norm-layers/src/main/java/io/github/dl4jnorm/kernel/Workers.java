@@ -4,6 +4,7 @@ package io.github.dl4jnorm.kernel;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.nd4j.nativeblas.NativeOpsHolder;
@@ -12,7 +13,7 @@ import org.nd4j.nativeblas.NativeOpsHolder;
  * The threads that share the tasks of a pass, one pool for the whole JVM. A pass uses as many as ND4J's own operations
  * (environment variable {@code OMP_NUM_THREADS}, or the setting of the native library), its caller among them.
  *
- * <p>Whoever is free takes the next task. A caller never waits for a task that nobody has begun: when all helpers are
+ * <p>A caller never waits for a task that nobody has begun: when all helpers are
  * busy with the passes of others, it does its own tasks alone, so any number of model threads get on.
  *
  * <p>A helper that runs out of tasks looks for new ones for a while before it sleeps: waking a thread takes longer than many
@@ -46,7 +47,7 @@ final class Workers {
             }
             return;
         }
-        Job job = new Job(tasks, work);
+        Job job = new Job(tasks, threads, work);
         JOBS.add(job);
         callHelpers(threads - 1);
         job.takePart();
@@ -102,33 +103,55 @@ final class Workers {
         SLEEPING.remove(Thread.currentThread());
     }
 
-    /** One call of {@link #run}. */
+    /**
+     * One call of {@link #run}. Each thread begins with a range of tasks of its own, as those are neighbours in memory: what the
+     * processor fetches ahead of one it needs for the next one. Then it takes what is left of the ranges of others.
+     */
     private static final class Job {
         private final int tasks;
         private final IntConsumer work;
         private final Thread caller = Thread.currentThread();
-        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicInteger taking = new AtomicInteger();
+        /** The next task of each range. */
+        private final AtomicIntegerArray next;
         private final AtomicInteger done = new AtomicInteger();
         private volatile Throwable failure;
 
-        Job(int tasks, IntConsumer work) {
+        Job(int tasks, int ranges, IntConsumer work) {
             this.tasks = tasks;
             this.work = work;
+            this.next = new AtomicIntegerArray(ranges);
+            for (int range = 0; range < ranges; range++) {
+                next.set(range, start(range));
+            }
+        }
+
+        private int start(int range) {
+            return (int) ((long) tasks * range / next.length());
         }
 
         /** Does tasks until none is left to begin. */
         void takePart() {
-            for (int task = next.getAndIncrement(); task < tasks; task = next.getAndIncrement()) {
-                try {
-                    if (failure == null) {
-                        work.accept(task);
-                    }
-                } catch (Throwable thrown) {
-                    failure = thrown;
+            int own = taking.getAndIncrement();
+            for (int i = 0; i < next.length(); i++) {
+                int range = (own + i) % next.length();
+                int end = start(range + 1);
+                for (int task = next.getAndIncrement(range); task < end; task = next.getAndIncrement(range)) {
+                    take(task);
                 }
-                if (done.incrementAndGet() == tasks) {
-                    LockSupport.unpark(caller);
+            }
+        }
+
+        private void take(int task) {
+            try {
+                if (failure == null) {
+                    work.accept(task);
                 }
+            } catch (Throwable thrown) {
+                failure = thrown;
+            }
+            if (done.incrementAndGet() == tasks) {
+                LockSupport.unpark(caller);
             }
         }
 
