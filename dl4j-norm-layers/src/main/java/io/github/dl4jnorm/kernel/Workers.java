@@ -13,8 +13,8 @@ import org.nd4j.nativeblas.NativeOpsHolder;
  * The threads that share the tasks of a pass, one pool for the whole JVM. A pass uses as many as ND4J's own operations
  * (environment variable {@code OMP_NUM_THREADS}, or the setting of the native library), its caller among them.
  *
- * <p>A caller never waits for a task that nobody has begun: when all helpers are
- * busy with the passes of others, it does its own tasks alone, so any number of model threads get on.
+ * <p>A caller never waits for a task that nobody has begun: when all helpers are busy with the passes of others, it does its
+ * own tasks alone, so any number of model threads get on.
  *
  * <p>A helper that runs out of tasks looks for new ones for a while before it sleeps: waking a thread takes longer than many
  * a pass. It looks for long only where the last pass came soon, as the passes of layers without much between them do; in a
