@@ -111,8 +111,4 @@ abstract class ${Lane}Tables implements TableOps {
             channel = 0;
         }
     }
-
-    final int channel(int column) {
-        return column % channels;
-    }
 }

@@ -15,8 +15,6 @@ final class ${Lane}Vectors {
     /** Elements in a vector. */
     static final int W = SPECIES.length();
     static final int BYTES = ${Lane}.BYTES;
-    /** Bytes of a vector. An offset in bytes, added to the start of a run, keeps the check of bounds out of loops. */
-    static final int STEP = W * BYTES;
     private static final int GROUP = Math.min(4, W);
     /** W zeros, then W ones. */
     private static final ${lane}[] STEPS = new ${lane}[2 * W];
