@@ -2,12 +2,9 @@
 package io.github.dl4jnorm.kernel;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import jdk.incubator.vector.DoubleVector;
-import jdk.incubator.vector.FloatVector;
 
 /**
- * Vectors to and from {@link Memory}. This version is for JDK 17 and 18, whose vectors read byte buffers; from JDK 22
+ * How vectors get at {@link Memory}. This version is for JDK 17 and 18, whose vectors read byte buffers; from JDK 22
  * on another one takes its place, which goes by addresses. Offsets are int: in long they cost a factor of two on
  * JDK 17.
  */
@@ -25,26 +22,13 @@ final class Lanes {
                 + "JDK " + jdk;
     }
 
-    /** What vectors are read from: to be kept in a local variable, where a loop has not to look it up again. */
+    /** What vectors are read from and written to. */
     static ByteBuffer of(Memory memory) {
         return memory.bytes;
     }
 
-    static FloatVector loadFloat(ByteBuffer from, int at, int i) {
-        return FloatVector.fromByteBuffer(FloatVector.SPECIES_PREFERRED, from, at + i * Float.BYTES,
-                ByteOrder.nativeOrder());
-    }
-
-    static void store(FloatVector vector, ByteBuffer into, int at, int i) {
-        vector.intoByteBuffer(into, at + i * Float.BYTES, ByteOrder.nativeOrder());
-    }
-
-    static DoubleVector loadDouble(ByteBuffer from, int at, int i) {
-        return DoubleVector.fromByteBuffer(DoubleVector.SPECIES_PREFERRED, from, at + i * Double.BYTES,
-                ByteOrder.nativeOrder());
-    }
-
-    static void store(DoubleVector vector, ByteBuffer into, int at, int i) {
-        vector.intoByteBuffer(into, at + i * Double.BYTES, ByteOrder.nativeOrder());
+    /** Where a piece of memory begins there. */
+    static int base(Memory memory) {
+        return 0;
     }
 }

@@ -2,12 +2,9 @@
 package io.github.dl4jnorm.kernel;
 
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
-import jdk.incubator.vector.DoubleVector;
-import jdk.incubator.vector.FloatVector;
 
 /**
- * Vectors to and from {@link Memory}, by their addresses in one segment that spans them all. Its bounds and its lifetime are
+ * How vectors get at {@link Memory}: by addresses in one segment that spans them all. Its bounds and its lifetime are
  * constants, so the compiler leaves next to nothing of the checks that a segment for each array needs: those took a third of
  * the time of runs of 196 elements in the cache, for what comes before and behind the unrolled part of a loop has them all.
  * Offsets stay within an array because {@link Strided} has made sure of it; {@code ByteBuffer}s, which JDK 17 uses for the
@@ -38,26 +35,13 @@ final class Lanes {
         return EVERYTHING == null ? "the JVM option --enable-native-access=ALL-UNNAMED" : null;
     }
 
-    /** What vectors are read from: to be kept in a local variable, where a loop has not to look it up again. */
-    static long of(Memory memory) {
+    /** What vectors are read from and written to. */
+    static MemorySegment of(Memory memory) {
+        return EVERYTHING;
+    }
+
+    /** Where a piece of memory begins there. */
+    static long base(Memory memory) {
         return memory.address;
-    }
-
-    static FloatVector loadFloat(long from, int at, int i) {
-        return FloatVector.fromMemorySegment(FloatVector.SPECIES_PREFERRED, EVERYTHING, from + at + (long) Float.BYTES * i,
-                ByteOrder.nativeOrder());
-    }
-
-    static void store(FloatVector vector, long into, int at, int i) {
-        vector.intoMemorySegment(EVERYTHING, into + at + (long) Float.BYTES * i, ByteOrder.nativeOrder());
-    }
-
-    static DoubleVector loadDouble(long from, int at, int i) {
-        return DoubleVector.fromMemorySegment(DoubleVector.SPECIES_PREFERRED, EVERYTHING,
-                from + at + (long) Double.BYTES * i, ByteOrder.nativeOrder());
-    }
-
-    static void store(DoubleVector vector, long into, int at, int i) {
-        vector.intoMemorySegment(EVERYTHING, into + at + (long) Double.BYTES * i, ByteOrder.nativeOrder());
     }
 }

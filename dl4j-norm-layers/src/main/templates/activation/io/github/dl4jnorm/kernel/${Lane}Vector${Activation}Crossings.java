@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.ORDER;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.SPECIES;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.put;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.${activation};
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
+import static jdk.incubator.vector.${Lane}Vector.broadcast;
+import static jdk.incubator.vector.${Lane}Vector.fromArray;
+import static jdk.incubator.vector.${Lane}Vector.zero;
+import static jdk.incubator.vector.${Lane}Vector.@{load};
+import static jdk.incubator.vector.VectorOperators.LE;
 
 import jdk.incubator.vector.${Lane}Vector;
 
@@ -19,6 +22,8 @@ import jdk.incubator.vector.${Lane}Vector;
  * whole vector goes one by one.
  */
 final class ${Lane}Vector${Activation}Crossings {
+    private static final boolean RELU = ${relu};
+
     private ${Lane}Vector${Activation}Crossings() {
     }
 
@@ -29,42 +34,52 @@ final class ${Lane}Vector${Activation}Crossings {
 
     static void affine(${Lane}CrossTables tables, Memory x, int atX, Memory y, int atY, int from, int length) {
         var xs = Lanes.of(x);
+        var startX = Lanes.base(x) + atX;
         var ys = Lanes.of(y);
+        var startY = Lanes.base(y) + atY;
         ${lane}[] gammas = tables.gamma;
         ${lane}[] betas = tables.beta;
         ${lane}[] zooms = tables.zoom;
         ${lane}[] offsets = tables.offset;
         ${lane}[] factors = tables.factor;
         ${lane}[] rests = tables.rest;
-        ${Lane}Vector none = zero();
+        ${Lane}Vector none = zero(SPECIES);
         int i = 0;
         if (tables.channelMask != 0) {
-            ${Lane}Vector t = all(zooms[0]);
-            ${Lane}Vector k = all(offsets[0]);
-            ${Lane}Vector a = all(factors[0]);
-            ${Lane}Vector b = all(rests[0]);
+            ${Lane}Vector t = broadcast(SPECIES, zooms[0]);
+            ${Lane}Vector k = broadcast(SPECIES, offsets[0]);
+            ${Lane}Vector a = broadcast(SPECIES, factors[0]);
+            ${Lane}Vector b = broadcast(SPECIES, rests[0]);
             for (; i <= length - W; i += W) {
                 int place = from + i;
-                ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k).fma(a, b);
-                ${Lane}Vector scale = of(gammas, place);
-                // Written twice, computed once: the compiler would make an object of a vector used twice.
-                Lanes.store(${activation}(hat.fma(scale, of(betas, place)), hat.fma(scale, of(betas, place)), none), ys, atY, i);
+                ${Lane}Vector hat = @{load}(SPECIES, xs, startX + STEP * i, ORDER).fma(t, k).fma(a, b);
+                ${Lane}Vector scale = fromArray(SPECIES, gammas, place);
+                ${Lane}Vector z = hat.fma(scale, fromArray(SPECIES, betas, place));
+                if (RELU) {
+                    z = z.blend(none, z.compare(LE, none));
+                }
+                z.@{store}(ys, startY + STEP * i, ORDER);
             }
         } else {
-            ${Lane}Vector scale = all(gammas[0]);
-            ${Lane}Vector shift = all(betas[0]);
+            ${Lane}Vector scale = broadcast(SPECIES, gammas[0]);
+            ${Lane}Vector shift = broadcast(SPECIES, betas[0]);
             for (; i <= length - W; i += W) {
                 int place = from + i;
-                ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
-                        .fma(of(factors, place), of(rests, place));
-                Lanes.store(${activation}(hat.fma(scale, shift), hat.fma(scale, shift), none), ys, atY, i);
+                ${Lane}Vector hat = @{load}(SPECIES, xs, startX + STEP * i, ORDER)
+                        .fma(fromArray(SPECIES, zooms, place), fromArray(SPECIES, offsets, place))
+                        .fma(fromArray(SPECIES, factors, place), fromArray(SPECIES, rests, place));
+                ${Lane}Vector z = hat.fma(scale, shift);
+                if (RELU) {
+                    z = z.blend(none, z.compare(LE, none));
+                }
+                z.@{store}(ys, startY + STEP * i, ORDER);
             }
         }
         for (; i < length; i++) {
             int channel = from + i & tables.channelMask;
             ${lane} z = Math.fma(normalized(tables, x, atX + i * BYTES, from + i & tables.positionMask), gammas[channel],
                     betas[channel]);
-            put(y, atY + i * BYTES, ${activation}(z, z));
+            put(y, atY + i * BYTES, RELU && z <= 0 ? 0 : z);
         }
     }
 
@@ -72,7 +87,9 @@ final class ${Lane}Vector${Activation}Crossings {
     static void sums(${Lane}CrossTables tables, Memory x, int atX, Memory dy, int atDy, int from, int length,
                      ${lane}[] scratch) {
         var xs = Lanes.of(x);
+        var startX = Lanes.base(x) + atX;
         var dys = Lanes.of(dy);
+        var startDy = Lanes.base(dy) + atDy;
         ${lane}[] gammas = tables.gamma;
         ${lane}[] betas = tables.beta;
         ${lane}[] zooms = tables.zoom;
@@ -81,40 +98,47 @@ final class ${Lane}Vector${Activation}Crossings {
         ${lane}[] rests = tables.rest;
         ${lane}[] placeSums = tables.sums;
         ${lane}[] placeProducts = tables.products;
-        ${Lane}Vector none = zero();
-        ${Lane}Vector sum = zero();
-        ${Lane}Vector product = zero();
+        ${Lane}Vector none = zero(SPECIES);
+        ${Lane}Vector sum = zero(SPECIES);
+        ${Lane}Vector product = zero(SPECIES);
         boolean alongChannels = tables.channelMask != 0;
         int i = 0;
         if (alongChannels) {
-            ${Lane}Vector t = all(zooms[0]);
-            ${Lane}Vector k = all(offsets[0]);
-            ${Lane}Vector a = all(factors[0]);
-            ${Lane}Vector b = all(rests[0]);
+            ${Lane}Vector t = broadcast(SPECIES, zooms[0]);
+            ${Lane}Vector k = broadcast(SPECIES, offsets[0]);
+            ${Lane}Vector a = broadcast(SPECIES, factors[0]);
+            ${Lane}Vector b = broadcast(SPECIES, rests[0]);
             for (; i <= length - W; i += W) {
                 int place = from + i;
-                ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k).fma(a, b);
-                ${Lane}Vector scale = of(gammas, place);
-                ${Lane}Vector g = ${activation}(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), none);
+                ${Lane}Vector hat = @{load}(SPECIES, xs, startX + STEP * i, ORDER).fma(t, k).fma(a, b);
+                ${Lane}Vector scale = fromArray(SPECIES, gammas, place);
+                ${Lane}Vector g = @{load}(SPECIES, dys, startDy + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, hat.fma(scale, fromArray(SPECIES, betas, place)).compare(LE, none));
+                }
                 ${Lane}Vector along = g.mul(scale);
                 sum = sum.add(along);
                 product = along.fma(hat, product);
-                of(placeSums, place).add(g).intoArray(placeSums, place);
-                g.fma(hat, of(placeProducts, place)).intoArray(placeProducts, place);
+                fromArray(SPECIES, placeSums, place).add(g).intoArray(placeSums, place);
+                g.fma(hat, fromArray(SPECIES, placeProducts, place)).intoArray(placeProducts, place);
             }
         } else {
-            ${Lane}Vector scale = all(gammas[0]);
-            ${Lane}Vector shift = all(betas[0]);
+            ${Lane}Vector scale = broadcast(SPECIES, gammas[0]);
+            ${Lane}Vector shift = broadcast(SPECIES, betas[0]);
             for (; i <= length - W; i += W) {
                 int place = from + i;
-                ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
-                        .fma(of(factors, place), of(rests, place));
-                ${Lane}Vector g = ${activation}(load${Lane}(dys, atDy, i), hat.fma(scale, shift), none);
+                ${Lane}Vector hat = @{load}(SPECIES, xs, startX + STEP * i, ORDER)
+                        .fma(fromArray(SPECIES, zooms, place), fromArray(SPECIES, offsets, place))
+                        .fma(fromArray(SPECIES, factors, place), fromArray(SPECIES, rests, place));
+                ${Lane}Vector g = @{load}(SPECIES, dys, startDy + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, hat.fma(scale, shift).compare(LE, none));
+                }
                 ${Lane}Vector here = g.mul(scale);
                 sum = sum.add(g);
                 product = g.fma(hat, product);
-                of(placeSums, place).add(here).intoArray(placeSums, place);
-                here.fma(hat, of(placeProducts, place)).intoArray(placeProducts, place);
+                fromArray(SPECIES, placeSums, place).add(here).intoArray(placeSums, place);
+                here.fma(hat, fromArray(SPECIES, placeProducts, place)).intoArray(placeProducts, place);
             }
         }
         sum.intoArray(scratch, 0);
@@ -123,7 +147,8 @@ final class ${Lane}Vector${Activation}Crossings {
             int place = from + i;
             int channel = place & tables.channelMask;
             ${lane} hat = normalized(tables, x, atX + i * BYTES, place & tables.positionMask);
-            ${lane} g = ${activation}(get(dy, atDy + i * BYTES), Math.fma(hat, gammas[channel], betas[channel]));
+            ${lane} z = Math.fma(hat, gammas[channel], betas[channel]);
+            ${lane} g = RELU && z <= 0 ? 0 : get(dy, atDy + i * BYTES);
             ${lane} scaled = g * gammas[channel];
             ${lane} here = alongChannels ? g : scaled;
             ${lane} along = alongChannels ? scaled : g;
@@ -138,8 +163,11 @@ final class ${Lane}Vector${Activation}Crossings {
     static void grad(${Lane}CrossTables tables, Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from,
                      int length) {
         var xs = Lanes.of(x);
+        var startX = Lanes.base(x) + atX;
         var dys = Lanes.of(dy);
+        var startDy = Lanes.base(dy) + atDy;
         var dxs = Lanes.of(dx);
+        var startDx = Lanes.base(dx) + atDx;
         ${lane}[] gammas = tables.gamma;
         ${lane}[] betas = tables.beta;
         ${lane}[] zooms = tables.zoom;
@@ -149,41 +177,50 @@ final class ${Lane}Vector${Activation}Crossings {
         ${lane}[] units = tables.unit;
         ${lane}[] slopes = tables.slope;
         ${lane}[] gradShifts = tables.gradShift;
-        ${Lane}Vector none = zero();
+        ${Lane}Vector none = zero(SPECIES);
         int i = 0;
         if (tables.channelMask != 0) {
-            ${Lane}Vector t = all(zooms[0]);
-            ${Lane}Vector k = all(offsets[0]);
-            ${Lane}Vector a = all(factors[0]);
-            ${Lane}Vector b = all(rests[0]);
-            ${Lane}Vector u = all(units[0]);
-            ${Lane}Vector q = all(slopes[0]);
-            ${Lane}Vector o = all(gradShifts[0]);
+            ${Lane}Vector t = broadcast(SPECIES, zooms[0]);
+            ${Lane}Vector k = broadcast(SPECIES, offsets[0]);
+            ${Lane}Vector a = broadcast(SPECIES, factors[0]);
+            ${Lane}Vector b = broadcast(SPECIES, rests[0]);
+            ${Lane}Vector u = broadcast(SPECIES, units[0]);
+            ${Lane}Vector q = broadcast(SPECIES, slopes[0]);
+            ${Lane}Vector o = broadcast(SPECIES, gradShifts[0]);
             for (; i <= length - W; i += W) {
                 int place = from + i;
-                ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(t, k).fma(a, b);
-                ${Lane}Vector scale = of(gammas, place);
-                ${Lane}Vector g = ${activation}(load${Lane}(dys, atDy, i), hat.fma(scale, of(betas, place)), none);
+                ${Lane}Vector hat = @{load}(SPECIES, xs, startX + STEP * i, ORDER).fma(t, k).fma(a, b);
+                ${Lane}Vector scale = fromArray(SPECIES, gammas, place);
+                ${Lane}Vector g = @{load}(SPECIES, dys, startDy + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, hat.fma(scale, fromArray(SPECIES, betas, place)).compare(LE, none));
+                }
                 ${Lane}Vector own = g.mul(scale).mul(u);
-                Lanes.store(hat.fma(q, o).add(own), dxs, atDx, i);
+                hat.fma(q, o).add(own).@{store}(dxs, startDx + STEP * i, ORDER);
             }
         } else {
-            ${Lane}Vector scale = all(gammas[0]);
-            ${Lane}Vector shift = all(betas[0]);
+            ${Lane}Vector scale = broadcast(SPECIES, gammas[0]);
+            ${Lane}Vector shift = broadcast(SPECIES, betas[0]);
             for (; i <= length - W; i += W) {
                 int place = from + i;
-                ${Lane}Vector hat = load${Lane}(xs, atX, i).fma(of(zooms, place), of(offsets, place))
-                        .fma(of(factors, place), of(rests, place));
-                ${Lane}Vector g = ${activation}(load${Lane}(dys, atDy, i), hat.fma(scale, shift), none);
-                ${Lane}Vector own = g.mul(scale).mul(of(units, place));
-                Lanes.store(hat.fma(of(slopes, place), of(gradShifts, place)).add(own), dxs, atDx, i);
+                ${Lane}Vector hat = @{load}(SPECIES, xs, startX + STEP * i, ORDER)
+                        .fma(fromArray(SPECIES, zooms, place), fromArray(SPECIES, offsets, place))
+                        .fma(fromArray(SPECIES, factors, place), fromArray(SPECIES, rests, place));
+                ${Lane}Vector g = @{load}(SPECIES, dys, startDy + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, hat.fma(scale, shift).compare(LE, none));
+                }
+                ${Lane}Vector own = g.mul(scale).mul(fromArray(SPECIES, units, place));
+                hat.fma(fromArray(SPECIES, slopes, place), fromArray(SPECIES, gradShifts, place)).add(own)
+                        .@{store}(dxs, startDx + STEP * i, ORDER);
             }
         }
         for (; i < length; i++) {
             int channel = from + i & tables.channelMask;
             int position = from + i & tables.positionMask;
             ${lane} hat = normalized(tables, x, atX + i * BYTES, position);
-            ${lane} g = ${activation}(get(dy, atDy + i * BYTES), Math.fma(hat, gammas[channel], betas[channel]));
+            ${lane} z = Math.fma(hat, gammas[channel], betas[channel]);
+            ${lane} g = RELU && z <= 0 ? 0 : get(dy, atDy + i * BYTES);
             put(dx, atDx + i * BYTES, Math.fma(hat, slopes[position], gradShifts[position])
                     + g * gammas[channel] * units[position]);
         }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.ORDER;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.SPECIES;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.of;
+import static jdk.incubator.vector.${Lane}Vector.broadcast;
+import static jdk.incubator.vector.${Lane}Vector.fromArray;
+import static jdk.incubator.vector.${Lane}Vector.@{load};
 
 import java.util.Arrays;
 import jdk.incubator.vector.${Lane}Vector;
@@ -41,33 +44,34 @@ final class ${Lane}VectorColumns extends ${Lane}Tables implements ColumnOps {
     /** Four runs at once, whose loads and stores of sums are shared, and the rest one by one. */
     private void sum(Memory x, int atX, int stride, int runs, int from, int length, ${lane} zoomOfAll) {
         var xs = Lanes.of(x);
-        ${Lane}Vector t = all(zoomOfAll);
+        var startX = Lanes.base(x) + atX;
+        ${Lane}Vector t = broadcast(SPECIES, zoomOfAll);
         ${lane}[] offsets = offset;
         ${lane}[] sums = firsts;
         ${lane}[] squares = seconds;
         int r = 0;
         for (; r <= runs - 4; r += 4) {
-            int at = atX + r * stride;
-            int at1 = at + stride;
-            int at2 = at1 + stride;
-            int at3 = at2 + stride;
+            var at = startX + r * stride;
+            var at1 = at + stride;
+            var at2 = at1 + stride;
+            var at3 = at2 + stride;
             for (int i = 0; i <= length - W; i += W) {
-                ${Lane}Vector k = of(offsets, from + i);
-                ${Lane}Vector d0 = load${Lane}(xs, at, i).fma(t, k);
-                ${Lane}Vector d1 = load${Lane}(xs, at1, i).fma(t, k);
-                ${Lane}Vector d2 = load${Lane}(xs, at2, i).fma(t, k);
-                ${Lane}Vector d3 = load${Lane}(xs, at3, i).fma(t, k);
-                of(sums, i).add(d0.add(d1).add(d2.add(d3))).intoArray(sums, i);
-                ${Lane}Vector q = d1.fma(d1, d0.fma(d0, of(squares, i)));
+                ${Lane}Vector k = fromArray(SPECIES, offsets, from + i);
+                ${Lane}Vector d0 = @{load}(SPECIES, xs, at + STEP * i, ORDER).fma(t, k);
+                ${Lane}Vector d1 = @{load}(SPECIES, xs, at1 + STEP * i, ORDER).fma(t, k);
+                ${Lane}Vector d2 = @{load}(SPECIES, xs, at2 + STEP * i, ORDER).fma(t, k);
+                ${Lane}Vector d3 = @{load}(SPECIES, xs, at3 + STEP * i, ORDER).fma(t, k);
+                fromArray(SPECIES, sums, i).add(d0.add(d1).add(d2.add(d3))).intoArray(sums, i);
+                ${Lane}Vector q = d1.fma(d1, d0.fma(d0, fromArray(SPECIES, squares, i)));
                 d3.fma(d3, d2.fma(d2, q)).intoArray(squares, i);
             }
         }
         for (; r < runs; r++) {
-            int at = atX + r * stride;
+            var at = startX + r * stride;
             for (int i = 0; i <= length - W; i += W) {
-                ${Lane}Vector d = load${Lane}(xs, at, i).fma(t, of(offsets, from + i));
-                of(sums, i).add(d).intoArray(sums, i);
-                d.fma(d, of(squares, i)).intoArray(squares, i);
+                ${Lane}Vector d = @{load}(SPECIES, xs, at + STEP * i, ORDER).fma(t, fromArray(SPECIES, offsets, from + i));
+                fromArray(SPECIES, sums, i).add(d).intoArray(sums, i);
+                d.fma(d, fromArray(SPECIES, squares, i)).intoArray(squares, i);
             }
         }
         for (int i = length - length % W; i < length; i++) {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import static io.github.dl4jnorm.kernel.Lanes.load${Lane};
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.BYTES;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.LAST;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.ORDER;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.SPECIES;
+import static io.github.dl4jnorm.kernel.${Lane}Vectors.STEP;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.W;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.all;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.get;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.last;
 import static io.github.dl4jnorm.kernel.${Lane}Vectors.total;
-import static io.github.dl4jnorm.kernel.${Lane}Vectors.zero;
+import static jdk.incubator.vector.${Lane}Vector.broadcast;
+import static jdk.incubator.vector.${Lane}Vector.fromArray;
+import static jdk.incubator.vector.${Lane}Vector.zero;
+import static jdk.incubator.vector.${Lane}Vector.@{load};
+import static jdk.incubator.vector.VectorOperators.LE;
 
 import jdk.incubator.vector.${Lane}Vector;
 
@@ -32,31 +37,33 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
             return;
         }
         var xs = Lanes.of(x);
-        ${Lane}Vector t = all(zoomOfAll);
-        ${Lane}Vector k = all(-center);
-        ${Lane}Vector none = zero();
+        var start = Lanes.base(x) + at;
+        ${Lane}Vector t = broadcast(SPECIES, (${lane}) zoomOfAll);
+        ${Lane}Vector k = broadcast(SPECIES, (${lane}) -center);
+        ${Lane}Vector none = zero(SPECIES);
         // Two chains of additions: one alone would wait four cycles for each.
-        ${Lane}Vector s0 = zero();
-        ${Lane}Vector s1 = zero();
-        ${Lane}Vector q0 = zero();
-        ${Lane}Vector q1 = zero();
+        ${Lane}Vector s0 = zero(SPECIES);
+        ${Lane}Vector s1 = zero(SPECIES);
+        ${Lane}Vector q0 = zero(SPECIES);
+        ${Lane}Vector q1 = zero(SPECIES);
         int i = 0;
         for (; i <= length - 2 * W; i += 2 * W) {
-            ${Lane}Vector d0 = load${Lane}(xs, at, i).fma(t, k);
-            ${Lane}Vector d1 = load${Lane}(xs, at, i + W).fma(t, k);
+            ${Lane}Vector d0 = @{load}(SPECIES, xs, start + STEP * i, ORDER).fma(t, k);
+            ${Lane}Vector d1 = @{load}(SPECIES, xs, start + STEP * (i + W), ORDER).fma(t, k);
             s0 = s0.add(d0);
             s1 = s1.add(d1);
             q0 = d0.fma(d0, q0);
             q1 = d1.fma(d1, q1);
         }
         if (i <= length - W) {
-            ${Lane}Vector d = load${Lane}(xs, at, i).fma(t, k);
+            ${Lane}Vector d = @{load}(SPECIES, xs, start + STEP * i, ORDER).fma(t, k);
             s0 = s0.add(d);
             q0 = d.fma(d, q0);
         }
         int rest = length % W;
         if (rest > 0) {
-            ${Lane}Vector d = last(load${Lane}(xs, at, length - W).fma(t, k), rest, none);
+            ${Lane}Vector d = @{load}(SPECIES, xs, start + STEP * (length - W), ORDER).fma(t, k);
+            d = d.blend(none, fromArray(SPECIES, LAST, rest).compare(LE, none));
             s1 = s1.add(d);
             q1 = d.fma(d, q1);
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import jdk.incubator.vector.${Lane}Vector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -15,12 +15,15 @@ final class ${Lane}Vectors {
     /** Elements in a vector. */
     static final int W = SPECIES.length();
     static final int BYTES = ${Lane}.BYTES;
+    /** {@link #BYTES} in the type that offsets of vectors have: long where they are addresses. */
+    static final @{offset} STEP = BYTES;
+    static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    /** W zeros, then W ones: the vector from index n on has ones as its last n elements. */
+    static final ${lane}[] LAST = new ${lane}[2 * W];
     private static final int GROUP = Math.min(4, W);
-    /** W zeros, then W ones. */
-    private static final ${lane}[] STEPS = new ${lane}[2 * W];
 
     static {
-        Arrays.fill(STEPS, W, 2 * W, 1);
+        Arrays.fill(LAST, W, 2 * W, 1);
     }
 
     private ${Lane}Vectors() {
@@ -32,41 +35,6 @@ final class ${Lane}Vectors {
 
     static void put(Memory into, int at, ${lane} value) {
         into.bytes.put${Lane}(at, value);
-    }
-
-    static ${Lane}Vector of(${lane}[] table, int i) {
-        return ${Lane}Vector.fromArray(SPECIES, table, i);
-    }
-
-    static ${Lane}Vector all(double value) {
-        return ${Lane}Vector.broadcast(SPECIES, (${lane}) value);
-    }
-
-    static ${Lane}Vector zero() {
-        return ${Lane}Vector.zero(SPECIES);
-    }
-
-    /** A value, whatever z. */
-    static ${Lane}Vector identity(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector zeros) {
-        return value;
-    }
-
-    static ${lane} identity(${lane} value, ${lane} z) {
-        return value;
-    }
-
-    /** A value where z is not at or below 0, else 0; NaN passes. The zeros come from outside of a loop. */
-    static ${Lane}Vector relu(${Lane}Vector value, ${Lane}Vector z, ${Lane}Vector zeros) {
-        return value.blend(zeros, z.compare(VectorOperators.LE, zeros));
-    }
-
-    static ${lane} relu(${lane} value, ${lane} z) {
-        return z <= 0 ? 0 : value;
-    }
-
-    /** Only the last elements of a vector, the others 0. */
-    static ${Lane}Vector last(${Lane}Vector vector, int elements, ${Lane}Vector zeros) {
-        return relu(vector, of(STEPS, elements), zeros);
     }
 
     /** The sum of a vector's elements, left in an array, in a fixed order, which its own reduction would not promise. */
