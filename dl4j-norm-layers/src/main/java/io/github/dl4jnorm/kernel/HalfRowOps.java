@@ -95,6 +95,9 @@ final class HalfRowOps {
 
     private static final class Runs extends Tables implements RunOps {
         private final RunOps floats;
+        private final double[] center = new double[1];
+        private final double[] ofRun = new double[1];
+        private final double[] squaresOfRun = new double[1];
 
         Runs(RunOps floats) {
             super(floats);
@@ -115,8 +118,14 @@ final class HalfRowOps {
         }
 
         @Override
-        public void sums(Memory x, int at, int length, double zoom, double center, double[] into) {
-            floats.sums(tile.load(x, at, length), 0, length, zoom, center, into);
+        public void sums(Memory x, int at, int stride, int runs, int length, double zoom, double[] centers, double[] sum,
+                         double[] squares) {
+            for (int r = 0; r < runs; r++) {
+                center[0] = centers[r];
+                floats.sums(tile.load(x, at + r * stride, length), 0, 0, 1, length, zoom, center, ofRun, squaresOfRun);
+                sum[r] = ofRun[0];
+                squares[r] = squaresOfRun[0];
+            }
         }
 
         @Override

@@ -30,13 +30,21 @@ final class PositionWalk extends Walk {
     @Override
     void moments(int x, Block block, int groupSize, Moments into) {
         Window from = operands.window(x, block);
+        int step = mask == null && operands.channelsJoin() ? groupSize : 1;
+        int run = (block.s1() - block.s0()) * step;
+        if (mask == null && run <= RunOps.CHUNK && operands.rows() == operands.view.examples()) {
+            for (int n = block.n0(); n < block.n1(); n++) {
+                cell.each(from.memory, from.at(n, block.c0(), block.s0()), operands.channelBytes(x) * step,
+                        (block.c1() - block.c0()) / step, run, into, cell(n, block.c0()), step);
+            }
+            return;
+        }
         Runs.Run add = (n, c, s, length, kept) -> {
             if (kept) {
                 cell.add(from.memory, from.at(n, c, s), length);
             }
         };
-        int step = mask == null && operands.channelsJoin() ? groupSize : 1;
-        int s1 = block.s0() + (block.s1() - block.s0()) * step;
+        int s1 = block.s0() + run;
         for (int c = block.c0(); c < block.c1(); c += step) {
             for (int n = block.n0(); n < block.n1(); n++) {
                 if (!sameRow(n, block)) {

@@ -13,9 +13,13 @@ import org.nd4j.linalg.api.buffer.DataType;
  * Chunks are merged in double (Chan, Golub, LeVeque 1979).
  */
 final class RunMoments {
+    /** Runs whose sums are computed together: what there is to do for one run does not wait for the memory of the next. */
+    private static final int TOGETHER = 16;
 
     private final RowOps ops;
-    private final double[] pair = new double[2];
+    private final double[] centers = new double[TOGETHER];
+    private final double[] sums = new double[TOGETHER];
+    private final double[] squares = new double[TOGETHER];
     private final Moments found = new Moments(1, 1);
 
     RunMoments(RowOps ops) {
@@ -39,26 +43,61 @@ final class RunMoments {
         }
     }
 
+    /**
+     * Adds the moments of runs of at most {@link RunOps#CHUNK} elements to a table, those of each to a cell of its own. What was
+     * added before is lost.
+     *
+     * @param cell that of the first run
+     * @param step from one cell to the next
+     */
+    void each(Memory x, int at, int stride, int runs, int length, Moments into, int cell, int step) {
+        for (int done = 0; done < runs; done += TOGETHER) {
+            int first = at + done * stride;
+            int few = Math.min(TOGETHER, runs - done);
+            for (int r = 0; r < few; r++) {
+                centers[r] = sampleMean(x, first + r * stride, length, 1);
+            }
+            ops.runs().sums(x, first, stride, few, length, 1, centers, sums, squares);
+            long again = 0;
+            for (int r = 0; r < few; r++) {
+                if (Range.far(sums[r] / length, squares[r], length) || zoom(squares[r], length, centers[r]) != 1) {
+                    again |= 1L << r;
+                } else {
+                    into.mergeSums(cell + (done + r) * step, length, centers[r], sums[r], squares[r]);
+                }
+            }
+            for (; again != 0; again &= again - 1) {
+                int r = Long.numberOfTrailingZeros(again);
+                start();
+                add(x, first + r * stride, length);
+                into.merge(cell + (done + r) * step, found.count(0), found.mean(0), found.squares(0));
+            }
+        }
+    }
+
     private void addChunk(Memory x, int at, int length) {
         double center = found.count(0) > 0 ? ops.round(found.mean(0)) : sampleMean(x, at, length, 1);
-        center = sum(x, at, length, 1, center);
-        double zoom = ops.type() == DataType.DOUBLE ? 1 : Range.zoomFor(pair[1], length, center);
+        sum(x, at, length, 1, center);
+        double zoom = zoom(squares[0], length, centers[0]);
         if (zoom != 1) {
-            center = sum(x, at, length, zoom, sampleMean(x, at, length, zoom));
+            sum(x, at, length, zoom, sampleMean(x, at, length, zoom));
         }
-        found.mergeSums(0, length, center / zoom, pair[0] / zoom, pair[1] / zoom / zoom);
+        found.mergeSums(0, length, centers[0] / zoom, sums[0] / zoom, squares[0] / zoom / zoom);
+    }
+
+    private double zoom(double squaresOfRun, int length, double center) {
+        return ops.type() == DataType.DOUBLE ? 1 : Range.zoomFor(squaresOfRun, length, center);
     }
 
     /** Sums about a center, or once more about the mean if that was far off. */
-    private double sum(Memory x, int at, int length, double zoom, double center) {
-        ops.runs().sums(x, at, length, zoom, center, pair);
-        double distance = pair[0] / length;
-        if (Range.far(distance, pair[1], length)) {
-            double better = ops.round(center + distance);
-            ops.runs().sums(x, at, length, zoom, better, pair);
-            return better;
+    private void sum(Memory x, int at, int length, double zoom, double center) {
+        centers[0] = center;
+        ops.runs().sums(x, at, 0, 1, length, zoom, centers, sums, squares);
+        double distance = sums[0] / length;
+        if (Range.far(distance, squares[0], length)) {
+            centers[0] = ops.round(center + distance);
+            ops.runs().sums(x, at, 0, 1, length, zoom, centers, sums, squares);
         }
-        return center;
     }
 
     /** The mean of four elements: its distance from that of all is rarely too much, and four are read at once. */

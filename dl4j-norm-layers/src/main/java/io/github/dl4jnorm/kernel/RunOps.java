@@ -12,8 +12,12 @@ interface RunOps extends TableOps {
     /** Most elements that may be summed up at once. */
     int CHUNK = 4096;
 
-    /** {@code into = (Σd, Σd²)} with {@code d = x·zoom − center}, of one run of at most {@link #CHUNK} elements. */
-    void sums(Memory x, int at, int length, double zoom, double center, double[] into);
+    /**
+     * {@code sum[r] = Σd}, {@code squares[r] = Σd²} with {@code d = x·zoom − centers[r]}, of runs of at most {@link #CHUNK}
+     * elements.
+     */
+    void sums(Memory x, int at, int stride, int runs, int length, double zoom, double[] centers, double[] sum,
+              double[] squares);
 
     /** {@code y = act(factor·d + shift)}. */
     void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,

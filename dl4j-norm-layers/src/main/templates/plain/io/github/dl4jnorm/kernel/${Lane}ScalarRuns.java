@@ -14,14 +14,19 @@ final class ${Lane}ScalarRuns extends ${Lane}Tables implements RunOps {
     private final double[] pair = new double[2];
 
     @Override
-    public void sums(Memory x, int at, int length, double zoomOfAll, double center, double[] into) {
-        into[0] = 0;
-        into[1] = 0;
-        for (int done = 0; done < length; done += SIZE) {
-            int size = Math.min(SIZE, length - done);
-            tile.load(x, at + done * BYTES, size);
-            map(d, size, (${lane}) zoomOfAll, (${lane}) -center);
-            ${Lane}Tile.sums(d, d, size, into);
+    public void sums(Memory x, int at, int stride, int runs, int length, double zoomOfAll, double[] centers, double[] sum,
+                     double[] squares) {
+        for (int r = 0; r < runs; r++) {
+            pair[0] = 0;
+            pair[1] = 0;
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                tile.load(x, at + r * stride + done * BYTES, size);
+                map(d, size, (${lane}) zoomOfAll, (${lane}) -centers[r]);
+                ${Lane}Tile.sums(d, d, size, pair);
+            }
+            sum[r] = pair[0];
+            squares[r] = pair[1];
         }
     }
 

@@ -31,58 +31,76 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
     private final ${lane}[] scratchProducts = new ${lane}[TOGETHER * W];
 
     @Override
-    public void sums(Memory x, int at, int length, double zoomOfAll, double center, double[] into) {
-        if (length < W) {
-            sumEach(x, at, length, (${lane}) zoomOfAll, (${lane}) -center, into);
-            return;
+    public void sums(Memory x, int at, int stride, int runs, int length, double zoomOfAll, double[] centers, double[] sum,
+                     double[] squares) {
+        for (int done = 0; done < runs; done += TOGETHER) {
+            int few = Math.min(TOGETHER, runs - done);
+            if (length < W) {
+                sumEach(x, at + done * stride, stride, few, length, (${lane}) zoomOfAll, centers, done, sum, squares);
+                continue;
+            }
+            sum(x, at + done * stride, stride, few, length, (${lane}) zoomOfAll, centers, done);
+            for (int r = 0; r < few; r++) {
+                sum[done + r] = total(scratch, r * W);
+                squares[done + r] = total(scratchProducts, r * W);
+            }
         }
-        var xs = Lanes.of(x);
-        var start = Lanes.base(x) + at;
-        ${Lane}Vector t = broadcast(SPECIES, (${lane}) zoomOfAll);
-        ${Lane}Vector k = broadcast(SPECIES, (${lane}) -center);
-        ${Lane}Vector none = zero(SPECIES);
-        // Two chains of additions: one alone would wait four cycles for each.
-        ${Lane}Vector s0 = zero(SPECIES);
-        ${Lane}Vector s1 = zero(SPECIES);
-        ${Lane}Vector q0 = zero(SPECIES);
-        ${Lane}Vector q1 = zero(SPECIES);
-        int i = 0;
-        for (; i <= length - 2 * W; i += 2 * W) {
-            ${Lane}Vector d0 = @{load}(SPECIES, xs, start + STEP * i, ORDER).fma(t, k);
-            ${Lane}Vector d1 = @{load}(SPECIES, xs, start + STEP * (i + W), ORDER).fma(t, k);
-            s0 = s0.add(d0);
-            s1 = s1.add(d1);
-            q0 = d0.fma(d0, q0);
-            q1 = d1.fma(d1, q1);
-        }
-        if (i <= length - W) {
-            ${Lane}Vector d = @{load}(SPECIES, xs, start + STEP * i, ORDER).fma(t, k);
-            s0 = s0.add(d);
-            q0 = d.fma(d, q0);
-        }
-        int rest = length % W;
-        if (rest > 0) {
-            ${Lane}Vector d = @{load}(SPECIES, xs, start + STEP * (length - W), ORDER).fma(t, k);
-            d = d.blend(none, fromArray(SPECIES, LAST, rest).compare(LE, none));
-            s1 = s1.add(d);
-            q1 = d.fma(d, q1);
-        }
-        s0.add(s1).intoArray(scratch, 0);
-        q0.add(q1).intoArray(scratch, W);
-        into[0] = total(scratch, 0);
-        into[1] = total(scratch, W);
     }
 
-    private static void sumEach(Memory x, int at, int length, ${lane} zoomOfAll, ${lane} offset, double[] into) {
-        double sum = 0;
-        double squares = 0;
-        for (int i = 0; i < length; i++) {
-            double d = Math.fma(get(x, at + i * BYTES), zoomOfAll, offset);
-            sum += d;
-            squares += d * d;
+    /** Leaves the sums of each run in W elements, not added up. */
+    private void sum(Memory x, int atX, int stride, int runs, int length, ${lane} zoomOfAll, double[] centers, int first) {
+        var xs = Lanes.of(x);
+        var start = Lanes.base(x) + atX;
+        ${Lane}Vector t = broadcast(SPECIES, zoomOfAll);
+        ${Lane}Vector none = zero(SPECIES);
+        int rest = length % W;
+        for (int r = 0; r < runs; r++) {
+            var at = start + r * stride;
+            ${Lane}Vector k = broadcast(SPECIES, (${lane}) -centers[first + r]);
+            // Two chains of additions: one alone would wait four cycles for each.
+            ${Lane}Vector s0 = zero(SPECIES);
+            ${Lane}Vector s1 = zero(SPECIES);
+            ${Lane}Vector q0 = zero(SPECIES);
+            ${Lane}Vector q1 = zero(SPECIES);
+            int i = 0;
+            for (; i <= length - 2 * W; i += 2 * W) {
+                ${Lane}Vector d0 = @{load}(SPECIES, xs, at + STEP * i, ORDER).fma(t, k);
+                ${Lane}Vector d1 = @{load}(SPECIES, xs, at + STEP * (i + W), ORDER).fma(t, k);
+                s0 = s0.add(d0);
+                s1 = s1.add(d1);
+                q0 = d0.fma(d0, q0);
+                q1 = d1.fma(d1, q1);
+            }
+            if (i <= length - W) {
+                ${Lane}Vector d = @{load}(SPECIES, xs, at + STEP * i, ORDER).fma(t, k);
+                s0 = s0.add(d);
+                q0 = d.fma(d, q0);
+            }
+            if (rest > 0) {
+                ${Lane}Vector d = @{load}(SPECIES, xs, at + STEP * (length - W), ORDER).fma(t, k);
+                d = d.blend(none, fromArray(SPECIES, LAST, rest).compare(LE, none));
+                s1 = s1.add(d);
+                q1 = d.fma(d, q1);
+            }
+            s0.add(s1).intoArray(scratch, r * W);
+            q0.add(q1).intoArray(scratchProducts, r * W);
         }
-        into[0] = sum;
-        into[1] = squares;
+    }
+
+    private static void sumEach(Memory x, int at, int stride, int runs, int length, ${lane} zoomOfAll, double[] centers,
+                                int first, double[] sums, double[] squares) {
+        for (int r = 0; r < runs; r++) {
+            ${lane} offset = (${lane}) -centers[first + r];
+            double sum = 0;
+            double square = 0;
+            for (int i = 0; i < length; i++) {
+                double d = Math.fma(get(x, at + r * stride + i * BYTES), zoomOfAll, offset);
+                sum += d;
+                square += d * d;
+            }
+            sums[first + r] = sum;
+            squares[first + r] = square;
+        }
     }
 
     @Override
