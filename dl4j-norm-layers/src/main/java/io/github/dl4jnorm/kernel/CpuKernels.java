@@ -51,13 +51,15 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public Moments moments(INDArray x, View view, Mask mask) {
-        return moments(new Operands(view, false, x), view, mask);
+        return moments(new Operands(view, false, x), view, mask, 1);
     }
 
-    private Moments moments(Operands operands, View view, Mask mask) {
+    /** Those of neighbouring channels of a group may be in the cell of the first of them. */
+    private Moments moments(Operands operands, View view, Mask mask, int groupSize) {
+        int together = operands.channelsTogether(groupSize);
         Moments[] parts = new Moments[operands.parts()];
         Arrays.setAll(parts, i -> new Moments(view.examples(), view.channels()));
-        forEachBlock(operands, mask, (block, walk) -> walk.moments(0, block, 1, parts[operands.part(block)]));
+        forEachBlock(operands, mask, (block, walk) -> walk.moments(0, block, together, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].merge(parts[i]);
         }
@@ -125,7 +127,7 @@ final class CpuKernels implements NormKernels {
             ready.complete(operands.row(block.n0()), block.c0(), block.c1());
             walk.affine(0, 1, block, affine, relu);
         }, mask)) {
-            into.merge(moments(operands, view, mask));
+            into.merge(moments(operands, view, mask, groupSize));
             completeAll(view, ready);
             affine(operands, mask, affine, relu);
         }

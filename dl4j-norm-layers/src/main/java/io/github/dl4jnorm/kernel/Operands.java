@@ -5,6 +5,7 @@ import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.View;
 import java.lang.ref.Reference;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -210,6 +211,12 @@ final class Operands {
 
     private int exampleBlocks() {
         return (view.examples() - 1) / examplesPerBlock + 1;
+    }
+
+    /** How many neighbouring channels of a group every block has or has not: a divisor of the group's size. */
+    int channelsTogether(int groupSize) {
+        return channelsPerBlock == view.channels() ? groupSize
+                : BigInteger.valueOf(groupSize).gcd(BigInteger.valueOf(channelsPerBlock)).intValueExact();
     }
 
     /** Memory that holds at least a block of an array. */
