@@ -11,7 +11,12 @@ import jdk.incubator.vector.VectorSpecies;
  * the same fused multiply-adds: where a run is cut does not change a bit of what it becomes.
  */
 final class ${Lane}Vectors {
-    static final VectorSpecies<${Lane}> SPECIES = ${Lane}Vector.SPECIES_PREFERRED;
+    /**
+     * 256 bits at most. With 512, loops along runs take longer, as runs begin anywhere and each access is to two cache lines, and
+     * loops over columns less; one size for each would be best, but with two of them the compiler makes objects of vectors.
+     */
+    static final VectorSpecies<${Lane}> SPECIES = ${Lane}Vector.SPECIES_PREFERRED.length() > ${Lane}Vector.SPECIES_256.length()
+            ? ${Lane}Vector.SPECIES_256 : ${Lane}Vector.SPECIES_PREFERRED;
     /** Elements in a vector. */
     static final int W = SPECIES.length();
     static final int BYTES = ${Lane}.BYTES;
