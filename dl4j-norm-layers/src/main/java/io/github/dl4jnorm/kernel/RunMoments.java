@@ -58,16 +58,17 @@ final class RunMoments {
                 centers[r] = sampleMean(x, first + r * stride, length, 1);
             }
             ops.runs().sums(x, first, stride, few, length, 1, centers, sums, squares);
-            long again = 0;
+            // One by one, but only then, as that takes the same arrays.
+            int again = 0;
             for (int r = 0; r < few; r++) {
                 if (Range.far(sums[r] / length, squares[r], length) || zoom(squares[r], length, centers[r]) != 1) {
-                    again |= 1L << r;
+                    again |= 1 << r;
                 } else {
                     into.mergeSums(cell + (done + r) * step, length, centers[r], sums[r], squares[r]);
                 }
             }
             for (; again != 0; again &= again - 1) {
-                int r = Long.numberOfTrailingZeros(again);
+                int r = Integer.numberOfTrailingZeros(again);
                 start();
                 add(x, first + r * stride, length);
                 into.merge(cell + (done + r) * step, found.count(0), found.mean(0), found.squares(0));

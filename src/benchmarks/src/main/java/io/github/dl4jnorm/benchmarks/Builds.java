@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.regex.Pattern;
 
@@ -19,6 +20,7 @@ import java.util.regex.Pattern;
  */
 public final class Builds {
     private static final String OURS = Builds.class.getPackageName().replace("benchmarks", "");
+    private static final double NANOS_OF_MS = 1e6;
     private static final long TURN = TimeUnit.MILLISECONDS.toNanos(12);
 
     private Builds() {
@@ -62,30 +64,44 @@ public final class Builds {
         }
     }
 
+    /** A pass of a case: median times of both builds, and the median of the ratios of neighbouring turns. */
+    record Row(String name, String pass, double first, double second, double ratio) {
+        @Override
+        public String toString() {
+            return String.format("%-32s %-18s %10.4f %10.4f %12.3f", name, pass, first, second, ratio);
+        }
+    }
+
     /**
-     * Measures and prints a table of median times and of the median of the ratios of neighbouring turns.
+     * Measures and prints a table.
      *
      * @param args two jars of the library; a regular expression, part of the names of cases; how many seconds to warm up and
      *             to measure each pass, 6 if not given
      */
     public static void main(String[] args) throws ReflectiveOperationException, MalformedURLException {
-        if (args.length < 3 || !Files.isRegularFile(Path.of(args[0])) || !Files.isRegularFile(Path.of(args[1]))) {
+        if (args.length < 3 || !Files.exists(Path.of(args[0])) || !Files.exists(Path.of(args[1]))) {
             throw new IllegalArgumentException("expected two jars of the library and a part of the names of cases, got "
                     + Arrays.toString(args));
         }
         long seconds = args.length > 3 ? Long.parseLong(args[3]) : 6;
-        Pattern cases = Pattern.compile(args[2]);
-        List<Loader> loaders = List.of(new Loader(Path.of(args[0])), new Loader(Path.of(args[1])));
         System.out.printf("%-32s %-18s %10s %10s %12s%n", "case", "pass", "first, ms", "second, ms", "second/first");
-        for (Case c : Suite.all()) {
-            if (cases.matcher(c.name()).find()) {
-                measure(c.name(), loaders, TimeUnit.SECONDS.toNanos(seconds));
-            }
-        }
+        compare(Path.of(args[0]), Path.of(args[1]), Pattern.compile(args[2]), TimeUnit.SECONDS.toNanos(seconds),
+                System.out::println);
         System.exit(0);
     }
 
-    private static void measure(String name, List<Loader> loaders, long time) throws ReflectiveOperationException {
+    static void compare(Path first, Path second, Pattern cases, long time, Consumer<Row> rows)
+            throws ReflectiveOperationException, MalformedURLException {
+        List<Loader> loaders = List.of(new Loader(first), new Loader(second));
+        for (Case c : Suite.all()) {
+            if (cases.matcher(c.name()).find()) {
+                measure(c.name(), loaders, time, rows);
+            }
+        }
+    }
+
+    private static void measure(String name, List<Loader> loaders, long time, Consumer<Row> rows)
+            throws ReflectiveOperationException {
         List<IntFunction<Object>> sides = new ArrayList<>();
         for (Loader loader : loaders) {
             sides.add(loader.loadClass(Side.class.getName()).asSubclass(IntFunction.class).getConstructor(String.class)
@@ -97,8 +113,8 @@ public final class Builds {
             double[][] times = turns(sides, pass, time);
             double[] ratios = new double[times[0].length];
             Arrays.setAll(ratios, i -> times[1][i] / times[0][i]);
-            System.out.printf("%-32s %-18s %10.4f %10.4f %12.3f%n", name, passes.get(pass), median(times[0]) / 1e6,
-                    median(times[1]) / 1e6, median(ratios));
+            rows.accept(new Row(name, passes.get(pass), median(times[0]) / NANOS_OF_MS, median(times[1]) / NANOS_OF_MS,
+                    median(ratios)));
         }
     }
 
