@@ -13,13 +13,10 @@ import org.nd4j.linalg.api.buffer.DataType;
  * Chunks are merged in double (Chan, Golub, LeVeque 1979).
  */
 final class RunMoments {
-    /** Runs whose sums are computed together: what there is to do for one run does not wait for the memory of the next. */
-    private static final int TOGETHER = 16;
-
     private final RowOps ops;
-    private final double[] centers = new double[TOGETHER];
-    private final double[] sums = new double[TOGETHER];
-    private final double[] squares = new double[TOGETHER];
+    private final double[] centers = new double[RunOps.TOGETHER];
+    private final double[] sums = new double[RunOps.TOGETHER];
+    private final double[] squares = new double[RunOps.TOGETHER];
     private final Moments found = new Moments(1, 1);
 
     RunMoments(RowOps ops) {
@@ -51,9 +48,9 @@ final class RunMoments {
      * @param step from one cell to the next
      */
     void each(Memory x, int at, int stride, int runs, int length, Moments into, int cell, int step) {
-        for (int done = 0; done < runs; done += TOGETHER) {
+        for (int done = 0; done < runs; done += RunOps.TOGETHER) {
             int first = at + done * stride;
-            int few = Math.min(TOGETHER, runs - done);
+            int few = Math.min(RunOps.TOGETHER, runs - done);
             for (int r = 0; r < few; r++) {
                 centers[r] = sampleMean(x, first + r * stride, length, 1);
             }

@@ -11,10 +11,12 @@ package io.github.dl4jnorm.kernel;
 interface RunOps extends TableOps {
     /** Most elements that may be summed up at once. */
     int CHUNK = 4096;
+    /** Runs whose sums are computed together: what there is to do for one does not wait for the memory of the next. */
+    int TOGETHER = 16;
 
     /**
-     * {@code sum[r] = Σd}, {@code squares[r] = Σd²} with {@code d = x·zoom − centers[r]}, of runs of at most {@link #CHUNK}
-     * elements.
+     * {@code sum[r] = Σd}, {@code squares[r] = Σd²} with {@code d = x·zoom − centers[r]}, of at most {@link #TOGETHER} runs
+     * of at most {@link #CHUNK} elements.
      */
     void sums(Memory x, int at, int stride, int runs, int length, double zoom, double[] centers, double[] sum,
               double[] squares);

@@ -24,31 +24,26 @@ import jdk.incubator.vector.${Lane}Vector;
  * <p>Loops that depend on the activation are in classes of their own, one for each.
  */
 final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
-    /** Runs whose sums are left in vectors until all are done: then they are added up side by side. */
-    private static final int TOGETHER = 16;
-
+    /** Sums of runs, left in vectors until those of all are done: then they are added up side by side. */
     private final ${lane}[] scratch = new ${lane}[TOGETHER * W];
     private final ${lane}[] scratchProducts = new ${lane}[TOGETHER * W];
 
     @Override
     public void sums(Memory x, int at, int stride, int runs, int length, double zoomOfAll, double[] centers, double[] sum,
                      double[] squares) {
-        for (int done = 0; done < runs; done += TOGETHER) {
-            int few = Math.min(TOGETHER, runs - done);
-            if (length < W) {
-                sumEach(x, at + done * stride, stride, few, length, (${lane}) zoomOfAll, centers, done, sum, squares);
-                continue;
-            }
-            sum(x, at + done * stride, stride, few, length, (${lane}) zoomOfAll, centers, done);
-            for (int r = 0; r < few; r++) {
-                sum[done + r] = total(scratch, r * W);
-                squares[done + r] = total(scratchProducts, r * W);
-            }
+        if (length < W) {
+            sumEach(x, at, stride, runs, length, (${lane}) zoomOfAll, centers, sum, squares);
+            return;
+        }
+        sum(x, at, stride, runs, length, (${lane}) zoomOfAll, centers);
+        for (int r = 0; r < runs; r++) {
+            sum[r] = total(scratch, r * W);
+            squares[r] = total(scratchProducts, r * W);
         }
     }
 
     /** Leaves the sums of each run in W elements, not added up. */
-    private void sum(Memory x, int atX, int stride, int runs, int length, ${lane} zoomOfAll, double[] centers, int first) {
+    private void sum(Memory x, int atX, int stride, int runs, int length, ${lane} zoomOfAll, double[] centers) {
         var xs = Lanes.of(x);
         var start = Lanes.base(x) + atX;
         ${Lane}Vector t = broadcast(SPECIES, zoomOfAll);
@@ -56,7 +51,7 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
         int rest = length % W;
         for (int r = 0; r < runs; r++) {
             var at = start + r * stride;
-            ${Lane}Vector k = broadcast(SPECIES, (${lane}) -centers[first + r]);
+            ${Lane}Vector k = broadcast(SPECIES, (${lane}) -centers[r]);
             // Two chains of additions: one alone would wait four cycles for each.
             ${Lane}Vector s0 = zero(SPECIES);
             ${Lane}Vector s1 = zero(SPECIES);
@@ -88,9 +83,9 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
     }
 
     private static void sumEach(Memory x, int at, int stride, int runs, int length, ${lane} zoomOfAll, double[] centers,
-                                int first, double[] sums, double[] squares) {
+                                double[] sums, double[] squares) {
         for (int r = 0; r < runs; r++) {
-            ${lane} offset = (${lane}) -centers[first + r];
+            ${lane} offset = (${lane}) -centers[r];
             double sum = 0;
             double square = 0;
             for (int i = 0; i < length; i++) {
@@ -98,8 +93,8 @@ final class ${Lane}VectorRuns extends ${Lane}Tables implements RunOps {
                 sum += d;
                 square += d * d;
             }
-            sums[first + r] = sum;
-            squares[first + r] = square;
+            sums[r] = sum;
+            squares[r] = square;
         }
     }
 
