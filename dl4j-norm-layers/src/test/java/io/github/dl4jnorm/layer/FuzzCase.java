@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -13,6 +14,7 @@ import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.activations.Activation;
@@ -68,13 +70,14 @@ final class FuzzCase {
     }
 
     private NormBuilder<?> builder() {
-        return switch (random.nextInt(7)) {
+        return switch (random.nextInt(8)) {
             case 0 -> batch();
             case 1 -> new GroupNormalization.Builder(divisor());
             case 2 -> new LayerNormalization.Builder().perPosition(random.nextBoolean());
             case 3 -> new SwitchableNormalization.Builder().useBatch(random.nextBoolean()).runningStatistics(policy());
             case 4 -> new RmsNormalization.Builder();
             case 5 -> new UnitNormalization.Builder();
+            case 6 -> new GhostBatchNormalization.Builder(1 + random.nextInt(5)).runningStatistics(policy());
             default -> shape.length == 2 ? batch()
                     : new InstanceNormalization.Builder().trackRunningStats(random.nextBoolean()).runningStatistics(policy());
         };
@@ -129,13 +132,16 @@ final class FuzzCase {
 
     private INDArray inMemory(INDArray array) {
         StrideTest.Memory[] memories = StrideTest.Memory.values();
-        int kind = random.nextInt(memories.length + 3);
-        if (kind == memories.length) {
-            long[] strides = array.stride().clone();
-            strides[random.nextInt(strides.length)] = 0;
-            return Nd4j.create(array.data(), shape, strides, 0, 'c');
+        SeamView[] views = SeamView.values();
+        int kind = random.nextInt(memories.length + views.length + 3);
+        if (kind < memories.length) {
+            return memories[kind].of(array);
         }
-        return kind < memories.length ? memories[kind].of(array) : array;
+        if (kind < memories.length + views.length) {
+            List<INDArray> all = views[kind - memories.length].of(array);
+            return all.get(random.nextInt(all.size()));
+        }
+        return array;
     }
 
     /** Channels first; [N, 1], [N, T], or of the rank of the input with any axis but that of examples broadcast. */

@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
@@ -200,6 +201,9 @@ final class LayerReference {
     private void addParts() {
         if (conf instanceof BatchNormalization) {
             add(this::channel);
+        } else if (conf instanceof GhostBatchNormalization ghost) {
+            int[] slice = slices(length / channels / positions, ghost.getVirtualBatchSize());
+            add(i -> slice[example(i)] * channels + channel(i));
         } else if (conf instanceof GroupNormalization group) {
             add(i -> example(i) * group.getGroups() + channel(i) / (channels / group.getGroups()));
         } else if (conf instanceof InstanceNormalization) {
@@ -218,6 +222,16 @@ final class LayerReference {
                 add(this::channel);
             }
         }
+    }
+
+    /** Slices as equal as can be, of at most so many examples: which one each example belongs to. */
+    private static int[] slices(int examples, int most) {
+        int count = (examples + most - 1) / most;
+        int[] slice = new int[examples];
+        for (int i = 0; i < count; i++) {
+            Arrays.fill(slice, i * examples / count, (i + 1) * examples / count, i);
+        }
+        return slice;
     }
 
     private void add(IntUnaryOperator pool) {

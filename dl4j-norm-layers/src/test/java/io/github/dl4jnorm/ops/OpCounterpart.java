@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.conf.RunningNormLayer;
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.norm.NormPlan;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** The operation that does what a layer does: the one with the same plan and with an input for each parameter. */
+public final class OpCounterpart {
+    private static final Set<String> TAKEN = Set.of(NormParameter.GAMMA, NormParameter.BETA, NormParameter.MEAN_WEIGHT,
+            NormParameter.VAR_WEIGHT);
+
+    private OpCounterpart() {
+    }
+
+    /**
+     * What the operation of a layer gives with the layer's parameters, at once and in a graph.
+     *
+     * @param layer    layer
+     * @param x        input
+     * @param training which mode
+     * @return elements in c order; empty if there is no such operation
+     */
+    public static List<double[]> outputs(NormalizationLayer layer, INDArray x, boolean training) throws Exception {
+        NormLayer conf = layer.layerConf();
+        NormKind kind = kind(conf, x.rank(), training);
+        if (kind == null) {
+            return List.of();
+        }
+        Map<String, INDArray> inputs = inputs(layer);
+        List<double[]> outputs = new ArrayList<>();
+        NDNorm eager = new NDNorm();
+        outputs.add(numbers((INDArray) call(eager, INDArray.class, kind, conf, x, inputs)));
+        SameDiff sd = SameDiff.create();
+        Map<String, SDVariable> constants = new HashMap<>();
+        inputs.forEach((name, array) -> constants.put(name, array == null ? null : sd.constant(name, array)));
+        SDVariable y = (SDVariable) call(new SDNorm(sd), SDVariable.class, kind, conf, sd.constant("x", x), constants);
+        outputs.add(numbers(y.eval()));
+        return outputs;
+    }
+
+    private static double[] numbers(INDArray array) {
+        return array.dup('c').data().asDouble();
+    }
+
+    private static NormKind kind(NormLayer conf, int rank, boolean training) {
+        boolean tracks = conf instanceof RunningNormLayer running && running.tracksStatistics();
+        boolean inference = tracks && (!training || ((RunningNormLayer) conf).isStatisticsFrozen());
+        boolean known = conf.parameters().stream().filter(NormParameter::isTrained)
+                .allMatch(parameter -> TAKEN.contains(parameter.name()));
+        int weights = conf.parameters().stream().filter(parameter -> parameter.name().equals(NormParameter.MEAN_WEIGHT))
+                .mapToInt(parameter -> (int) parameter.length()).findFirst().orElse(0);
+        NormPlan plan = conf.plan(rank);
+        for (NormKind kind : NormKind.values()) {
+            if (known && kind.isInference() == inference && rank >= kind.minRank()
+                    && withoutRunning(kind.plan(rank, (int) conf.getNOut(), groups(plan), weights)).equals(withoutRunning(plan))
+                    && conf.affineLength() == conf.getNOut() && kind.isSwitchable() == weights > 0 && !corrects(conf)
+                    && (kind != NormKind.L2_NORMALIZE || conf.parameters().isEmpty())) {
+                return kind;
+            }
+        }
+        return null;
+    }
+
+    /** Batch renormalization has the plan of batch normalization and corrects what comes out. */
+    private static boolean corrects(NormLayer conf) {
+        return conf.parameters().stream().anyMatch(parameter -> parameter.name().equals(NormParameter.BATCHES));
+    }
+
+    private static NormPlan withoutRunning(NormPlan plan) {
+        return plan instanceof NormPlan.Channels channels && channels.parts().size() == 1
+                ? new NormPlan.Channels(channels.parts(), 0, -1, channels.divisor()) : plan;
+    }
+
+    private static int groups(NormPlan plan) {
+        return plan instanceof NormPlan.Positions positions ? positions.groups()
+                : plan instanceof NormPlan.Channels channels ? Math.max(1, channels.parts().get(0).groups()) : 1;
+    }
+
+    private static Map<String, INDArray> inputs(NormalizationLayer layer) {
+        NormLayer conf = layer.layerConf();
+        Map<String, INDArray> inputs = new HashMap<>();
+        inputs.put("gamma", orFixed(layer.getParam(NormParameter.GAMMA), conf.fixedGamma(), 1, conf.getNOut()));
+        inputs.put("beta", orFixed(layer.getParam(NormParameter.BETA), conf.fixedBeta(), 0, conf.getNOut()));
+        inputs.put("meanWeight", layer.getParam(NormParameter.MEAN_WEIGHT));
+        inputs.put("varWeight", layer.getParam(NormParameter.VAR_WEIGHT));
+        if (conf instanceof RunningNormLayer running && running.tracksStatistics()) {
+            inputs.put("mean", Nd4j.createFromArray(layer.runningMean()).castTo(layer.input().dataType()));
+            inputs.put("var", Nd4j.createFromArray(layer.runningVariance()).castTo(layer.input().dataType()));
+        }
+        return inputs;
+    }
+
+    private static INDArray orFixed(INDArray learned, double fixed, double neutral, long length) {
+        return learned != null ? learned.dup() : fixed == neutral ? null
+                : Nd4j.valueArrayOf(new long[]{length}, fixed, org.nd4j.linalg.api.buffer.DataType.FLOAT);
+    }
+
+    /** The method of the name of the operation that has a layout and no name for its output. */
+    private static Object call(Object norms, Class<?> type, NormKind kind, NormLayer conf, Object x, Map<String, ?> inputs)
+            throws Exception {
+        Method method = Arrays.stream(norms.getClass().getMethods())
+                .filter(m -> m.getName().equals(kind.toString()) && m.getParameterTypes()[0] != String.class)
+                .filter(m -> m.getParameterTypes()[m.getParameterCount() - 1] == Layout.class).findFirst().orElseThrow();
+        List<Object> arguments = new ArrayList<>(List.of(x));
+        if (kind != NormKind.L2_NORMALIZE) {
+            arguments.add(inputs.get("gamma"));
+            arguments.add(inputs.get("beta"));
+        }
+        kind.extras().forEach(extra -> arguments.add(inputs.get(extra.toString())));
+        if (kind == NormKind.GROUP_NORM) {
+            arguments.add(groups(conf.plan(((INDArray) (x instanceof SDVariable v ? v.getArr() : x)).rank())));
+        }
+        arguments.add(conf.getEps());
+        arguments.add(conf.isChannelsLast() ? Layout.CHANNELS_LAST : Layout.CHANNELS_FIRST);
+        return method.invoke(norms, arguments.toArray());
+    }
+}
