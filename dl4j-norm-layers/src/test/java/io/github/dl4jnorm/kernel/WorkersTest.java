@@ -122,10 +122,10 @@ class WorkersTest {
         return ManagementFactory.getThreadMXBean().getThreadCpuTime(thread.getId());
     }
 
-    /** Nanoseconds of a processor that a thread takes within a fifth of a second. */
+    /** Nanoseconds of a processor that a thread takes within 0.3 seconds: if it spins, many on a busy machine, too. */
     private static long taken(Thread thread) throws InterruptedException {
         long start = cpuNanos(thread);
-        Thread.sleep(200);
+        Thread.sleep(300);
         return cpuNanos(thread) - start;
     }
 
@@ -140,7 +140,7 @@ class WorkersTest {
         helpers().forEach(Thread::interrupt);
         Thread.sleep(50);
         for (Thread helper : helpers()) {
-            assertThat(taken(helper)).as("nanoseconds of %s", helper).isLessThan(50_000_000);
+            assertThat(taken(helper)).as("nanoseconds of %s", helper).isLessThan(15_000_000);
             assertThat(helper.isInterrupted()).isFalse();
         }
         everyTaskIsDoneOnce();
@@ -175,7 +175,7 @@ class WorkersTest {
         Thread.sleep(50);
         caller.interrupt();
         Thread.sleep(20);
-        assertThat(taken(caller)).as("nanoseconds").isLessThan(50_000_000);
+        assertThat(taken(caller)).as("nanoseconds").isLessThan(15_000_000);
         end.countDown();
         caller.join();
         assertThat(done.get()).isEqualTo(2);
