@@ -7,12 +7,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import java.util.List;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.preprocessor.CnnToFeedForwardPreProcessor;
+import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
 import org.deeplearning4j.nn.transferlearning.TransferLearning;
@@ -81,6 +83,26 @@ class TransferLearningLimitsTest {
         changed.fit(images(), Kind.oneHot(3).castTo(DataType.FLOAT));
         assertThat(changed.output(images()).shape()).containsExactly(3, 3);
         assertThat(TestNetwork.isFinite(changed.output(images()))).isTrue();
+    }
+
+    @Test
+    void inAGraphTheDenseLayerIsAddedAnew() {
+        ComputationGraph net = new ComputationGraph(new NeuralNetConfiguration.Builder().graphBuilder().addInputs("in")
+                .addLayer("conv", new ConvolutionLayer.Builder(2, 2).nOut(4).activation(Activation.IDENTITY).build(), "in")
+                .addLayer("norm", new BatchNormalization.Builder().build(), "conv")
+                .addLayer("dense", new DenseLayer.Builder().nOut(5).activation(Activation.TANH).build(), "norm")
+                .addLayer("out", new OutputLayer.Builder(LossFunction.MCXENT).nOut(3).activation(Activation.SOFTMAX).build(),
+                        "dense")
+                .setOutputs("out").setInputTypes(InputType.convolutional(SIDE + 1, SIDE + 1, 2)).build());
+        net.init();
+        ComputationGraph changed = new TransferLearning.GraphBuilder(net)
+                .fineTuneConfiguration(new FineTuneConfiguration.Builder().updater(new Sgd(0.1)).build())
+                .nOutReplace("conv", MORE, WeightInit.XAVIER)
+                .removeVertexKeepConnections("dense")
+                .addLayer("dense", new DenseLayer.Builder().nIn(MORE * SIDE * SIDE).nOut(5).activation(Activation.TANH).build(),
+                        new CnnToFeedForwardPreProcessor(SIDE, SIDE, MORE), "norm").build();
+        assertThat(changed.outputSingle(images()).shape()).containsExactly(3, 3);
+        assertThat(changed.getLayer("out").params()).isEqualTo(net.getLayer("out").params());
     }
 
     /** The limit is Deeplearning4j's: without a norm it is the same. */
