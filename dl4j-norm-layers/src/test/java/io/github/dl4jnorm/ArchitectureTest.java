@@ -171,12 +171,13 @@ class ArchitectureTest {
 
     /**
      * A model file names the classes that are made from it: none of this library may do anything but compute. Those that
-     * exchange weights, import models or write tables have no instances a model file could ask for.
+     * exchange weights, import models or write tables have no instances a model file could ask for, nor has what calls the
+     * methods of builders by the names of options.
      */
     @Test
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
         noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|Npy|NpySource(\\$.*)?)"
-                        + "|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
+                        + "|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)|.*\\.conf\\.NormOptions")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
                 .or(equivalentTo(ProcessBuilder.class)).or(equivalentTo(Process.class)).as("anything outside")).check(library);

@@ -15,6 +15,8 @@ import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.shade.jackson.annotation.JsonSetter;
+import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
  * A vertex of a ComputationGraph that normalizes its first input, the content, with a gamma and a beta for each channel of
@@ -31,6 +33,7 @@ public abstract class ConditionedNorm extends GraphVertex {
     private static final long serialVersionUID = 1L;
 
     /** Added to the variance. */
+    @JsonSetter(nulls = Nulls.FAIL)
     private double eps = 1e-5;
     /** Whether channels come last. */
     private boolean channelsLast;
@@ -50,8 +53,8 @@ public abstract class ConditionedNorm extends GraphVertex {
         eps = builder.eps;
         channelsLast = builder.channelsLast != null && builder.channelsLast;
         channelsLastFixed = builder.channelsLast != null;
-        if (!(eps > 0) || Double.isInfinite(eps)) {
-            throw invalid("eps > 0", "eps " + eps);
+        if (!(eps >= 0) || Double.isInfinite(eps)) {
+            throw invalid("eps >= 0", "eps " + eps);
         }
     }
 
@@ -174,7 +177,7 @@ public abstract class ConditionedNorm extends GraphVertex {
         /**
          * What is added to variances so that their roots can be divided by.
          *
-         * @param eps positive; default 1e-5
+         * @param eps at least 0; default 1e-5
          * @return this builder
          */
         public T eps(double eps) {

@@ -23,6 +23,8 @@ import org.deeplearning4j.optimize.api.TrainingListener;
 import org.nd4j.linalg.activations.impl.ActivationTanH;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.shade.jackson.annotation.JsonSetter;
+import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
  * An LSTM with layer normalization inside the recurrence (Ba, Kiros and Hinton 2016, arXiv 1607.06450, equations 20 to 22):
@@ -52,6 +54,7 @@ public class LayerNormLSTM extends AbstractLSTM {
     private static final long serialVersionUID = 1L;
 
     /** Added to the variance. */
+    @JsonSetter(nulls = Nulls.FAIL)
     private double eps = 1e-5;
     /** Whether each gate has a mean and variance of its own. */
     private boolean normalizeGates;
@@ -75,8 +78,8 @@ public class LayerNormLSTM extends AbstractLSTM {
     }
 
     private void validate() {
-        if (!(eps > 0) || Double.isInfinite(eps)) {
-            throw invalid("eps > 0", "eps " + eps);
+        if (!(eps >= 0) || Double.isInfinite(eps)) {
+            throw invalid("eps >= 0", "eps " + eps);
         }
     }
 
@@ -155,7 +158,7 @@ public class LayerNormLSTM extends AbstractLSTM {
         /**
          * What is added to variances so that their roots can be divided by.
          *
-         * @param eps positive; default 1e-5
+         * @param eps at least 0; default 1e-5
          * @return this builder
          */
         public Builder eps(double eps) {

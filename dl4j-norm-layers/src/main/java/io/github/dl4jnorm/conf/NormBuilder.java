@@ -55,7 +55,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     /**
      * What is added to the variance so that its root can be divided by.
      *
-     * @param eps positive; default 1e-5
+     * @param eps default 1e-5. With 0, what does not vary comes out as beta and receives no gradient
      * @return this builder
      */
     public T eps(double eps) {

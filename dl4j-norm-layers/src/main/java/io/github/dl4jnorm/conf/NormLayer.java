@@ -32,6 +32,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.shade.jackson.annotation.JsonSetter;
+import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
  * What all normalization layers have in common: {@code y = act(gamma·(x − mean)/√(var + eps) + beta)}, input and
@@ -50,6 +52,7 @@ public abstract class NormLayer extends FeedForwardLayer {
     private static final long serialVersionUID = 1L;
 
     /** Added to the variance. */
+    @JsonSetter(nulls = Nulls.FAIL)
     private double eps = 1e-5;
     /** Whether there is a gamma. */
     private boolean scale = true;
@@ -198,8 +201,8 @@ public abstract class NormLayer extends FeedForwardLayer {
      * @throws DL4JInvalidConfigException if one is out of range
      */
     protected void validateOptions() {
-        if (!(eps > 0) || Double.isInfinite(eps)) {
-            throw invalid("eps > 0", "eps " + eps);
+        if (!(eps >= 0) || Double.isInfinite(eps)) {
+            throw invalid("eps >= 0", "eps " + eps);
         }
         if (!Double.isFinite(gammaInit) || !Double.isFinite(betaInit)) {
             throw invalid("finite initial gamma and beta", gammaInit + " and " + betaInit);

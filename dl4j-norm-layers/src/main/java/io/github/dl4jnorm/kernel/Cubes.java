@@ -12,6 +12,9 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Arrays as cubes [N, C, S], made and taken apart with ND4J operations. */
 final class Cubes {
+    /** Of a mean, relative to it: far above what sums in double lose. */
+    private static final double MOST_ROUNDING = 1e-9;
+
     private Cubes() {
     }
 
@@ -86,8 +89,36 @@ final class Cubes {
         if (keep == null) {
             return values;
         }
-        INDArray full = keep.size(1) == values.size(1) ? keep : Nd4j.tile(keep, 1, (int) values.size(1), 1);
-        return select(full.castTo(DataType.BOOL), values, values.like());
+        return select(spread(keep, (int) values.size(1)).castTo(DataType.BOOL), values, values.like());
+    }
+
+    /** A mask with a number for each channel. */
+    static INDArray spread(INDArray keep, int channels) {
+        return keep.size(1) == channels ? keep : Nd4j.tile(keep, 1, channels, 1);
+    }
+
+    /**
+     * Sets squares to 0 where all elements that count are equal: their mean is off by some units in the last place, which an
+     * eps of 0 would take for a deviation.
+     */
+    static void dropRounding(INDArray cube, INDArray keep, double[] counts, double[] means, double[] squares) {
+        double[] low = null;
+        double[] high = null;
+        for (int i = 0; i < squares.length; i++) {
+            double rounding = MOST_ROUNDING * means[i];
+            if (squares[i] > 0 && squares[i] <= counts[i] * rounding * rounding) {
+                if (low == null) {
+                    low = bound(cube, keep, Double.MAX_VALUE).min(2).dup('c').data().asDouble();
+                    high = bound(cube, keep, -Double.MAX_VALUE).max(2).dup('c').data().asDouble();
+                }
+                squares[i] = low[i] == high[i] ? 0 : squares[i];
+            }
+        }
+    }
+
+    private static INDArray bound(INDArray cube, INDArray keep, double elsewhere) {
+        return keep == null ? cube : select(keep.castTo(DataType.BOOL), cube,
+                Nd4j.valueArrayOf(cube.shape(), elsewhere, DataType.DOUBLE));
     }
 
     /** dy where a ReLU lets z through, else 0; NaN passes. */

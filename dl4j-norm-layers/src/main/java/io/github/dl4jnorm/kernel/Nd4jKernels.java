@@ -38,6 +38,7 @@ final class Nd4jKernels implements NormKernels {
         double[] counts = count.dup('c').data().asDouble();
         double[] means = mean.dup('c').data().asDouble();
         double[] squares = centered.muli(centered).sum(true, 2).dup('c').data().asDouble();
+        Cubes.dropRounding(cube, keep == null ? null : Cubes.spread(keep, view.channels()), counts, means, squares);
         Moments result = new Moments(view.examples(), view.channels());
         for (int cell = 0; cell < means.length; cell++) {
             result.merge(cell, counts[cell], means[cell], squares[cell]);
@@ -191,6 +192,7 @@ final class Nd4jKernels implements NormKernels {
             count = numbers(counts);
             double[] means = numbers(mean);
             double[] squares = numbers(sum(deviation.mul(deviation)));
+            Cubes.dropRounding(grouped(cube), keep == null ? null : grouped(Cubes.spread(keep, c)), count, means, squares);
             units = new double[count.length];
             Arrays.setAll(units, i -> norm.unit(count[i], means[i], squares[i]));
             unit = groups(units);
@@ -210,7 +212,11 @@ final class Nd4jKernels implements NormKernels {
 
         /** Sum over the channels of each group: [N, G, 1, S]. */
         INDArray sum(INDArray cube) {
-            return cube.dup('c').reshape('c', n, norm.groups(), c / norm.groups(), s).sum(true, 2);
+            return grouped(cube).sum(true, 2);
+        }
+
+        private INDArray grouped(INDArray cube) {
+            return cube.dup('c').reshape('c', n, norm.groups(), c / norm.groups(), s);
         }
 
         INDArray shift(INDArray sums) {

@@ -100,6 +100,8 @@ final class Workers {
         if (JOBS.isEmpty()) {
             LockSupport.park();
         }
+        // A thread that is interrupted does not park. Nothing asks a helper to end by interrupting it.
+        Thread.interrupted();
         SLEEPING.remove(Thread.currentThread());
     }
 
@@ -157,12 +159,18 @@ final class Workers {
 
         void await() {
             long since = System.nanoTime();
+            boolean interrupted = false;
             while (done.get() < tasks) {
                 if (System.nanoTime() - since < LONG_LOOK) {
                     Thread.onSpinWait();
                 } else {
                     LockSupport.park(this);
+                    // A thread that is interrupted does not park: the flag is put aside until the tasks are done.
+                    interrupted |= Thread.interrupted();
                 }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
             if (failure instanceof RuntimeException thrown) {
                 throw thrown;

@@ -59,6 +59,12 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         return Type.NORMALIZATION;
     }
 
+    /** Statistics are no sums over the examples of a batch. */
+    @Override
+    public boolean updaterDivideByMinibatch(String parameter) {
+        return NormParameter.isTrained(parameter);
+    }
+
     @Override
     public boolean isPretrainLayer() {
         return false;

@@ -18,8 +18,9 @@ import org.slf4j.LoggerFactory;
 
 /** Running mean and variance in the parameters of a layer, whichever way these store them. */
 final class RunningState {
-    /** Smallest variance whose logarithm is stored: that of 0 would be −∞. Far below any eps. */
+    /** Smallest variance whose logarithm is stored, as that of 0 would be −∞: read back it is 0. */
     private static final double TINY = 1e-38;
+    private static final double LEAST_LOG = -19;
     private static final double LARGEST_HALF = 65504;
     private static final double LARGEST_FLOAT = Float.MAX_VALUE;
     private static final Logger LOG = LoggerFactory.getLogger(RunningState.class);
@@ -55,7 +56,7 @@ final class RunningState {
         double[] stored = variance.read();
         if (log()) {
             for (int c = 0; c < stored.length; c++) {
-                stored[c] = Math.pow(10, 2 * stored[c]);
+                stored[c] = stored[c] <= LEAST_LOG ? 0 : Math.pow(10, 2 * stored[c]);
             }
         }
         return stored;

@@ -43,8 +43,10 @@ final class StyleCondition implements Condition {
             for (int c = from; c < to; c++) {
                 int cell = n * view.channels() + c;
                 double share = 1 / Math.max(1, moments.count(cell));
-                coefficients.unit[c - from] = 1 / deviations[cell];
-                coefficients.scale[c - from] = dGamma[cell] * share / deviations[cell];
+                // A style that does not vary has a deviation of 0 without eps, and that no gradient.
+                double unit = deviations[cell] == 0 ? 0 : 1 / deviations[cell];
+                coefficients.unit[c - from] = unit;
+                coefficients.scale[c - from] = dGamma[cell] * share * unit;
                 coefficients.center[c - from] = moments.mean(cell);
                 coefficients.shift[c - from] = dBeta[cell] * share;
             }

@@ -5,6 +5,7 @@ import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.norm.Divisor;
 import java.util.Arrays;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.layers.Layer;
@@ -79,7 +80,7 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
         double[] scale = new double[mean.length];
         double[] shift = new double[mean.length];
         for (int c = 0; c < mean.length; c++) {
-            scale[c] = (gamma == null ? fixedGamma : gamma[c]) / Math.sqrt(variance[c] + eps);
+            scale[c] = (gamma == null ? fixedGamma : gamma[c]) * Divisor.DEVIATION.unit(variance[c], eps);
             shift[c] = (beta == null ? fixedBeta : beta[c]) - mean[c] * scale[c];
         }
         return new BatchNormMap(scale, shift, activation);

@@ -10,8 +10,16 @@ public enum Divisor {
     /** √(mean² + var + eps), and the mean is not subtracted; only for a single part. */
     ROOT_MEAN_SQUARE;
 
-    /** The reciprocal. */
-    double unit(double variance, double eps) {
-        return this == DEVIATION_PLUS_EPS ? 1 / (Math.sqrt(variance) + eps) : 1 / Math.sqrt(variance + eps);
+    /**
+     * The reciprocal. With an eps of 0 the divisor of what does not vary is 0: the factor is 0 then, so that it comes out as
+     * beta and has no gradient.
+     *
+     * @param variance what eps is added to
+     * @param eps      at least 0
+     * @return the factor of x − mean
+     */
+    public double unit(double variance, double eps) {
+        double divisor = this == DEVIATION_PLUS_EPS ? Math.sqrt(variance) + eps : Math.sqrt(variance + eps);
+        return divisor == 0 ? 0 : 1 / divisor;
     }
 }

@@ -18,7 +18,7 @@ public final class GlobalResponse implements Affine {
      * @param cells moments of every example and channel
      * @param gamma factor of each channel, or null for 1
      * @param beta  shift of each channel, or null for 0
-     * @param eps   what is added to the mean of the norms, positive
+     * @param eps   what is added to the mean of the norms, at least 0
      */
     public GlobalResponse(Moments cells, double[] gamma, double[] beta, double eps) {
         this.cells = cells;
@@ -30,6 +30,10 @@ public final class GlobalResponse implements Affine {
                 divisors[n] += length(n, c) / cells.channels();
             }
             divisors[n] += eps;
+            if (divisors[n] == 0) {
+                // Nothing but zeros and no eps: every norm is 0, whatever it is divided by.
+                divisors[n] = 1;
+            }
         }
     }
 

@@ -37,7 +37,7 @@ public final class Norm implements Affine {
      * @param varWeights  weight of each part in the variance; they sum to 1
      * @param gamma       scale of each channel, or of each channel of each example in turn, or null for 1
      * @param beta        shift of each channel, or of each channel of each example in turn, or null for 0
-     * @param eps         what is added to the variance, positive
+     * @param eps         what is added to the variance, at least 0
      */
     public Norm(int examples, int channels, List<Pool> parts, double[] meanWeights, double[] varWeights,
                 double[] gamma, double[] beta, double eps) {
@@ -54,7 +54,7 @@ public final class Norm implements Affine {
      * @param varWeights  weight of each part in the variance; they sum to 1
      * @param gamma       scale of each channel, or of each channel of each example in turn, or null for 1
      * @param beta        shift of each channel, or of each channel of each example in turn, or null for 0
-     * @param eps         what keeps the division from being one by 0, positive
+     * @param eps         what keeps the division from being one by 0, at least 0
      * @param renorm      the correction, or null for none
      * @param divisor     what is divided by
      */
@@ -80,7 +80,7 @@ public final class Norm implements Affine {
      * @param part     the statistics
      * @param gamma    scale of each channel, or null for 1
      * @param beta     shift of each channel, or null for 0
-     * @param eps      what is added to the variance, positive
+     * @param eps      what is added to the variance, at least 0
      * @return the norm
      */
     public static Norm of(int examples, int channels, Pool part, double[] gamma, double[] beta, double eps) {

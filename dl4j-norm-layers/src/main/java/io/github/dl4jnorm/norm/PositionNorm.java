@@ -9,7 +9,7 @@ package io.github.dl4jnorm.norm;
  * @param groups number of groups of neighbouring channels, a divisor of C
  * @param gamma  scale of each channel, or null for 1
  * @param beta   shift of each channel, or null for 0
- * @param eps    keeps the divisor from 0, positive
+ * @param eps    keeps the divisor from 0; where it is 0 itself, what does not vary is multiplied by 0
  */
 public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta, double eps) {
 
@@ -29,7 +29,7 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
      * @param groups number of groups of neighbouring channels, a divisor of C
      * @param gamma  scale of each channel, or null for 1
      * @param beta   shift of each channel, or null for 0
-     * @param eps    what is added to the variance, positive
+     * @param eps    what is added to the variance, at least 0
      */
     public PositionNorm(int groups, double[] gamma, double[] beta, double eps) {
         this(Kind.STANDARD, groups, gamma, beta, eps);
@@ -81,9 +81,13 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
      */
     public double unit(double count, double mean, double squares) {
         return switch (kind) {
-            case STANDARD -> count <= 1 ? 0 : 1 / Math.sqrt(squares / count + eps);
-            case ROOT_MEAN_SQUARE -> 1 / Math.sqrt((squares + count * mean * mean) / Math.max(1, count) + eps);
-            case LENGTH -> 1 / Math.max(Math.sqrt(squares + count * mean * mean), eps);
+            case STANDARD -> count <= 1 ? 0 : Divisor.DEVIATION.unit(squares / count, eps);
+            case ROOT_MEAN_SQUARE ->
+                    Divisor.DEVIATION.unit((squares + count * mean * mean) / Math.max(1, count), eps);
+            case LENGTH -> {
+                double length = Math.max(Math.sqrt(squares + count * mean * mean), eps);
+                yield length == 0 ? 0 : 1 / length;
+            }
         };
     }
 

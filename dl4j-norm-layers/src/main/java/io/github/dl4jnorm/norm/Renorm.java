@@ -21,7 +21,9 @@ public record Renorm(double[] mean, double[] variance, double rMax, double dMax)
      * @return r
      */
     public double factor(int c, double batchVariance, double eps) {
-        double r = Math.sqrt((batchVariance + eps) / (Math.max(0, variance[c]) + eps));
+        double running = Math.max(0, variance[c]) + eps;
+        // A running deviation of 0, possible without eps, makes x̂ 0 at test time: see Divisor.
+        double r = running == 0 ? 0 : Math.sqrt((batchVariance + eps) / running);
         return Math.max(1 / rMax, Math.min(rMax, r));
     }
 
@@ -34,7 +36,7 @@ public record Renorm(double[] mean, double[] variance, double rMax, double dMax)
      * @return d
      */
     public double offset(int c, double batchMean, double eps) {
-        double d = (batchMean - mean[c]) / Math.sqrt(Math.max(0, variance[c]) + eps);
+        double d = (batchMean - mean[c]) * Divisor.DEVIATION.unit(Math.max(0, variance[c]), eps);
         return Math.max(-dMax, Math.min(dMax, d));
     }
 }

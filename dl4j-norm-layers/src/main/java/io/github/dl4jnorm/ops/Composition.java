@@ -16,6 +16,8 @@ import org.nd4j.linalg.factory.Nd4j;
 final class Composition {
     /** Added to the logit of a part that is not there: its weight is 0. */
     private static final double NEVER = -1e9;
+    /** Of a mean in double, relative to it. */
+    private static final double ROUNDING = 1e-13;
 
     private final SameDiff sd;
     private final NormSpec spec;
@@ -74,11 +76,11 @@ final class Composition {
             }
             case LAYER_NORM_PER_POSITION -> standardized(cube, 1);
             case SWITCHABLE_NORM, SWITCHABLE_NORM_INFERENCE -> switched(cube);
-            case RMS_NORM -> cube.mul(sd.math.rsqrt(sd.math.square(cube).mean(true, 1).add(spec.eps())));
+            case RMS_NORM -> cube.mul(unit(sd.math.square(cube).mean(true, 1)));
             // The square is bounded, not its root, whose slope at 0 is infinite.
             case L2_NORMALIZE -> cube.mul(sd.math.rsqrt(sd.math.max(sd.math.square(cube).sum(true, 1),
-                    sd.constant(spec.eps() * spec.eps()))));
-            case FILTER_RESPONSE_NORM -> cube.mul(sd.math.rsqrt(sd.math.square(cube).mean(true, 2).add(spec.eps())));
+                    sd.constant(Math.max(Double.MIN_NORMAL, spec.eps() * spec.eps())))));
+            case FILTER_RESPONSE_NORM -> cube.mul(unit(sd.math.square(cube).mean(true, 2)));
             case GLOBAL_RESPONSE_NORM -> {
                 SDVariable length = sd.math.sqrt(sd.math.max(sd.math.square(cube).sum(true, 2), sd.constant(Double.MIN_NORMAL)));
                 yield cube.mul(length.div(length.mean(true, 1).add(spec.eps())));
@@ -92,7 +94,21 @@ final class Composition {
     }
 
     private SDVariable standardized(SDVariable cube, SDVariable mean, SDVariable variance) {
-        return cube.sub(mean).mul(sd.math.rsqrt(variance.add(spec.eps())));
+        if (spec.eps() > 0) {
+            return cube.sub(mean).mul(unit(variance));
+        }
+        // The mean of equal numbers is off by some units in the last place.
+        SDVariable rounding = sd.math.square(mean).mul(ROUNDING * ROUNDING);
+        return cube.sub(mean).mul(unit(variance.mul(variance.gt(rounding).castTo(DataType.DOUBLE))));
+    }
+
+    /** 1/√(square + eps), or 0 where that is not finite. */
+    private SDVariable unit(SDVariable square) {
+        if (spec.eps() > 0) {
+            return sd.math.rsqrt(square.add(spec.eps()));
+        }
+        SDVariable positive = square.gt(0).castTo(DataType.DOUBLE);
+        return sd.math.rsqrt(square.add(positive.rsub(1))).mul(positive);
     }
 
     private SDVariable variance(SDVariable cube, SDVariable mean, int... axes) {

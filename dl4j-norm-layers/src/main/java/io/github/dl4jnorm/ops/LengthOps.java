@@ -43,7 +43,7 @@ abstract class LengthOps<A> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, positive
+     * @param eps   added to the mean square, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A rmsNorm(A x, A gamma, A beta, double eps) {
@@ -56,7 +56,7 @@ abstract class LengthOps<A> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, positive
+     * @param eps    added to the mean square, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -68,7 +68,7 @@ abstract class LengthOps<A> {
      * Scales the channels of each position to unit length, {@code y = x/max(‖x‖₂, eps)}.
      *
      * @param x   input
-     * @param eps smallest divisor, positive
+     * @param eps smallest divisor, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A l2Normalize(A x, double eps) {
@@ -79,7 +79,7 @@ abstract class LengthOps<A> {
      * As {@link #l2Normalize(Object, double)}, with the layout.
      *
      * @param x      input
-     * @param eps    smallest divisor, positive
+     * @param eps    smallest divisor, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -94,7 +94,7 @@ abstract class LengthOps<A> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, positive
+     * @param eps   added to the mean square, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A filterResponseNorm(A x, A gamma, A beta, double eps) {
@@ -107,7 +107,7 @@ abstract class LengthOps<A> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, positive
+     * @param eps    added to the mean square, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -122,7 +122,7 @@ abstract class LengthOps<A> {
      * @param x     input
      * @param gamma factor of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean of G, positive
+     * @param eps   added to the mean of G, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A globalResponseNorm(A x, A gamma, A beta, double eps) {
@@ -135,7 +135,7 @@ abstract class LengthOps<A> {
      * @param x      input
      * @param gamma  factor of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean of G, positive
+     * @param eps    added to the mean of G, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */

@@ -24,7 +24,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, positive
+     * @param eps   added to the mean square, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable rmsNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
@@ -38,7 +38,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, positive
+     * @param eps    added to the mean square, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -51,7 +51,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      *
      * @param name name of the output
      * @param x    input
-     * @param eps  smallest divisor, positive
+     * @param eps  smallest divisor, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable l2Normalize(String name, SDVariable x, double eps) {
@@ -63,7 +63,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      *
      * @param name   name of the output
      * @param x      input
-     * @param eps    smallest divisor, positive
+     * @param eps    smallest divisor, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -78,7 +78,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, positive
+     * @param eps   added to the mean square, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
@@ -92,7 +92,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, positive
+     * @param eps    added to the mean square, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -108,7 +108,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      * @param x     input
      * @param gamma factor of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean of G, positive
+     * @param eps   added to the mean of G, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
@@ -122,7 +122,7 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
      * @param x      input
      * @param gamma  factor of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean of G, positive
+     * @param eps    added to the mean of G, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */

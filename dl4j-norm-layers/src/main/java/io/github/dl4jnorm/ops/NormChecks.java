@@ -43,7 +43,7 @@ final class NormChecks {
     }
 
     private void options() {
-        require(spec.eps() > 0 && Double.isFinite(spec.eps()), () -> "eps > 0, got " + spec.eps());
+        require(spec.eps() >= 0 && Double.isFinite(spec.eps()), () -> "eps >= 0, got " + spec.eps());
         require(spec.groups() >= 1, () -> "groups >= 1, got " + spec.groups());
     }
 

@@ -23,7 +23,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A batchNorm(A x, A gamma, A beta, double eps) {
@@ -36,7 +36,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -52,7 +52,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param mean  mean of each channel, {@code [C]}
      * @param var   variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps) {
@@ -67,7 +67,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param mean   mean of each channel, {@code [C]}
      * @param var    variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -83,7 +83,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param groups number of groups of neighbouring channels, a divisor of C
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A groupNorm(A x, A gamma, A beta, int groups, double eps) {
@@ -97,7 +97,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param groups number of groups of neighbouring channels, a divisor of C
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -112,7 +112,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A instanceNorm(A x, A gamma, A beta, double eps) {
@@ -125,7 +125,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -140,7 +140,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A layerNorm(A x, A gamma, A beta, double eps) {
@@ -153,7 +153,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -168,7 +168,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A layerNormPerPosition(A x, A gamma, A beta, double eps) {
@@ -181,7 +181,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -200,7 +200,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
      * @param varWeight  logits of the parts' weights in the variance, as many
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps) {
@@ -216,7 +216,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
      * @param varWeight  logits of the parts' weights in the variance, as many
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @param layout     where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -235,7 +235,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param varWeight  logits of the parts' weights in the variance, as many
      * @param mean       mean of each channel, {@code [C]}
      * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public A switchableNormInference(A x, A gamma, A beta, A meanWeight, A varWeight, A mean, A var, double eps) {
@@ -253,7 +253,7 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param varWeight  logits of the parts' weights in the variance, as many
      * @param mean       mean of each channel, {@code [C]}
      * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @param layout     where the channels are in x
      * @return output, with the channels where they are in x
      */

@@ -59,7 +59,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable batchNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
@@ -73,7 +73,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -90,7 +90,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param mean  mean of each channel, {@code [C]}
      * @param var   variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable batchNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable mean,
@@ -107,7 +107,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param mean   mean of each channel, {@code [C]}
      * @param var    variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -124,7 +124,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param groups number of groups of neighbouring channels, a divisor of C
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable groupNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, int groups, double eps) {
@@ -139,7 +139,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param groups number of groups of neighbouring channels, a divisor of C
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -155,7 +155,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable instanceNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
@@ -169,7 +169,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -184,7 +184,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable layerNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
@@ -198,7 +198,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -213,7 +213,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, positive
+     * @param eps   added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable layerNormPerPosition(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
@@ -227,7 +227,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, positive
+     * @param eps    added to the variance, at least 0
      * @param layout where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -246,7 +246,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
      * @param varWeight  logits of the parts' weights in the variance, as many
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable switchableNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable meanWeight,
@@ -264,7 +264,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
      * @param varWeight  logits of the parts' weights in the variance, as many
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @param layout     where the channels are in x
      * @return output, with the channels where they are in x
      */
@@ -285,7 +285,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param varWeight  logits of the parts' weights in the variance, as many
      * @param mean       mean of each channel, {@code [C]}
      * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @return output, with the channels in dimension 1 as in x
      */
     public SDVariable switchableNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta,
@@ -306,7 +306,7 @@ public final class SDNorm extends NamedLengthOps {
      * @param varWeight  logits of the parts' weights in the variance, as many
      * @param mean       mean of each channel, {@code [C]}
      * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps        added to the variance, positive
+     * @param eps        added to the variance, at least 0
      * @param layout     where the channels are in x
      * @return output, with the channels where they are in x
      */

@@ -93,6 +93,19 @@ class KerasImportTest {
                 expected(Kind.GROUP, last ? hidden : hidden.permute(0, 3, 1, 2).dup('c'), last, true, true));
     }
 
+    @Test
+    void anEpsilonOfZeroIsTaken() throws Exception {
+        Map<String, Object> options = options(Kind.BATCH, -1, true, true);
+        options.put("epsilon", 0.0);
+        KerasFile model = new KerasFile(true, false, shape(4, true)).layer(Kind.BATCH.className, "norm", options)
+                .weight("gamma", GAMMA).weight("beta", BETA).weight("moving_mean", MEAN).weight("moving_variance", new float[C]);
+        double[] y = output(NormImports.importKeras(model.write(directory.resolve("zero.h5"))), input(shape(4, true)))
+                .dup('c').data().asDouble();
+        for (int i = 0; i < y.length; i++) {
+            assertThat((float) y[i]).isEqualTo(BETA[i % C]);
+        }
+    }
+
     static Stream<Arguments> formats() {
         return Stream.of(0, 1, 2, 3, 4, 5, 6, 7).map(i -> Arguments.of((i & 1) == 0, (i & 2) == 0, (i & 4) == 0));
     }

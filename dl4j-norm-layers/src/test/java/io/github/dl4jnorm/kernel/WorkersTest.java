@@ -12,15 +12,19 @@ import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -112,6 +116,70 @@ class WorkersTest {
             assertThat(sum.get(60, TimeUnit.SECONDS)).isEqualTo(50 * 49 * 25L);
         }
         callers.shutdown();
+    }
+
+    private static long cpuNanos(Thread thread) {
+        return ManagementFactory.getThreadMXBean().getThreadCpuTime(thread.getId());
+    }
+
+    /** Nanoseconds of a processor that a thread takes within 0.3 seconds: if it spins, many on a busy machine, too. */
+    private static long taken(Thread thread) throws InterruptedException {
+        long start = cpuNanos(thread);
+        Thread.sleep(300);
+        return cpuNanos(thread) - start;
+    }
+
+    private static List<Thread> helpers() {
+        return Thread.getAllStackTraces().keySet().stream().filter(thread -> thread.getName().startsWith("dl4jnorm-")).toList();
+    }
+
+    @Test
+    void anIdleHelperThatIsInterruptedSleepsAgain() throws InterruptedException {
+        everyTaskIsDoneOnce();
+        assertThat(helpers()).hasSizeGreaterThanOrEqualTo(3);
+        helpers().forEach(Thread::interrupt);
+        Thread.sleep(50);
+        for (Thread helper : helpers()) {
+            assertThat(taken(helper)).as("nanoseconds of %s", helper).isLessThan(15_000_000);
+            assertThat(helper.isInterrupted()).isFalse();
+        }
+        everyTaskIsDoneOnce();
+    }
+
+    @Test
+    void aCallerThatIsInterruptedWhileItWaitsSleepsAndStaysInterrupted() throws Exception {
+        CountDownLatch begun = new CountDownLatch(2);
+        CountDownLatch end = new CountDownLatch(1);
+        AtomicBoolean flag = new AtomicBoolean();
+        AtomicInteger done = new AtomicInteger();
+        Thread caller = new Thread(() -> {
+            // OpenMP keeps this number for each thread.
+            threads(2);
+            Thread self = Thread.currentThread();
+            Workers.run(2, task -> {
+                begun.countDown();
+                try {
+                    begun.await();
+                    if (Thread.currentThread() != self) {
+                        end.await();
+                    }
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                done.incrementAndGet();
+            });
+            flag.set(Thread.currentThread().isInterrupted());
+        });
+        caller.start();
+        begun.await();
+        Thread.sleep(50);
+        caller.interrupt();
+        Thread.sleep(20);
+        assertThat(taken(caller)).as("nanoseconds").isLessThan(15_000_000);
+        end.countDown();
+        caller.join();
+        assertThat(done.get()).isEqualTo(2);
+        assertThat(flag).isTrue();
     }
 
     /** The split of the sums depends on the shape alone. */

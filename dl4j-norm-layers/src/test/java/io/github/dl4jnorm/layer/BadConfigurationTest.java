@@ -52,10 +52,11 @@ class BadConfigurationTest {
 
     @ParameterizedTest
     @MethodSource("builders")
-    void anEpsThatIsNotPositiveIsRejected(Supplier<NormBuilder<?>> builder) {
-        for (double eps : new double[]{0, -0.0, -1e-5, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}) {
+    void anEpsBelowZeroIsRejected(Supplier<NormBuilder<?>> builder) {
+        for (double eps : new double[]{-1e-5, -Double.MIN_VALUE, Double.NaN, Double.POSITIVE_INFINITY,
+            Double.NEGATIVE_INFINITY}) {
             assertRejected(() -> builder.get().eps(eps).name("my norm").build())
-                    .hasMessageContainingAll("expected eps > 0", "got eps " + eps);
+                    .hasMessageContainingAll("expected eps >= 0", "got eps " + eps);
         }
     }
 
@@ -65,7 +66,7 @@ class BadConfigurationTest {
         NormLayer layer = (NormLayer) builder.get().name("my norm").build();
         layer.setEps(-3);
         assertRejected(() -> TestNetwork.around(false, TestNetwork.Setup.FLOAT, Kind.CNN_FIRST, layer))
-                .hasMessageContainingAll("expected eps > 0", "got eps -3");
+                .hasMessageContainingAll("expected eps >= 0", "got eps -3");
     }
 
     @ParameterizedTest

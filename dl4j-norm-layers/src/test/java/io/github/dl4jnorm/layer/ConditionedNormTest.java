@@ -234,7 +234,7 @@ class ConditionedNormTest {
     @Test
     void badConfigurationsAreRefused() {
         InputType image = InputType.convolutional(4, 4, 6);
-        refuses(() -> new AdaptiveInstanceNormalization.Builder().eps(0).build(), "eps > 0", "eps 0.0");
+        refuses(() -> new AdaptiveInstanceNormalization.Builder().eps(-1).build(), "eps >= 0", "eps -1.0");
         refuses(() -> new ConditionalNormalization.Builder().groups(-1).build(), "groups >= 0", "-1");
         refuses(() -> new ConditionalNormalization.Builder().gammaOffset(Double.NaN).build(), "finite", "NaN");
         AdaptiveInstanceNormalization adaptive = new AdaptiveInstanceNormalization();

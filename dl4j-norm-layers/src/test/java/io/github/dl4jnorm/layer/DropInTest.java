@@ -2,9 +2,12 @@
 package io.github.dl4jnorm.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
 import java.util.List;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.constraint.NonNegativeConstraint;
@@ -14,6 +17,8 @@ import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -73,6 +78,56 @@ class DropInTest {
                 .setInputType(InputType.convolutional(8, 8, 2)).build());
         net.init();
         return net;
+    }
+
+    @Test
+    void statisticsAreLeftOutOfWhatIsDividedByTheSizeOfTheBatch() {
+        MultiLayerNetwork stock = network(false, new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().build(),
+                new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().build());
+        MultiLayerNetwork ours = network(false, new BatchNormalization.Builder().build(),
+                new BatchNormalization.Builder().build());
+        assertThat(divided(ours)).isEqualTo(divided(stock)).hasSize(3);
+    }
+
+    /** Lengths of the parts of the gradient that are divided. */
+    private static List<Long> divided(MultiLayerNetwork net) {
+        net.fit(Nd4j.rand(DataType.FLOAT, 3, 2, 8, 8), Nd4j.eye(3).castTo(DataType.FLOAT));
+        return ((BaseMultiLayerUpdater<?>) net.getUpdater()).getGradientsForMinibatchDivision().stream()
+                .map(INDArray::length).toList();
+    }
+
+    @Test
+    void aConstantChannelWithoutEpsIsBetaInsteadOfNan() {
+        var stock = network(false, new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().eps(0).build(),
+                new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().build()).getLayer(1);
+        var ours = network(false, new BatchNormalization.Builder().eps(0).build(), new BatchNormalization.Builder().build())
+                .getLayer(1);
+        INDArray constant = Nd4j.valueArrayOf(new long[]{4, 4, 6, 6}, 2f, DataType.FLOAT);
+        assertThat(stock.activate(constant, true, LayerWorkspaceMgr.noWorkspaces()).isNaN().all()).isTrue();
+        assertThat(ours.activate(constant, true, LayerWorkspaceMgr.noWorkspaces()).amaxNumber().doubleValue()).isZero();
+    }
+
+    /** As migration.md lists them. */
+    @Test
+    void whatIsThrownDiffersFromDeeplearning4jAsThePageSays() {
+        var stock = network(false, new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().build(),
+                new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().build()).getLayer(1);
+        var ours = network(false, new BatchNormalization.Builder().build(), new BatchNormalization.Builder().build()).getLayer(1);
+        LayerWorkspaceMgr none = LayerWorkspaceMgr.noWorkspaces();
+        INDArray channels = Nd4j.rand(DataType.FLOAT, 2, 7, 6, 6);
+        assertThatThrownBy(() -> stock.activate(channels, false, none)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> ours.activate(channels, false, none)).isInstanceOf(DL4JInvalidInputException.class);
+        INDArray rank = Nd4j.rand(DataType.FLOAT, 2, 4, 2, 2, 2, 2);
+        assertThatThrownBy(() -> stock.activate(rank, false, none)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> ours.activate(rank, false, none)).isInstanceOf(DL4JInvalidInputException.class);
+        assertThat(new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().nIn(4).nOut(6).build().getNOut())
+                .isEqualTo(6);
+        assertThatThrownBy(() -> new BatchNormalization.Builder().nIn(4).nOut(6).build())
+                .isInstanceOf(DL4JInvalidConfigException.class);
+        assertThatThrownBy(() -> new org.deeplearning4j.nn.conf.layers.BatchNormalization.Builder().build()
+                .getOutputType(0, null)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> new BatchNormalization.Builder().build().getOutputType(0, null))
+                .isInstanceOf(DL4JInvalidConfigException.class);
     }
 
     /** Compiles only if the builder has every constructor, method and setter that Deeplearning4j's has. */

@@ -298,9 +298,9 @@ class LayerNormLSTMTest {
 
     @Test
     void badConfigurationsAreRefused() {
-        assertThatThrownBy(() -> new LayerNormLSTM.Builder().name("x").eps(0).build())
+        assertThatThrownBy(() -> new LayerNormLSTM.Builder().name("x").eps(-1).build())
                 .isExactlyInstanceOf(DL4JInvalidConfigException.class)
-                .hasMessageContainingAll("LayerNormLSTM layer \"x\"", "eps > 0", "eps 0.0");
+                .hasMessageContainingAll("LayerNormLSTM layer \"x\"", "eps >= 0", "eps -1.0");
         assertThatThrownBy(() -> layer(new LayerNormLSTM.Builder(), 0, OUT))
                 .isExactlyInstanceOf(DL4JInvalidConfigException.class).hasMessageContainingAll("nIn and nOut", "nIn 0");
     }

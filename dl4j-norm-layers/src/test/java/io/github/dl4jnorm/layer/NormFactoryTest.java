@@ -85,7 +85,7 @@ class NormFactoryTest {
         assertRejected("group", Map.of("grups", 2), "expected options among", "groups", "got \"grups\"");
         assertRejected("group", Map.of("groups", "many"), "\"group\"", "groups=many");
         assertRejected("group", Map.of("groups", 0), "expected groups >= 1", "got groups 0");
-        assertRejected("layer", Map.of("eps", -1), "expected eps > 0", "got eps -1");
+        assertRejected("layer", Map.of("eps", -1), "expected eps >= 0", "got eps -1");
         assertThatThrownBy(() -> NormFactory.create("batch").around(new DenseLayer.Builder().nOut(3).build()))
                 .isExactlyInstanceOf(DL4JInvalidConfigException.class).hasMessageContaining("expected an activation set");
     }

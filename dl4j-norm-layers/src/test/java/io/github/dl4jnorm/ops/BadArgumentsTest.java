@@ -50,8 +50,8 @@ class BadArgumentsTest {
                                 Layout.CHANNELS_LAST))),
                 Arguments.of("matrix", "layerNorm: expected beta to be a vector; x [2, 4], beta [2, 2]",
                         call((norm, in) -> norm.layerNorm(in.apply(zeros(2, 4)), null, in.apply(zeros(2, 2)), 1e-5))),
-                Arguments.of("eps", "rmsNorm: expected eps > 0, got 0.0; x [2, 4]",
-                        call((norm, in) -> norm.rmsNorm(in.apply(zeros(2, 4)), null, null, 0))),
+                Arguments.of("eps", "rmsNorm: expected eps >= 0, got -0.1; x [2, 4]",
+                        call((norm, in) -> norm.rmsNorm(in.apply(zeros(2, 4)), null, null, -0.1))),
                 Arguments.of("rank", "instanceNorm: expected rank 3 to 5, got rank 2 (every statistic would hold one element; "
                         + "see layerNorm); x [2, 4]",
                         call((norm, in) -> norm.instanceNorm(in.apply(zeros(2, 4)), null, null, 1e-5))),

@@ -6,7 +6,6 @@ import io.github.dl4jnorm.model.BatchNormFolding;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.ProgressBar;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -68,24 +67,33 @@ final class BenchNorms implements Callable<Integer> {
         System.out.printf("%s, batches of %d images of %dx%d, %d threads%n%n%-12s %10s %10s%n",
                 Kernels.get().getClass().getSimpleName(), batch, size, size, Nd4j.getEnvironment().maxThreads(), "norm",
                 "step ms", "output ms");
-        try (ProgressBar bar = Training.progressBar("measuring", 2L * chosen.size())) {
-            for (NormChoice norm : chosen) {
-                MultiLayerNetwork net = ConvNet.create(norm, (InputType.InputTypeConvolutional) InputType.convolutional(size,
-                        size, 1), CLASSES, channels, RATE, Integer.MAX_VALUE, 1);
-                DataSet data = new DataSet(x, labels);
-                bar.setExtraMessage(norm.name());
-                double step = median(() -> net.fit(data));
+        chosen.forEach(norm -> measure(norm, x, new DataSet(x, labels)));
+        return CommandLine.ExitCode.OK;
+    }
+
+    /** Prints the row of a norm once its bar is gone. */
+    private void measure(NormChoice norm, INDArray x, DataSet data) {
+        MultiLayerNetwork net = ConvNet.create(norm, (InputType.InputTypeConvolutional) InputType.convolutional(size, size, 1),
+                CLASSES, channels, RATE, Integer.MAX_VALUE, 1);
+        boolean folds = norm.equals(NormChoice.BATCH);
+        double step;
+        double output;
+        double folded = 0;
+        try (StepBar bar = new StepBar(norm.name(), folds ? 3 : 2)) {
+            step = median(() -> net.fit(data));
+            bar.step();
+            output = median(() -> net.output(x));
+            bar.step();
+            if (folds) {
+                MultiLayerNetwork without = BatchNormFolding.fold(net).net();
+                folded = median(() -> without.output(x));
                 bar.step();
-                double output = median(() -> net.output(x));
-                bar.step();
-                System.out.printf("%-12s %10.2f %10.2f%n", norm, step, output);
-                if (norm.equals(NormChoice.BATCH)) {
-                    MultiLayerNetwork folded = BatchNormFolding.fold(net).net();
-                    System.out.printf("%-12s %10s %10.2f%n", "  folded", "", median(() -> folded.output(x)));
-                }
             }
         }
-        return CommandLine.ExitCode.OK;
+        System.out.printf("%-12s %10.2f %10.2f%n", norm, step, output);
+        if (folds) {
+            System.out.printf("%-12s %10s %10.2f%n", "  folded", "", folded);
+        }
     }
 
     private void require(boolean condition, String message) {

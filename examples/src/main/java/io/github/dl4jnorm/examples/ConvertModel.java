@@ -4,8 +4,11 @@ package io.github.dl4jnorm.examples;
 import io.github.dl4jnorm.model.Freeze;
 import io.github.dl4jnorm.model.NormReplacement;
 import io.github.dl4jnorm.model.NormRules;
+import java.io.IOException;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -14,7 +17,8 @@ import picocli.CommandLine.Option;
 @Command(name = "convert", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Replaces batch norms, Deeplearning4j's or this library's, and keeps all that is learned.",
         optionListHeading = "%n",
-        footer = {"", "Example: convert model.zip group.zip --to group --groups 4"})
+        footer = {"", "Without a norm to replace or freeze it writes nothing and ends with 1.",
+            "Example: convert model.zip group.zip --to group --groups 4"})
 final class ConvertModel extends ModelCommand {
     enum Target {
         BATCH, GROUP, INSTANCE, LAYER, SWITCHABLE;
@@ -42,7 +46,7 @@ final class ConvertModel extends ModelCommand {
     }
 
     @Override
-    Model change(Model net) {
+    Model change(Model net) throws IOException {
         NormReplacement.Rule rule = switch (target) {
             case BATCH -> NormRules.batchToBatch();
             case GROUP -> NormRules.batchToGroup(groups);
@@ -50,15 +54,20 @@ final class ConvertModel extends ModelCommand {
             case LAYER -> NormRules.batchToLayer();
             case SWITCHABLE -> NormRules.batchToSwitchable();
         };
+        Set<String> replaced = new LinkedHashSet<>();
         Model converted = NormReplacement.replace(net, (name, old) -> {
             var norm = rule.replacement(name, old);
-            if (norm != null) {
+            if (norm != null && replaced.add(name)) {
                 System.out.printf("%s: %s -> %s%n", name, old.getClass().getSimpleName(), norm.getClass().getSimpleName());
             }
             return norm;
         });
+        System.out.printf("%d norms replaced%n", replaced.size());
+        List<String> frozen = freeze ? Freeze.freezeStatistics(converted) : List.of();
+        if (replaced.isEmpty() && frozen.isEmpty()) {
+            throw nothing("0 norms replaced", net);
+        }
         if (freeze) {
-            List<String> frozen = Freeze.freezeStatistics(converted);
             System.out.println("statistics frozen: " + (frozen.isEmpty() ? "none" : String.join(", ", frozen)));
         }
         return converted;

@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.examples;
 
 import io.github.dl4jnorm.model.BatchNormFolding;
+import java.io.IOException;
 import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 
@@ -9,13 +10,17 @@ import picocli.CommandLine.Command;
 @Command(name = "fold", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Folds batch norms into dense layers and convolutions, for inference.",
         optionListHeading = "%n",
-        footer = {"", "Says of every batch norm what became of it. Outputs stay the same up to rounding."})
+        footer = {"", "Says of every batch norm what became of it. Outputs stay the same up to rounding.",
+            "Without one that can be folded it writes nothing and ends with 1."})
 final class FoldModel extends ModelCommand {
     @Override
-    Model change(Model net) {
+    Model change(Model net) throws IOException {
         BatchNormFolding.Result<Model> result = BatchNormFolding.fold(net);
         result.outcomes().forEach(System.out::println);
         System.out.printf("%d of %d batch norms folded%n", result.folded(), result.outcomes().size());
+        if (result.folded() == 0) {
+            throw nothing("0 norms folded", net);
+        }
         return result.net();
     }
 }

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
-import java.io.BufferedInputStream;
-import java.io.DataInputStream;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.zip.GZIPInputStream;
 import org.nd4j.linalg.dataset.DataSet;
 
 /** Reads labelled images in the IDX format of the MNIST database, compressed with gzip or not. */
 final class IdxFiles {
     private static final int IMAGES = 0x803;
     private static final int LABELS = 0x801;
+    private static final int IMAGE_HEADER = 16;
+    private static final int LABEL_HEADER = 8;
     private static final int CLASSES = 10;
 
     private IdxFiles() {
@@ -27,7 +24,7 @@ final class IdxFiles {
      * @param directory where the files are
      * @param part      "train" or "t10k"
      * @return the images, pixels from 0 to 255, or null if there is neither file of this part
-     * @throws IOException if a file is missing, cut short or not what its name says
+     * @throws IOException if a file is missing, cut short, damaged or not what its name says
      */
     static DataSet read(Path directory, String part) throws IOException {
         Path images = find(directory, part, "images", 3);
@@ -39,29 +36,55 @@ final class IdxFiles {
             throw new IOException(directory + " has the " + (images == null ? "labels" : "images") + " of " + part
                     + " but not its " + (images == null ? "images" : "labels"));
         }
-        try (DataInputStream pixels = open(images); DataInputStream classes = open(labels)) {
-            int count = header(pixels, IMAGES, images);
-            int height = pixels.readInt();
-            int width = pixels.readInt();
-            int labelCount = header(classes, LABELS, labels);
+        try (IdxFile pixels = new IdxFile(images); IdxFile classes = new IdxFile(labels)) {
+            pixels.requireMagic(IMAGES);
+            int count = pixels.positive("number of images");
+            int height = pixels.positive("height");
+            int width = pixels.positive("width");
+            classes.requireMagic(LABELS);
+            int labelCount = classes.positive("number of labels");
             if (labelCount != count) {
-                throw new IOException(images + " has " + count + " images but " + labels + " has " + labelCount);
+                throw new IOException(images + " has " + count + " images but " + labels + " has " + labelCount + " labels");
             }
-            float[][] data = new float[count][];
-            int[] label = new int[count];
-            byte[] one = new byte[Math.multiplyExact(height, width)];
-            for (int i = 0; i < count; i++) {
-                pixels.readFully(one);
-                data[i] = Images.toFloats(one);
-                label[i] = classes.readUnsignedByte();
-                if (label[i] >= CLASSES) {
-                    throw new IOException(labels + ": expected labels 0 to 9, got " + label[i]);
-                }
-            }
-            return Images.dataSet(data, label, height, width, CLASSES);
-        } catch (EOFException e) {
-            throw new IOException(images + " or " + labels + " is cut short", e);
+            requireRoom(pixels, count, height, width);
+            return Images.dataSet(pixels(pixels, count, height * width), labels(classes, count), height, width, CLASSES);
         }
+    }
+
+    private static void requireRoom(IdxFile file, long count, long height, long width) throws IOException {
+        String what = count + " images of " + height + "x" + width;
+        // Two numbers fit into the product, three may not.
+        long most = Math.min(Integer.MAX_VALUE / 2, Runtime.getRuntime().maxMemory() / (2 * Float.BYTES));
+        if (height * width > most / count) {
+            throw file.error(what + " need more memory than this program has: expected at most " + most + " pixels");
+        }
+        file.requireBytes(IMAGE_HEADER, count * height * width, what);
+    }
+
+    private static float[][] pixels(IdxFile file, int count, int size) throws IOException {
+        float[][] pixels = new float[count][];
+        byte[] one = new byte[size];
+        for (int i = 0; i < count; i++) {
+            file.fill(one, "image " + (i + 1) + " of " + count);
+            pixels[i] = Images.toFloats(one);
+        }
+        file.requireEnd(count + " images");
+        return pixels;
+    }
+
+    private static int[] labels(IdxFile file, int count) throws IOException {
+        file.requireBytes(LABEL_HEADER, count, count + " labels");
+        byte[] bytes = new byte[count];
+        file.fill(bytes, count + " labels");
+        file.requireEnd(count + " labels");
+        int[] labels = new int[count];
+        for (int i = 0; i < count; i++) {
+            labels[i] = bytes[i] & 0xff;
+            if (labels[i] >= CLASSES) {
+                throw file.error("expected labels 0 to 9, got " + labels[i] + " as label " + (i + 1) + " of " + count);
+            }
+        }
+        return labels;
     }
 
     private static Path find(Path directory, String part, String kind, int dimensions) {
@@ -75,26 +98,5 @@ final class IdxFiles {
             }
         }
         return null;
-    }
-
-    private static DataInputStream open(Path file) throws IOException {
-        InputStream raw = new BufferedInputStream(Files.newInputStream(file));
-        try {
-            return new DataInputStream(file.toString().endsWith(".gz")
-                    ? new BufferedInputStream(new GZIPInputStream(raw)) : raw);
-        } catch (IOException e) {
-            raw.close();
-            throw new IOException(file + " is no gzip file", e);
-        }
-    }
-
-    private static int header(DataInputStream in, int magic, Path file) throws IOException {
-        int found = in.readInt();
-        int count = in.readInt();
-        if (found != magic || count < 1) {
-            throw new IOException(String.format("%s: expected an IDX file with magic number %#x and at least one entry, "
-                    + "got %#x and %d", file, magic, found, count));
-        }
-        return count;
     }
 }

@@ -53,6 +53,7 @@ record ImageData(DataSet train, DataSet test, boolean pixels, String name) {
             throw new IOException(directory + " has no IDX files such as t10k-images-idx3-ubyte.gz");
         }
         if (train != null && test != null) {
+            requireSameSize(directory, train.getFeatures().shape(), test.getFeatures().shape());
             return new ImageData(train, test, true, directory.toString());
         }
         DataSet all = train == null ? test : train;
@@ -64,6 +65,13 @@ record ImageData(DataSet train, DataSet test, boolean pixels, String name) {
         }
         SplitTestAndTrain split = all.splitTestAndTrain(trainCount);
         return new ImageData(split.getTrain(), split.getTest(), true, directory.toString());
+    }
+
+    private static void requireSameSize(Path directory, long[] train, long[] test) throws IOException {
+        if (train[2] != test[2] || train[3] != test[3]) {
+            throw new IOException(String.format("%s: expected images of one size, got %dx%d in train and %dx%d in t10k",
+                    directory, train[2], train[3], test[2], test[3]));
+        }
     }
 
     /** Scales both parts with Deeplearning4j's own normalizers, fitted to the training part. */

@@ -40,8 +40,21 @@ abstract class ModelCommand implements Callable<Integer> {
     void validate() {
     }
 
-    /** Makes the network that is written, and says what it does. */
+    /** Makes the network that is written, and says what it does; it throws {@link #nothing} if that is nothing. */
     abstract Model change(Model net) throws IOException;
+
+    /**
+     * What ends the program, before it writes a mere copy.
+     *
+     * @param done what was not done, such as "0 norms replaced"
+     * @param net  the network it was not done to
+     * @return an exception that names the norms of the network
+     */
+    final IOException nothing(String done, Model net) {
+        String norms = NormNames.of(net);
+        return new IOException(done + ": " + in + " has " + (norms.isEmpty() ? "no norms" : norms) + "; " + out
+                + " is not written");
+    }
 
     final void require(boolean condition, String message) {
         if (!condition) {

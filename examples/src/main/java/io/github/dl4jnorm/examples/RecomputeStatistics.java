@@ -66,6 +66,9 @@ final class RecomputeStatistics extends ModelCommand {
                 ? PopulationStatistics.recompute(sequence, batches, how)
                 : PopulationStatistics.recompute((ComputationGraph) net, batches, how);
         found.forEach((name, statistics) -> System.out.printf("%s: %d channels%n", name, statistics.channels()));
+        if (found.isEmpty()) {
+            throw nothing("0 statistics recomputed", net);
+        }
         System.out.printf("statistics of %d layers recomputed over %d examples of %s%n", found.size(),
                 images.train().numExamples(), images.name());
         return net;

@@ -6,7 +6,6 @@ import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import me.tongfei.progressbar.ProgressBar;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.DataSet;
@@ -31,7 +30,7 @@ final class StatisticsTable {
         }
         int batches = train.numExamples() / Math.min(BATCH, train.numExamples());
         Map<String, ChannelStatistics> population;
-        try (ProgressBar bar = Training.progressBar("population statistics", (long) batches * running.size())) {
+        try (StepBar bar = new StepBar("population statistics", (long) batches * running.size())) {
             population = PopulationStatistics.recompute(copy,
                     new ViewIterator(train, Math.min(BATCH, train.numExamples())), PopulationStatistics.Method.EXACT,
                     (layer, pass, passes, done) -> bar.stepTo((long) (pass - 1) * batches + done));

@@ -3,7 +3,6 @@ package io.github.dl4jnorm.examples;
 
 import java.io.IOException;
 import java.util.concurrent.Callable;
-import me.tongfei.progressbar.ProgressBar;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -96,7 +95,7 @@ abstract class Study implements Callable<Integer> {
         DataSet all = train.copy();
         int batches = all.numExamples() / batch;
         double loss = 0;
-        try (ProgressBar bar = Training.progressBar(task, (long) epochs * batches)) {
+        try (StepBar bar = new StepBar(task, (long) epochs * batches)) {
             for (int epoch = 1; epoch <= epochs; epoch++) {
                 all.shuffle(seed + epoch);
                 loss = 0;

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import me.tongfei.progressbar.ProgressBar;
 import org.nd4j.autodiff.listeners.At;
 import org.nd4j.autodiff.listeners.BaseListener;
 import org.nd4j.autodiff.listeners.Loss;
@@ -63,7 +62,7 @@ public final class TrainSameDiff implements Callable<Integer> {
             images.train().shuffle(options.seed() + epoch);
             // Whole batches only, as in the other example.
             DataSet whole = (DataSet) images.train().getRange(0, batches * batch);
-            try (ProgressBar bar = Training.progressBar("epoch " + epoch + "/" + epochs, batches)) {
+            try (StepBar bar = new StepBar("epoch " + epoch + "/" + epochs, batches)) {
                 sd.fit(new ViewIterator(whole, batch), 1, new Progress(bar));
             }
             accuracy = accuracy(sd, images.test());
@@ -94,9 +93,9 @@ public final class TrainSameDiff implements Callable<Integer> {
 
     /** Moves the bar. (What SameDiff reports as the loss of a step is 0 where no gradient needs the loss itself.) */
     private static final class Progress extends BaseListener {
-        private final ProgressBar bar;
+        private final StepBar bar;
 
-        Progress(ProgressBar bar) {
+        Progress(StepBar bar) {
             this.bar = bar;
         }
 

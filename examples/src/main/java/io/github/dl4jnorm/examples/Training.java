@@ -5,9 +5,6 @@ import io.github.dl4jnorm.model.DataDependentInit;
 import io.github.dl4jnorm.model.NormStatsListener;
 import java.io.IOException;
 import java.util.function.BooleanSupplier;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.evaluation.classification.Evaluation;
 import org.nd4j.linalg.dataset.DataSet;
@@ -116,6 +113,10 @@ final class Training {
         if (history.stats() != null) {
             net.addListeners(history.stats());
         }
+        if (net.getIterationCount() >= iterations()) {
+            System.out.printf("%s: training is already finished, all %d steps are done; it is only tested again%n", task,
+                    iterations());
+        }
         for (int epoch = 1; epoch <= epochs; epoch++) {
             examples.shuffle(seed + epoch);
             int first = net.getIterationCount() - (epoch - 1) * batches();
@@ -143,7 +144,7 @@ final class Training {
         if (first == 0) {
             lossSum = 0;
         }
-        try (ProgressBar bar = progressBar(task, batches())) {
+        try (StepBar bar = new StepBar(task, batches())) {
             bar.stepTo(first);
             for (int i = first; i < batches(); i++) {
                 if (stop.getAsBoolean()) {
@@ -166,12 +167,5 @@ final class Training {
         Evaluation evaluation = net.evaluate(new ViewIterator(data.test(), Math.min(TEST_BATCH,
                 data.test().numExamples())));
         return evaluation.accuracy();
-    }
-
-    static ProgressBar progressBar(String task, long steps) {
-        // A file or a pipe gets a line now and then instead of a moving bar.
-        int interval = System.console() == null ? 5000 : 200;
-        return new ProgressBarBuilder().setTaskName(task).setInitialMax(steps).setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(interval).clearDisplayOnFinish().build();
     }
 }

@@ -142,7 +142,8 @@ class CommandLineTest {
             assertThat(run(args.toArray(String[]::new))).isEqualTo(2);
         }
         // A training that is over only tests again.
-        assertThat(Output.of("train", "--resume", file.toString())).contains("epoch 1");
+        assertThat(Output.of("train", "--resume", file.toString())).contains("epoch 1")
+                .containsPattern("training is already finished, all \\d+ steps are done");
     }
 
     /** As Ctrl-C does: the process is asked to end in the middle of its training. */

@@ -135,6 +135,32 @@ class ModelCommandsTest {
         }
     }
 
+    /** A copy that looks like a result misleads. */
+    @Test
+    void aCommandThatWouldChangeNothingSaysSoAndWritesNothing() throws IOException {
+        IdxWriter.write(GeneratedDigits.create(60, 1), directory, "t10k", true);
+        String group = out("group.zip").toString();
+        String same = out("same.zip").toString();
+        assertThat(Output.of("convert", "--to", "group", "--groups", "2", model.toString(), group)).contains("1 norms replaced");
+        assertThat(run("convert", "--to", "switchable", group, same)).isEqualTo(1);
+        assertThat(run("fold", group, same)).isEqualTo(1);
+        assertThat(run("recompute", "--data", directory.toString(), group, same)).isEqualTo(1);
+        assertThat(errors.toString().lines()).hasSize(3).allSatisfy(line -> assertThat(line).startsWith("error: 0 ")
+                .contains("group.zip has 1 GroupNormalization").contains("same.zip is not written"));
+        assertThat(Path.of(same)).doesNotExist();
+        ModelSerializer.writeModel(withoutNorms(), model.toFile(), true);
+        assertThat(run("convert", model.toString(), same)).isEqualTo(1);
+        assertThat(errors.toString()).contains("error: 0 norms replaced: " + model + " has no norms");
+    }
+
+    private static MultiLayerNetwork withoutNorms() {
+        MultiLayerNetwork plain = new MultiLayerNetwork(new NeuralNetConfiguration.Builder().list()
+                .layer(new OutputLayer.Builder(LossFunction.MCXENT).nIn(3).nOut(2).activation(Activation.SOFTMAX).build())
+                .build());
+        plain.init();
+        return plain;
+    }
+
     @Test
     void aTrainedNetworkIsSaved() throws IOException {
         IdxWriter.write(GeneratedDigits.create(60, 1), directory, "t10k", true);

@@ -12,9 +12,6 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -81,6 +78,9 @@ public final class Main implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         List<List<Task>> all = Suite.tasks(cases, EnumSet.copyOf(implementations));
+        if (all.isEmpty() && reportFrom == null) {
+            throw new CommandLine.ParameterException(spec.commandLine(), nothingToMeasure());
+        }
         if (list) {
             all.forEach(tasks -> System.out.println(tasks.get(0).subject()));
             return CommandLine.ExitCode.OK;
@@ -96,6 +96,13 @@ public final class Main implements Callable<Integer> {
             time = QUICK;
         }
         return measure(all);
+    }
+
+    private String nothingToMeasure() {
+        String names = Suite.tasks(Pattern.compile(""), EnumSet.copyOf(implementations)).stream()
+                .map(tasks -> tasks.get(0).subject()).collect(Collectors.joining(", "));
+        return "--cases " + cases + ": expected part of the name of a case of " + implementations + ", which has "
+                + (names.isEmpty() ? "none" : names);
     }
 
     private int measure(List<List<Task>> all) throws IOException {
@@ -140,10 +147,10 @@ public final class Main implements Callable<Integer> {
         List<Path> failed = new ArrayList<>();
         List<Task> again = tasks.stream().filter(t -> t.implementation().inEveryRound()).toList();
         int steps = tasks.size() + (rounds - 1) * again.size();
-        try (ProgressBar bar = progressBar(tasks.get(0).subject(), steps)) {
+        try (StepBar bar = new StepBar(tasks.get(0).subject(), steps)) {
             for (int round = 0; round < rounds; round++) {
                 for (Task task : round == 0 ? tasks : again) {
-                    bar.setExtraMessage(task.implementation().toString());
+                    bar.say(task.implementation().toString());
                     Path log = measuring.run(task, results);
                     if (log != null && !failed.contains(log)) {
                         failed.add(log);
@@ -153,13 +160,6 @@ public final class Main implements Callable<Integer> {
             }
         }
         return failed;
-    }
-
-    private static ProgressBar progressBar(String name, long steps) {
-        // A file or a pipe gets a line now and then instead of a moving bar.
-        int interval = System.console() == null ? 60_000 : 200;
-        return new ProgressBarBuilder().setTaskName(name).setInitialMax(steps).setStyle(ProgressBarStyle.ASCII)
-                .setUpdateIntervalMillis(interval).clearDisplayOnFinish().build();
     }
 
     /** Medians in the order of the variants. */
