@@ -175,7 +175,8 @@ class ArchitectureTest {
      */
     @Test
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
-        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|Npy|NpySource(\\$.*)?)"
+        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy|NpyHeader"
+                        + "|NpySource(\\$.*)?)"
                         + "|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))

@@ -13,7 +13,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,7 +82,7 @@ public final class PyTorchWeights {
         } else {
             Files.createDirectories(path);
             for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
-                Files.write(path.resolve(array.getKey() + ".npy"), array.getValue());
+                WholeFile.write(path.resolve(array.getKey() + ".npy"), part -> Files.write(part, array.getValue()));
             }
         }
     }
@@ -203,19 +202,14 @@ public final class PyTorchWeights {
         }
     }
 
-    /** Writes beside the file and renames, so that there is a whole archive or what was there before. */
     private static void writeArchive(Map<String, byte[]> arrays, Path path) throws IOException {
-        Path part = path.resolveSibling(path.getFileName() + ".part");
-        try {
+        WholeFile.write(path, part -> {
             try (OutputStream out = Files.newOutputStream(part); ZipOutputStream zip = new ZipOutputStream(out)) {
                 for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
                     zip.putNextEntry(new ZipEntry(array.getKey() + ".npy"));
                     zip.write(array.getValue());
                 }
             }
-            Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
-        }
+        });
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.model.WholeFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -8,7 +9,6 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -36,7 +36,7 @@ final class ModelFiles {
 
     static Loaded read(Path path) throws IOException {
         if (!Files.isRegularFile(path)) {
-            throw new IOException(path + " is not a file");
+            throw missing(path);
         }
         try {
             Model net = isGraph(path) ? ModelSerializer.restoreComputationGraph(path.toFile(), true)
@@ -45,6 +45,22 @@ final class ModelFiles {
         } catch (IOException | RuntimeException e) {
             throw new IOException(path + " is no complete model file of Deeplearning4j: " + e.getMessage(), e);
         }
+    }
+
+    /** Says what to do where a program was killed before the file got its name. */
+    private static IOException missing(Path path) throws IOException {
+        Path part = WholeFile.part(path);
+        if (Files.exists(path) || !Files.isRegularFile(part)) {
+            return new IOException(path + " is not a file");
+        }
+        try {
+            read(part);
+        } catch (IOException e) {
+            return new IOException(path + " does not exist, and " + part + ", left by a program that was killed while it wrote, "
+                    + "is not complete", e);
+        }
+        return new IOException(path + " does not exist, but " + part + " beside it is complete: a program was killed before it "
+                + "renamed it; rename it to " + path.getFileName() + " and try again");
     }
 
     /** A text in a model file, or null. */
@@ -74,15 +90,14 @@ final class ModelFiles {
     }
 
     /**
-     * Writes beside the file and renames, so that there is a whole model file or what was there before.
+     * Writes a whole model file, or leaves what was there before.
      *
      * @param model   what to write
      * @param path    file
      * @param entries further texts for the file, by their names
      */
     static void write(Loaded model, Path path, Map<String, String> entries) throws IOException {
-        Path part = path.resolveSibling(path.getFileName() + ".part");
-        try {
+        WholeFile.write(path, part -> {
             ModelSerializer.writeModel(model.net(), part.toFile(), true);
             if (model.normalizer() != null) {
                 ModelSerializer.addNormalizerToModel(part.toFile(), model.normalizer());
@@ -92,9 +107,6 @@ final class ModelFiles {
                     Files.writeString(zip.getPath(entry.getKey()), entry.getValue());
                 }
             }
-            Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
-        }
+        });
     }
 }
