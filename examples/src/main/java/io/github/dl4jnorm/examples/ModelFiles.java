@@ -2,16 +2,17 @@
 package io.github.dl4jnorm.examples;
 
 import io.github.dl4jnorm.model.WholeFile;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.dataset.api.preprocessor.Normalizer;
@@ -102,11 +103,25 @@ final class ModelFiles {
             if (model.normalizer() != null) {
                 ModelSerializer.addNormalizerToModel(part.toFile(), model.normalizer());
             }
-            try (FileSystem zip = FileSystems.newFileSystem(part)) {
-                for (Map.Entry<String, String> entry : entries.entrySet()) {
-                    Files.writeString(zip.getPath(entry.getKey()), entry.getValue());
-                }
+            if (!entries.isEmpty()) {
+                addTexts(part, entries);
             }
         });
+    }
+
+    /** Anew and within the same file: a zip file system would leave a temporary one where the program is killed. */
+    private static void addTexts(Path part, Map<String, String> texts) throws IOException {
+        byte[] model = Files.readAllBytes(part);
+        try (ZipInputStream in = new ZipInputStream(new ByteArrayInputStream(model));
+             ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(part))) {
+            for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
+                out.putNextEntry(new ZipEntry(entry.getName()));
+                in.transferTo(out);
+            }
+            for (Map.Entry<String, String> text : texts.entrySet()) {
+                out.putNextEntry(new ZipEntry(text.getKey()));
+                out.write(text.getValue().getBytes(StandardCharsets.UTF_8));
+            }
+        }
     }
 }
