@@ -25,6 +25,7 @@ final class Cubes {
 
     /** A copy of the array as a cube, 0 where the mask says so. */
     static INDArray of(INDArray array, View view, DataType type, INDArray keep) {
+        Extent.requireWithinBuffer(array);
         INDArray cube = array.permute(axes(view)).castTo(type).dup('c')
                 .reshape('c', view.examples(), view.channels(), view.positions());
         return where(keep, cube);
@@ -47,6 +48,7 @@ final class Cubes {
 
     /** Writes a cube into an array. */
     static void assign(INDArray cube, View view, INDArray into) {
+        Extent.requireWithinBuffer(into);
         INDArray permuted = into.permute(axes(view));
         permuted.assign(cube.reshape('c', permuted.shape()).castTo(into.dataType()));
     }

@@ -55,6 +55,7 @@ final class Operands {
      * @param given  the arrays; inputs that do not fit the direction are copied
      */
     Operands(View asked, boolean output, INDArray... given) {
+        requireOneType(given);
         shared = asked.batchFolded() && !evenlySpaced(asked, given);
         view = shared ? asked.examplesApart() : asked;
         arrays = given.clone();
@@ -82,6 +83,16 @@ final class Operands {
             }
         }
         channelsJoin = Arrays.stream(strided).allMatch(Strided::channelsJoin);
+    }
+
+    /** A window says how many bytes it has, but not what they are. */
+    private static void requireOneType(INDArray[] arrays) {
+        for (INDArray array : arrays) {
+            if (array.dataType() != arrays[0].dataType()) {
+                throw new IllegalArgumentException("expected arrays of one type, got " + arrays[0].dataType() + " and "
+                        + array.dataType());
+            }
+        }
     }
 
     /** Whether all examples together lie in memory as one with more positions would, its channels in a row. */

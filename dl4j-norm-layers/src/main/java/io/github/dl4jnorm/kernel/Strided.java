@@ -28,11 +28,14 @@ final class Strided {
     }
 
     /**
-     * Finds the strides.
+     * Finds the strides, and makes sure that neither the array nor the view of it reaches beyond the array's buffer: what is
+     * behind the windows of blocks is not checked again where vectors are read and written.
      *
      * @return them, or null if the positions are not evenly spaced or a stride is negative
+     * @throws IllegalArgumentException if an element lies outside of the buffer
      */
     static Strided of(INDArray array, View view) {
+        Extent.requireWithinBuffer(array);
         long strideS = 1;
         long expected = -1;
         int[] axes = view.positionAxes();
@@ -50,7 +53,13 @@ final class Strided {
         }
         long strideN = view.examples() == 1 ? 0 : array.stride(0);
         long strideC = view.channels() == 1 ? 0 : array.stride(view.channelAxis());
-        return strideN < 0 || strideC < 0 || strideS < 0 ? null : new Strided(array, view, strideN, strideC, strideS);
+        if (strideN < 0 || strideC < 0 || strideS < 0) {
+            return null;
+        }
+        long offset = array.offset();
+        Extent.requireWithinBuffer(array, offset, offset + Extent.reach(view.examples(), strideN)
+                + Extent.reach(view.channels(), strideC) + Extent.reach(view.positions(), strideS));
+        return new Strided(array, view, strideN, strideC, strideS);
     }
 
     /** Whether neighbours in a run of positions, or of channels, are neighbours in memory. */

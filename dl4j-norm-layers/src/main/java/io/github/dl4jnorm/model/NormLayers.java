@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
+import io.github.dl4jnorm.conf.LayerNormLSTM;
+import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.Collection;
@@ -9,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.conf.graph.LayerVertex;
+import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.layers.FrozenLayer;
@@ -63,6 +67,45 @@ public final class NormLayers {
             }
         });
         return found;
+    }
+
+    /** Kinds of the layers that have norms within themselves or normalize their weights, by names; frozen ones, too. */
+    static Map<String, String> otherKinds(Model net) {
+        Map<String, String> kinds = new LinkedHashMap<>();
+        configurations(net).forEach((key, conf) -> {
+            String kind = otherKind(conf);
+            if (kind != null) {
+                kinds.put(conf.getLayerName() == null ? key : conf.getLayerName(), kind);
+            }
+        });
+        return kinds;
+    }
+
+    /** With their wrappers, which a running layer does not tell. */
+    private static Map<String, org.deeplearning4j.nn.conf.layers.Layer> configurations(Model net) {
+        Map<String, org.deeplearning4j.nn.conf.layers.Layer> confs = new LinkedHashMap<>();
+        if (net instanceof MultiLayerNetwork sequence) {
+            for (int i = 0; i < sequence.getnLayers(); i++) {
+                confs.put(String.valueOf(i), sequence.getLayerWiseConfigurations().getConf(i).getLayer());
+            }
+        } else if (net instanceof ComputationGraph graph) {
+            graph.getConfiguration().getVertices().forEach((name, vertex) -> {
+                if (vertex instanceof LayerVertex layer) {
+                    confs.put(name, layer.getLayerConf().getLayer());
+                }
+            });
+        }
+        return confs;
+    }
+
+    private static String otherKind(org.deeplearning4j.nn.conf.layers.Layer conf) {
+        if (conf instanceof LayerNormLSTM || conf instanceof Reparameterization) {
+            return conf.getClass().getSimpleName();
+        }
+        return conf instanceof org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer wrapper
+                ? otherKind(wrapper.getUnderlying())
+                : conf instanceof org.deeplearning4j.nn.conf.layers.misc.FrozenLayer frozen ? otherKind(frozen.getLayer())
+                : conf instanceof Bidirectional both ? otherKind(both.getFwd()) : null;
     }
 
     private static Map<String, NormalizationLayer> norms(Map<String, Layer> layers) {

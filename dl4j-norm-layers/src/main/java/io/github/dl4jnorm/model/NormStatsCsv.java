@@ -25,7 +25,7 @@ public final class NormStatsCsv {
     }
 
     /**
-     * Writes a file, in place of one that is there.
+     * Writes a file, as a whole, in place of one that is there.
      *
      * @param stats what was kept
      * @param file  file to write
@@ -38,7 +38,7 @@ public final class NormStatsCsv {
                 add(lines, sample.iteration() + "," + sample.epoch() + "," + quoted(layer) + ",", sample);
             }
         }
-        Files.write(file, lines);
+        WholeFile.write(file, part -> Files.write(part, lines));
     }
 
     private static void add(List<String> lines, String start, NormSample sample) {

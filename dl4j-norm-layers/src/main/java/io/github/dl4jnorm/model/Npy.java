@@ -2,43 +2,66 @@
 package io.github.dl4jnorm.model;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.IntToDoubleFunction;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Arrays in NumPy's .npy format. ND4J reads and writes them; what it would take on trust, that the file is as long as its
- * header says, is checked here first.
+ * Arrays in NumPy's .npy format, read and written in Java alone: no native code sees a file. The header is read by NumPy's own
+ * rules, see {@link NpyHeader}, and says what the elements behind it are.
  */
 final class Npy {
-    /** Longest header that is read; NumPy's own limit, too. */
-    static final int MAX_HEADER = 10_000;
-
-    private static final Map<String, Integer> REALS = Map.of("<f4", 4, "<f8", 8);
-    private static final Map<String, Integer> INTEGERS = Map.of("<i8", 8);
-    private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-    private static final Pattern TYPE = Pattern.compile("'descr'\\s*:\\s*'([^']*)'");
-    private static final Pattern FORTRAN = Pattern.compile("'fortran_order'\\s*:\\s*True");
-    private static final Pattern SHAPE = Pattern.compile("'shape'\\s*:\\s*\\(([\\d, ]*)\\)");
+    private static final int ALIGNMENT = 64;
+    private static final int LARGEST_EXACT = 53;
 
     private Npy() {
     }
 
+    /** The most bytes that a file with so many elements has. */
+    static int limit(int elements) {
+        return (int) Math.min(Integer.MAX_VALUE - 1, NpyHeader.LARGEST + 8L * elements);
+    }
+
     static byte[] bytes(double[] values, DataType type) {
-        return Nd4j.toNpyByteArray(Nd4j.createFromArray(values).castTo(type == DataType.DOUBLE ? type : DataType.FLOAT));
+        boolean wide = type == DataType.DOUBLE;
+        ByteBuffer file = file(wide ? "<f8" : "<f4", "(" + values.length + ",)", values.length * (wide ? 8 : 4));
+        for (double value : values) {
+            if (wide) {
+                file.putDouble(value);
+            } else {
+                file.putFloat((float) value);
+            }
+        }
+        return file.array();
     }
 
     static byte[] bytes(long value) {
-        return Nd4j.toNpyByteArray(Nd4j.createFromArray(value));
+        return file("<i8", "()", 8).putLong(value).array();
+    }
+
+    static byte[] bytes(long[] values) {
+        ByteBuffer file = file("<i8", "(" + values.length + ",)", values.length * 8);
+        file.asLongBuffer().put(values);
+        return file.array();
+    }
+
+    /** A file as NumPy writes it, ready for its elements. */
+    private static ByteBuffer file(String type, String shape, int length) {
+        String header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
+        int start = (NpyHeader.START + header.length() + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+        byte[] text = new byte[start - NpyHeader.START];
+        Arrays.fill(text, (byte) ' ');
+        System.arraycopy(header.getBytes(StandardCharsets.ISO_8859_1), 0, text, 0, header.length());
+        text[text.length - 1] = '\n';
+        return ByteBuffer.allocate(start + length).order(ByteOrder.LITTLE_ENDIAN).put(NpyHeader.MAGIC).put((byte) 1)
+                .put((byte) 0).putShort((short) text.length).put(text);
     }
 
     /**
-     * The elements of an array in c order.
+     * The elements of an array of float16, float32 or float64 in C order.
      *
      * @param npy      content of a .npy file
      * @param expected how many elements there have to be
@@ -46,71 +69,49 @@ final class Npy {
      * @throws IOException if it is another array, or none
      */
     static double[] values(byte[] npy, int expected, String what) throws IOException {
-        return values(npy, expected, REALS, "float32 or float64, little-endian (<f4, <f8)", what);
+        NpyHeader header = NpyHeader.of(npy, what);
+        header.require(header.isReal(), "float16, float32 or float64");
+        header.require(header.elements() == expected, expected + " elements");
+        return elements(header, npy, expected);
     }
 
-    /** As {@link #values(byte[], int, String)} of a single integer. */
-    static double[] integer(byte[] npy, String what) throws IOException {
-        return values(npy, 1, INTEGERS, "int64, little-endian (<i8)", what);
+    /** As {@link #values} of int64, one element or as many as expected. */
+    static double[] integers(byte[] npy, int expected, String what) throws IOException {
+        NpyHeader header = NpyHeader.of(npy, what);
+        header.require(header.isInteger(), "int64");
+        header.require(header.elements() == 1 || header.elements() == expected, expected + " elements");
+        double[] values = elements(header, npy, (int) header.elements());
+        for (double value : values) {
+            if (Math.abs(value) > 1L << LARGEST_EXACT) {
+                throw new IOException(what + ": expected a count, got " + value);
+            }
+        }
+        return values;
     }
 
-    private static double[] values(byte[] npy, int expected, Map<String, Integer> types, String names, String what)
-            throws IOException {
-        String header = header(npy, what);
-        String type = group(TYPE, header, what);
-        if (!types.containsKey(type)) {
-            throw new IOException(what + ": expected " + names + ", got " + type);
-        }
-        String shape = group(SHAPE, header, what);
-        long elements = elements(shape);
-        if (elements != expected) {
-            throw new IOException(what + ": expected " + expected + " elements, got shape (" + shape + ")");
-        }
-        boolean several = Arrays.stream(shape.split("[, ]+")).filter(dimension -> !dimension.equals("1")).count() > 1;
-        if (several && FORTRAN.matcher(header).find()) {
-            // ND4J would take the elements in the order of the file.
-            throw new IOException(what + ": expected an array in C order, got Fortran order");
-        }
-        long length = start(npy) + header.length() + (long) expected * types.get(type);
+    private static double[] elements(NpyHeader header, byte[] npy, int count) throws IOException {
+        long length = header.length() + (long) count * header.bytes();
         if (npy.length != length) {
-            throw new IOException(what + ": expected " + length + " bytes, as its header says, got "
+            throw new IOException(header.what() + ": expected " + length + " bytes, as its header says, got "
                     + (npy.length > length ? "more" : npy.length));
         }
-        INDArray array = Nd4j.createNpyFromByteArray(npy);
-        return BatchNormMap.doubles(array);
+        ByteBuffer data = ByteBuffer.wrap(npy, header.length(), npy.length - header.length()).slice().order(header.order());
+        IntToDoubleFunction element = header.isInteger() ? i -> data.getLong(8 * i) : switch (header.bytes()) {
+            case 2 -> i -> half(data.getShort(2 * i));
+            case 4 -> i -> data.getFloat(4 * i);
+            default -> i -> data.getDouble(8 * i);
+        };
+        double[] values = new double[count];
+        Arrays.setAll(values, i -> element.applyAsDouble(header.place(i)));
+        return values;
     }
 
-    /** The product of a shape such as {@code 2, 3} or {@code 4,}; whatever is too large for an array stays too large. */
-    private static long elements(String shape) {
-        return Arrays.stream(shape.split("[, ]+")).filter(dimension -> !dimension.isEmpty())
-                .mapToLong(dimension -> dimension.length() > 9 ? Integer.MAX_VALUE : Long.parseLong(dimension))
-                .reduce(1, (product, dimension) -> Math.min(Integer.MAX_VALUE, product * dimension));
-    }
-
-    private static String header(byte[] npy, String what) throws IOException {
-        boolean known = npy.length > 10 && Arrays.equals(npy, 0, MAGIC.length, MAGIC, 0, MAGIC.length)
-                && npy[6] >= 1 && npy[6] <= 3;
-        if (!known) {
-            throw new IOException(what + ": expected a .npy file of version 1 to 3, got something else");
-        }
-        int length = (npy[8] & 0xff) | (npy[9] & 0xff) << 8;
-        int start = start(npy);
-        boolean long0 = npy[6] > 1 && npy.length > start && (npy[10] != 0 || npy[11] != 0);
-        if (long0 || length > MAX_HEADER || start + length > npy.length) {
-            throw new IOException(what + ": cut short, or its header is no header of an array");
-        }
-        return new String(npy, start, length, StandardCharsets.ISO_8859_1);
-    }
-
-    private static int start(byte[] npy) {
-        return npy[6] == 1 ? 10 : 12;
-    }
-
-    private static String group(Pattern pattern, String header, String what) throws IOException {
-        Matcher matcher = pattern.matcher(header);
-        if (!matcher.find()) {
-            throw new IOException(what + ": expected a plain array, got the header " + header.strip());
-        }
-        return matcher.group(1);
+    /** A number of 16 bits: a sign, five bits of exponent, ten of fraction. */
+    private static double half(short bits) {
+        int exponent = bits >> 10 & 0x1f;
+        int fraction = bits & 0x3ff;
+        double size = exponent == 0x1f ? fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN
+                : exponent == 0 ? Math.scalb((double) fraction, -24) : Math.scalb((double) (fraction + 0x400), exponent - 25);
+        return bits < 0 ? -size : size;
     }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -19,9 +20,16 @@ interface NpySource extends AutoCloseable {
         return isArchive(path) ? new Archive(path) : new Directory(path);
     }
 
+    private static boolean isArray(String file, String prefix) {
+        return file.startsWith(prefix) && file.endsWith(".npy");
+    }
+
     Path path();
 
     boolean has(String file);
+
+    /** Whether there is a file whose name begins so. */
+    boolean hasAny(String prefix) throws IOException;
 
     /** Reads a file, or a little more than the limit if it is longer, or gives null if there is none. */
     byte[] read(String file, int limit) throws IOException;
@@ -34,6 +42,13 @@ interface NpySource extends AutoCloseable {
         @Override
         public boolean has(String file) {
             return Files.isRegularFile(path.resolve(file));
+        }
+
+        @Override
+        public boolean hasAny(String prefix) throws IOException {
+            try (Stream<Path> files = Files.list(path)) {
+                return files.anyMatch(file -> isArray(file.getFileName().toString(), prefix));
+            }
         }
 
         @Override
@@ -73,6 +88,11 @@ interface NpySource extends AutoCloseable {
         @Override
         public boolean has(String file) {
             return zip.getEntry(file) != null;
+        }
+
+        @Override
+        public boolean hasAny(String prefix) {
+            return zip.stream().anyMatch(entry -> isArray(entry.getName(), prefix));
         }
 
         @Override

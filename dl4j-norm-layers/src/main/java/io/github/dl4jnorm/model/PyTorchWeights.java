@@ -1,36 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
-import static io.github.dl4jnorm.conf.NormParameter.BATCHES;
-import static io.github.dl4jnorm.conf.NormParameter.BETA;
-import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
-import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
-import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
-
-import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
-import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Moves what norms have learned between this library and PyTorch, in NumPy's format: a .npz archive, or a directory of .npy
  * files. Names are those of PyTorch's state_dict: {@code <layer>.weight} (gamma), {@code .bias} (beta),
- * {@code .running_mean}, {@code .running_var}; of switchable norms {@code .mean_weight} and {@code .var_weight}, too. Norms
- * that count the batches they have taken up (cumulative statistics, batch renormalization) have
- * {@code .num_batches_tracked}, an int64; where a file lacks it, the count stays.
+ * {@code .running_mean}, {@code .running_var}; of switchable norms {@code .mean_weight} and {@code .var_weight}, too, of
+ * filter response norms {@code .tau} (threshold) and {@code .eps} (what is learned to be added to eps, by its absolute value).
+ * Norms that count the batches they have taken up (cumulative statistics, batch renormalization) have
+ * {@code .num_batches_tracked}, an int64, or one for each count where they differ; where a file lacks it, the count stays.
+ *
+ * <p>Everything that a {@link NormalizationLayer} has learned is written. Layers that normalize within themselves or normalize
+ * their weights (LayerNormLSTM, weight normalization, spectral normalization, weight standardization) are refused rather than
+ * left out; give null as the name of their module to leave them out.
+ *
+ * <p>Files hold float16, float32 or float64 of either byte order; what is not finite in the type of the parameter is refused.
  *
  * <p>PyTorch's side, which reads and writes:
  * <pre>{@code
@@ -42,13 +40,6 @@ import org.nd4j.linalg.factory.Nd4j;
  * }</pre>
  */
 public final class PyTorchWeights {
-    private static final String MEAN = "running_mean";
-    private static final String VARIANCE = "running_var";
-    private static final String COUNT = "num_batches_tracked";
-    /** Parameters that are arrays of their own on both sides. */
-    private static final Map<String, String> NAMES = Map.of(GAMMA, "weight", BETA, "bias", MEAN_WEIGHT, "mean_weight",
-            VAR_WEIGHT, "var_weight", BATCHES, COUNT);
-
     private PyTorchWeights() {
     }
 
@@ -58,7 +49,7 @@ public final class PyTorchWeights {
      * @param net  network with norms of this library
      * @param path .npz file, or directory that gets .npy files
      * @throws IOException              if that cannot be written
-     * @throws IllegalArgumentException if the network has no such norm
+     * @throws IllegalArgumentException if the network has no such norm, or has layers that are not written
      */
     public static void write(Model net, Path path) throws IOException {
         write(net, path, UnaryOperator.identity());
@@ -69,21 +60,27 @@ public final class PyTorchWeights {
      *
      * @param net    network with norms of this library
      * @param path   .npz file, or directory that gets .npy files
-     * @param module gives the name of PyTorch's module for that of a layer
+     * @param module gives the name of PyTorch's module for that of a layer, or null to leave the layer out
      * @throws IOException              if that cannot be written
-     * @throws IllegalArgumentException if the network has no such norm
+     * @throws IllegalArgumentException if the network has no such norm, or has layers that are not written
      */
     public static void write(Model net, Path path, UnaryOperator<String> module) throws IOException {
         Map<String, byte[]> arrays = new LinkedHashMap<>();
-        norms(net).forEach((name, layer) -> values(layer).forEach((entry, values) ->
-                arrays.put(module.apply(name) + "." + entry, entry.equals(COUNT) ? Npy.bytes(Math.round(values[0]))
-                        : Npy.bytes(values, layer.params().dataType()))));
+        Map<String, NormalizationLayer> norms = norms(net, module);
+        NormLayers.otherKinds(net).forEach((name, kind) -> {
+            if (module.apply(name) != null) {
+                throw new IllegalArgumentException("layer \"" + name + "\": expected a norm, got " + kind + ", whose weights are "
+                        + "not written to PyTorch's files; give null as the name of its module to leave it out");
+            }
+        });
+        norms.forEach((name, layer) -> NormArrays.of(layer).forEach((entry, values) ->
+                arrays.put(module.apply(name) + "." + entry, NormArrays.bytes(entry, values, layer.params().dataType()))));
         if (NpySource.isArchive(path)) {
             writeArchive(arrays, path);
         } else {
             Files.createDirectories(path);
             for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
-                Files.write(path.resolve(array.getKey() + ".npy"), array.getValue());
+                WholeFile.write(path.resolve(array.getKey() + ".npy"), part -> Files.write(part, array.getValue()));
             }
         }
     }
@@ -106,15 +103,16 @@ public final class PyTorchWeights {
      *
      * @param net    network with norms of this library; it is changed
      * @param path   .npz file, or directory of .npy files
-     * @param module gives the name of PyTorch's module for that of a layer
+     * @param module gives the name of PyTorch's module for that of a layer, or null to leave the layer out
      * @return names of the layers found there; the others stay as they are
      * @throws IOException              if an array is missing, damaged or of another shape; nothing is changed then
      * @throws IllegalArgumentException if the network has no such norm
      */
     public static List<String> read(Model net, Path path, UnaryOperator<String> module) throws IOException {
-        Map<String, NormalizationLayer> norms = norms(net);
+        Map<String, NormalizationLayer> norms = norms(net, module);
         Map<String, Map<String, double[]>> found = new LinkedHashMap<>();
         try (NpySource source = NpySource.of(path)) {
+            refuseOtherKinds(net, source, module);
             for (Map.Entry<String, NormalizationLayer> norm : norms.entrySet()) {
                 Map<String, double[]> values = read(source, module.apply(norm.getKey()), norm.getValue());
                 if (!values.isEmpty()) {
@@ -126,96 +124,68 @@ public final class PyTorchWeights {
             throw new IOException(path + ": expected arrays of the layers " + norms.keySet() + " such as "
                     + module.apply(norms.keySet().iterator().next()) + ".weight, got none");
         }
-        found.forEach((name, values) -> set(norms.get(name), values));
+        found.forEach((name, values) -> NormArrays.set(norms.get(name), values));
         return List.copyOf(found.keySet());
     }
 
     private static Map<String, double[]> read(NpySource source, String module, NormalizationLayer layer) throws IOException {
-        Map<String, double[]> wanted = values(layer);
+        Map<String, double[]> wanted = NormArrays.of(layer);
         Map<String, double[]> found = new LinkedHashMap<>();
         List<String> missing = new ArrayList<>();
         for (Map.Entry<String, double[]> entry : wanted.entrySet()) {
             String name = module + "." + entry.getKey();
             int length = entry.getValue().length;
-            String what = source.path() + ": " + name;
-            byte[] bytes = source.read(name + ".npy", Npy.MAX_HEADER + 8 * length);
-            boolean count = entry.getKey().equals(COUNT);
+            byte[] bytes = source.read(name + ".npy", Npy.limit(length));
             if (bytes != null) {
-                found.put(entry.getKey(), checked(count ? Npy.integer(bytes, what) : Npy.values(bytes, length, what),
-                        count || entry.getKey().equals(VARIANCE) ? 0 : Double.NEGATIVE_INFINITY, what));
-            } else if (!count) {
+                found.put(entry.getKey(), NormArrays.read(bytes, entry.getKey(), layer, length, source.path() + ": " + name));
+            } else if (!entry.getKey().equals(NormArrays.COUNT)) {
                 missing.add(name);
             }
         }
         if (!found.isEmpty() && !missing.isEmpty()) {
             throw new IOException(source.path() + ": expected " + missing + " beside " + found.keySet() + ", got none");
         }
-        for (String entry : List.of("weight", "bias", MEAN, VARIANCE)) {
-            if (!wanted.containsKey(entry) && !found.isEmpty() && source.has(module + "." + entry + ".npy")) {
+        for (String entry : new TreeSet<>(NormArrays.names())) {
+            // PyTorch always counts batches.
+            boolean unknown = !wanted.containsKey(entry) && !entry.equals(NormArrays.COUNT);
+            if (unknown && !found.isEmpty() && source.has(module + "." + entry + ".npy")) {
                 throw new IOException(source.path() + ": layer \"" + module + "\" has no place for " + module + "." + entry);
             }
         }
         return found;
     }
 
-    private static double[] checked(double[] values, double least, String what) throws IOException {
-        for (double value : values) {
-            if (!Double.isFinite(value) || value < least) {
-                throw new IOException(what + ": expected " + (least == 0 ? "non-negative" : "finite") + " numbers, got " + value);
+    private static void refuseOtherKinds(Model net, NpySource source, UnaryOperator<String> module) throws IOException {
+        for (Map.Entry<String, String> layer : NormLayers.otherKinds(net).entrySet()) {
+            String name = module.apply(layer.getKey());
+            if (name != null && source.hasAny(name + ".")) {
+                throw new IOException(source.path() + ": layer \"" + layer.getKey() + "\": expected a norm, got "
+                        + layer.getValue() + ", whose weights are not read from PyTorch's files; give null as the name of its "
+                        + "module to leave it out");
             }
         }
-        return values;
     }
 
-    private static Map<String, NormalizationLayer> norms(Model net) {
+    private static Map<String, NormalizationLayer> norms(Model net, UnaryOperator<String> module) {
         Map<String, NormalizationLayer> norms = NormLayers.all(net);
+        norms.keySet().removeIf(name -> module.apply(name) == null);
         if (norms.isEmpty()) {
-            throw new IllegalArgumentException("expected a network with norms of this library, got none; NormReplacement puts "
-                    + "them in place of Deeplearning4j's");
+            Map<String, String> others = NormLayers.otherKinds(net);
+            throw new IllegalArgumentException("expected a network with norms of this library, got "
+                    + (others.isEmpty() ? "none; NormReplacement puts them in place of Deeplearning4j's"
+                    : "only layers that are not exchanged with PyTorch: " + others));
         }
         return norms;
     }
 
-    /** What a layer has learned, by PyTorch's names. */
-    private static Map<String, double[]> values(NormalizationLayer layer) {
-        Map<String, double[]> values = new LinkedHashMap<>();
-        layer.layerConf().parameters().forEach(parameter -> {
-            if (NAMES.containsKey(parameter.name())) {
-                values.put(NAMES.get(parameter.name()), BatchNormMap.doubles(layer.getParam(parameter.name())));
-            }
-        });
-        if (layer.layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics()) {
-            values.put(MEAN, layer.runningMean());
-            values.put(VARIANCE, layer.runningVariance());
-        }
-        return values;
-    }
-
-    private static void set(NormalizationLayer layer, Map<String, double[]> values) {
-        NAMES.forEach((param, entry) -> {
-            if (values.containsKey(entry)) {
-                INDArray target = layer.getParam(param);
-                target.assign(Nd4j.createFromArray(values.get(entry)).castTo(target.dataType()));
-            }
-        });
-        if (values.containsKey(MEAN)) {
-            layer.setRunningStatistics(values.get(MEAN), values.get(VARIANCE));
-        }
-    }
-
-    /** Writes beside the file and renames, so that there is a whole archive or what was there before. */
     private static void writeArchive(Map<String, byte[]> arrays, Path path) throws IOException {
-        Path part = path.resolveSibling(path.getFileName() + ".part");
-        try {
+        WholeFile.write(path, part -> {
             try (OutputStream out = Files.newOutputStream(part); ZipOutputStream zip = new ZipOutputStream(out)) {
                 for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
                     zip.putNextEntry(new ZipEntry(array.getKey() + ".npy"));
                     zip.write(array.getValue());
                 }
             }
-            Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
-        }
+        });
     }
 }

@@ -44,6 +44,7 @@ public interface NormPass {
      * @param exchange what makes one batch of the parts that several workers have, or null; only for statistics over a
      *                 batch that nothing stands in for
      * @return the pass
+     * @throws IllegalArgumentException if there is no pass for such a plan
      */
     static NormPass of(INDArray x, View view, Mask mask, NormPlan plan, NormParams params, Pool given, boolean observe,
                        Exchange exchange) {
@@ -59,8 +60,13 @@ public interface NormPass {
         if (plan instanceof NormPlan.Ghost ghost && given == null) {
             return new GhostPass(x, view, mask, ghost, params);
         }
-        NormPlan.Channels channels = plan instanceof NormPlan.Channels mixture ? mixture : NormPlan.batch();
-        return new ChannelPass(x, view, mask, channels, params, given, observe, exchange);
+        if (plan instanceof NormPlan.Ghost) {
+            return new ChannelPass(x, view, mask, NormPlan.batch(), params, given, observe, exchange);
+        }
+        if (plan instanceof NormPlan.Channels channels) {
+            return new ChannelPass(x, view, mask, channels, params, given, observe, exchange);
+        }
+        throw new IllegalArgumentException("expected a plan that there is a pass for, got " + plan);
     }
 
     /** {@return statistics of the batch as running statistics take them up, or null if none were computed} */

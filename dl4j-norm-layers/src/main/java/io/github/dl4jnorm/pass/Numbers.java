@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
+import java.util.Arrays;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -41,8 +42,13 @@ public final class Numbers {
      *
      * @param values as many as the array has elements, in c order
      * @param into   the array
+     * @throws IllegalArgumentException if there are more or fewer; behind a view, others begin
      */
     public static void write(double[] values, INDArray into) {
+        if (values.length != into.length()) {
+            throw new IllegalArgumentException("expected " + into.length() + " numbers for an array of shape "
+                    + Arrays.toString(into.shape()) + ", got " + values.length);
+        }
         int stride = stride(into);
         if (stride < 1) {
             into.assign(Nd4j.createFromArray(values).castTo(into.dataType()).reshape(into.shape()));

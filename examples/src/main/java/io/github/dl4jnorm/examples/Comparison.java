@@ -3,6 +3,7 @@ package io.github.dl4jnorm.examples;
 
 import io.github.dl4jnorm.model.NormStatsCsv;
 import io.github.dl4jnorm.model.NormStatsListener;
+import io.github.dl4jnorm.model.WholeFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -124,6 +125,7 @@ final class Comparison {
             row.put("epochs", result.epochs());
             rows.add(row);
         }
-        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(output.json().toFile(), rows);
+        WholeFile.write(output.json(), part ->
+                new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(part.toFile(), rows));
     }
 }

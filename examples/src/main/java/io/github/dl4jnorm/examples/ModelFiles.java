@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.model.WholeFile;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.dataset.api.preprocessor.Normalizer;
@@ -36,7 +37,7 @@ final class ModelFiles {
 
     static Loaded read(Path path) throws IOException {
         if (!Files.isRegularFile(path)) {
-            throw new IOException(path + " is not a file");
+            throw missing(path);
         }
         try {
             Model net = isGraph(path) ? ModelSerializer.restoreComputationGraph(path.toFile(), true)
@@ -45,6 +46,22 @@ final class ModelFiles {
         } catch (IOException | RuntimeException e) {
             throw new IOException(path + " is no complete model file of Deeplearning4j: " + e.getMessage(), e);
         }
+    }
+
+    /** Says what to do where a program was killed before the file got its name. */
+    private static IOException missing(Path path) throws IOException {
+        Path part = WholeFile.part(path);
+        if (Files.exists(path) || !Files.isRegularFile(part)) {
+            return new IOException(path + " is not a file");
+        }
+        try {
+            read(part);
+        } catch (IOException e) {
+            return new IOException(path + " does not exist, and " + part + ", left by a program that was killed while it wrote, "
+                    + "is not complete", e);
+        }
+        return new IOException(path + " does not exist, but " + part + " beside it is complete: a program was killed before it "
+                + "renamed it; rename it to " + path.getFileName() + " and try again");
     }
 
     /** A text in a model file, or null. */
@@ -74,27 +91,37 @@ final class ModelFiles {
     }
 
     /**
-     * Writes beside the file and renames, so that there is a whole model file or what was there before.
+     * Writes a whole model file, or leaves what was there before.
      *
      * @param model   what to write
      * @param path    file
      * @param entries further texts for the file, by their names
      */
     static void write(Loaded model, Path path, Map<String, String> entries) throws IOException {
-        Path part = path.resolveSibling(path.getFileName() + ".part");
-        try {
+        WholeFile.write(path, part -> {
             ModelSerializer.writeModel(model.net(), part.toFile(), true);
             if (model.normalizer() != null) {
                 ModelSerializer.addNormalizerToModel(part.toFile(), model.normalizer());
             }
-            try (FileSystem zip = FileSystems.newFileSystem(part)) {
-                for (Map.Entry<String, String> entry : entries.entrySet()) {
-                    Files.writeString(zip.getPath(entry.getKey()), entry.getValue());
-                }
+            if (!entries.isEmpty()) {
+                addTexts(part, entries);
             }
-            Files.move(part, path, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
+        });
+    }
+
+    /** Anew and within the same file: a zip file system would leave a temporary one where the program is killed. */
+    private static void addTexts(Path part, Map<String, String> texts) throws IOException {
+        byte[] model = Files.readAllBytes(part);
+        try (ZipInputStream in = new ZipInputStream(new ByteArrayInputStream(model));
+             ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(part))) {
+            for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
+                out.putNextEntry(new ZipEntry(entry.getName()));
+                in.transferTo(out);
+            }
+            for (Map.Entry<String, String> text : texts.entrySet()) {
+                out.putNextEntry(new ZipEntry(text.getKey()));
+                out.write(text.getValue().getBytes(StandardCharsets.UTF_8));
+            }
         }
     }
 }

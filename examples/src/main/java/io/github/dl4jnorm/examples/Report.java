@@ -7,6 +7,7 @@ import io.github.dl4jnorm.examples.Page.Key;
 import io.github.dl4jnorm.model.Histogram;
 import io.github.dl4jnorm.model.NormSample;
 import io.github.dl4jnorm.model.NormStatsListener;
+import io.github.dl4jnorm.model.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +40,8 @@ final class Report {
      * @param results at least one
      */
     static void write(Path file, String about, List<Training.Result> results) throws IOException {
-        Files.writeString(file, new Report(results).page(about));
+        String page = new Report(results).page(about);
+        WholeFile.write(file, part -> Files.writeString(part, page));
     }
 
     private String page(String about) throws IOException {

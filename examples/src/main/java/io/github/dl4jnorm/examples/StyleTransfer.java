@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.examples;
 
 import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
+import io.github.dl4jnorm.model.WholeFile;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.FontMetrics;
@@ -145,7 +146,7 @@ final class StyleTransfer implements Callable<Integer> {
 
         void write(Path file) throws IOException {
             graphics.dispose();
-            ImageIO.write(image, "png", file.toFile());
+            WholeFile.write(file, part -> ImageIO.write(image, "png", part.toFile()));
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import io.github.dl4jnorm.model.WholeFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -70,7 +71,7 @@ public final class TrainSameDiff implements Callable<Integer> {
                     100 * accuracy);
         }
         if (save != null) {
-            sd.save(save.toFile(), true);
+            WholeFile.write(save, part -> sd.save(part.toFile(), true));
         }
         return CommandLine.ExitCode.OK;
     }

@@ -10,8 +10,10 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.BeforeEach;
@@ -176,6 +178,48 @@ class CommandLineTest {
         assertThatThrownBy(() -> Checkpoint.read(file)).isInstanceOf(IOException.class).hasMessageContaining("m.zip");
         assertThat(run("train", "--resume", file.toString())).isEqualTo(1);
         assertThat(errors.toString().lines()).hasSize(1);
+    }
+
+    /** Killed between the last byte and the rename of the first epoch, a program leaves its only checkpoint as a part. */
+    @Test
+    void aCompletePartBesideAMissingCheckpointIsNamed() throws IOException {
+        Path file = directory.resolve("m.zip");
+        Path part = directory.resolve("m.zip.part");
+        assertThat(run("--data", directory.toString(), "--epochs", "1", "--channels", "2", "--save", file.toString()))
+                .as("%s", errors).isZero();
+        byte[] whole = Files.readAllBytes(file);
+        Files.move(file, part);
+        assertThat(run("train", "--resume", file.toString())).isEqualTo(1);
+        assertThat(errors.toString()).contains(file + " does not exist, but " + part + " beside it is complete")
+                .contains("rename it to m.zip");
+        Files.write(part, Arrays.copyOf(whole, whole.length - 100));
+        assertThat(run("train", "--resume", file.toString())).isEqualTo(1);
+        assertThat(errors.toString()).contains(part + ", left by a program that was killed while it wrote, is not complete");
+    }
+
+    @Test
+    void aModelIsThereAtEveryMomentOfItsReplacement() throws Exception {
+        Path file = directory.resolve("m.zip");
+        ImageData images = ImageData.generated(1);
+        Checkpoint checkpoint = new Checkpoint(ConvNet.create(new NormChoice("batch"), images.inputType(), 10, 2, 0.01, 30, 7),
+                new NormChoice("batch"), List.of(), 0);
+        checkpoint.write(file);
+        AtomicBoolean done = new AtomicBoolean();
+        AtomicInteger missed = new AtomicInteger();
+        Thread watcher = new Thread(() -> {
+            while (!done.get()) {
+                if (!file.toFile().isFile()) {
+                    missed.incrementAndGet();
+                }
+            }
+        });
+        watcher.start();
+        for (int i = 0; i < 50; i++) {
+            checkpoint.write(file);
+        }
+        done.set(true);
+        watcher.join();
+        assertThat(missed).hasValue(0);
     }
 
     @Test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.benchmarks;
 
+import io.github.dl4jnorm.model.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -172,8 +173,8 @@ public final class Main implements Callable<Integer> {
     }
 
     private void report(Results results) throws IOException {
-        Files.writeString(out.resolve("benchmarks.md"), Report.of(results));
-        Files.writeString(out.resolve("benchmarks.svg"), Chart.of(results));
+        WholeFile.write(out.resolve("benchmarks.md"), part -> Files.writeString(part, Report.of(results)));
+        WholeFile.write(out.resolve("benchmarks.svg"), part -> Files.writeString(part, Chart.of(results)));
         System.out.println("The report is in " + out);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.benchmarks;
 
+import io.github.dl4jnorm.model.WholeFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -86,7 +87,7 @@ record Results(Machine machine, String settings, List<Measurement> measurements)
     }
 
     void write(Path file) throws IOException {
-        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(file.toFile(), this);
+        WholeFile.write(file, part -> new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(part.toFile(), this));
     }
 
     static Results read(Path file) throws IOException {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.model;
+
+import static io.github.dl4jnorm.conf.NormParameter.BATCHES;
+import static io.github.dl4jnorm.conf.NormParameter.BETA;
+import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
+import static io.github.dl4jnorm.conf.NormParameter.LEARNED_EPS;
+import static io.github.dl4jnorm.conf.NormParameter.LOG10_STDEV;
+import static io.github.dl4jnorm.conf.NormParameter.MEAN;
+import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
+import static io.github.dl4jnorm.conf.NormParameter.TAU;
+import static io.github.dl4jnorm.conf.NormParameter.VAR;
+import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
+
+import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** What a norm has learned, as arrays with the names that PyTorch's state_dict has for them. */
+final class NormArrays {
+    static final String RUNNING_MEAN = "running_mean";
+    static final String RUNNING_VARIANCE = "running_var";
+    static final String COUNT = "num_batches_tracked";
+    private static final Map<String, String> NAMES = Map.of(GAMMA, "weight", BETA, "bias", TAU, "tau", LEARNED_EPS, "eps",
+            MEAN_WEIGHT, "mean_weight", VAR_WEIGHT, "var_weight", MEAN, RUNNING_MEAN, VAR, RUNNING_VARIANCE,
+            LOG10_STDEV, RUNNING_VARIANCE, BATCHES, COUNT);
+    private static final double LARGEST_HALF = 65504;
+
+    private NormArrays() {
+    }
+
+    /** All names there are. */
+    static Collection<String> names() {
+        return NAMES.values();
+    }
+
+    /**
+     * PyTorch's name of a parameter.
+     *
+     * @throws IllegalStateException if it has none: whatever is added to a norm has to get one here
+     */
+    static String name(NormParameter parameter) {
+        String name = NAMES.get(parameter.name());
+        if (name == null) {
+            throw new IllegalStateException("parameter \"" + parameter.name() + "\" of a norm has no name in PyTorch's files");
+        }
+        return name;
+    }
+
+    /** What a layer has learned; variances as they are, whichever way they are stored. */
+    static Map<String, double[]> of(NormalizationLayer layer) {
+        Map<String, double[]> values = new LinkedHashMap<>();
+        for (NormParameter parameter : layer.layerConf().parameters()) {
+            INDArray stored = layer.getParam(parameter.name());
+            values.put(name(parameter), switch (parameter.name()) {
+                case MEAN -> withinRange(layer.runningMean(), stored);
+                case VAR -> withinRange(layer.runningVariance(), stored);
+                case LOG10_STDEV -> layer.runningVariance();
+                default -> BatchNormMap.doubles(stored);
+            });
+        }
+        return values;
+    }
+
+    /** In HALF a layer knows its statistics beyond the range of the parameter; a file holds what the parameter can. */
+    private static double[] withinRange(double[] values, INDArray stored) {
+        return stored.dataType() != DataType.HALF ? values
+                : Arrays.stream(values).map(v -> Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, v))).toArray();
+    }
+
+    /** Content of a file with such values. */
+    static byte[] bytes(String name, double[] values, DataType type) {
+        if (!name.equals(COUNT)) {
+            return Npy.bytes(values, type);
+        }
+        long[] counts = Arrays.stream(values).mapToLong(Math::round).toArray();
+        // PyTorch has one number, without a shape. Where channels have seen different numbers of batches, it is to notice.
+        return Arrays.stream(counts).distinct().count() == 1 ? Npy.bytes(counts[0]) : Npy.bytes(counts);
+    }
+
+    /**
+     * Reads values for a layer and checks that its parameter can hold them.
+     *
+     * @param npy      content of a file
+     * @param name     PyTorch's name of the values
+     * @param layer    the layer
+     * @param expected how many of them the layer has
+     * @param what     what to call them in messages
+     * @throws IOException if they are not what the layer needs
+     */
+    static double[] read(byte[] npy, String name, NormalizationLayer layer, int expected, String what) throws IOException {
+        double[] values = name.equals(COUNT) ? Npy.integers(npy, expected, what) : Npy.values(npy, expected, what);
+        boolean negative = !name.equals(COUNT) && !name.equals(RUNNING_VARIANCE);
+        for (double value : values) {
+            if (!Double.isFinite(value) || value < 0 && !negative) {
+                throw new IOException(what + ": expected " + (negative ? "finite" : "non-negative") + " numbers, got " + value);
+            }
+        }
+        for (NormParameter parameter : layer.layerConf().parameters()) {
+            if (name(parameter).equals(name)) {
+                requireRange(values, parameter.name(), layer.getParam(parameter.name()).dataType(), what);
+            }
+        }
+        return values;
+    }
+
+    private static void requireRange(double[] values, String parameter, DataType type, String what) throws IOException {
+        boolean log = parameter.equals(LOG10_STDEV);
+        double[] given = log ? Arrays.stream(values).map(v -> Math.log10(Math.max(v, Double.MIN_NORMAL)) / 2).toArray() : values;
+        double[] stored = BatchNormMap.doubles(Nd4j.createFromArray(given).castTo(type));
+        for (int i = 0; i < values.length; i++) {
+            if (!Double.isFinite(log ? Math.pow(10, 2 * stored[i]) : stored[i])) {
+                throw new IOException(what + ": expected numbers that are finite in " + type + ", got " + values[i]);
+            }
+        }
+    }
+
+    /** Gives a layer what was read for it. */
+    static void set(NormalizationLayer layer, Map<String, double[]> values) {
+        for (NormParameter parameter : layer.layerConf().parameters()) {
+            double[] given = values.get(name(parameter));
+            boolean statistics = name(parameter).equals(RUNNING_MEAN) || name(parameter).equals(RUNNING_VARIANCE);
+            if (given != null && !statistics) {
+                INDArray target = layer.getParam(parameter.name());
+                double[] all = given;
+                if (given.length < target.length()) {
+                    all = new double[(int) target.length()];
+                    Arrays.fill(all, given[0]);
+                }
+                target.assign(Nd4j.createFromArray(all).castTo(target.dataType()).reshape(target.shape()));
+            }
+        }
+        if (values.containsKey(RUNNING_MEAN)) {
+            layer.setRunningStatistics(values.get(RUNNING_MEAN), values.get(RUNNING_VARIANCE));
+        }
+    }
+}
