@@ -32,6 +32,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** What may depend on what, read from the compiled classes. */
 @Tag("once")
@@ -44,6 +45,10 @@ class ArchitectureTest {
 
     private static final Set<String> OPENING = Set.of("Class.forName", "ClassLoader.loadClass", "System.load",
             "System.loadLibrary", "Runtime.load", "Runtime.loadLibrary", "Runtime.exec");
+
+    /** Methods of arrays that cut parts out of them, which ND4J 1.0.0-M2.1 does wrongly for some views. */
+    private static final Set<String> CUT = Set.of("get", "getRow", "getRows", "getColumn", "getColumns", "getScalar", "slice",
+            "subArray", "tensorAlongDimension", "vectorAlongDimension", "put", "putRow", "putColumn", "putSlice");
 
     private static JavaClasses library;
 
@@ -119,6 +124,27 @@ class ArchitectureTest {
     void onlyClassesOfTheVectorKernelsKnowTheVectorApi() {
         noClasses().that().haveNameNotMatching(".*\\.kernel\\.[^.]*(Vector|Lanes)[^.]*")
                 .should().dependOnClassesThat().resideInAPackage("jdk.incubator.vector..").check(library);
+    }
+
+    /** An array of a user may be a view; what is imported from a file begins where its memory does. */
+    @Test
+    void partsOfArraysAreCutBySlicesAlone() {
+        partsAreCutBySlices().check(library);
+        assertThatThrownBy(() -> partsAreCutBySlices().check(new ClassFileImporter().importClasses(Cutter.class)))
+                .isInstanceOf(AssertionError.class).hasMessageContaining("INDArray.get(").hasMessageContaining("getRow(");
+    }
+
+    private static ArchRule partsAreCutBySlices() {
+        return noClasses().that().resideOutsideOfPackages(ROOT + ".keras", ROOT + ".onnx").should().callMethodWhere(
+                describe("cut an array", call -> CUT.contains(call.getName())
+                        && call.getTargetOwner().isAssignableTo(INDArray.class)));
+    }
+
+    /** Does what only Slices may do. */
+    private static final class Cutter {
+        static INDArray some(INDArray array) {
+            return array.get(NDArrayIndex.interval(0, 1)).getRow(0);
+        }
     }
 
     /** They have to serve backends whose memory is not that of the JVM. */

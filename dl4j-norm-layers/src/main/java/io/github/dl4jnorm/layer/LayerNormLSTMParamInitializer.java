@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.LayerNormLSTM;
+import io.github.dl4jnorm.pass.Slices;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,7 +12,6 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * The parameters of a {@link LayerNormLSTM}: those of Deeplearning4j's LSTM in its order of gates (input, forget, output,
@@ -102,7 +102,7 @@ public final class LayerNormLSTMParamInitializer implements ParamInitializer {
             IWeightInit recurrent = layer.getWeightInitFnRecurrent();
             init(layer.getWeightInitFn(), WEIGHT, layer, rows);
             init(recurrent == null ? layer.getWeightInitFn() : recurrent, RECURRENT_WEIGHT, layer, rows);
-            rows.get(BIAS).assign(0).get(NDArrayIndex.interval(size, 2 * size)).assign(layer.getForgetGateBiasInit());
+            Slices.elements(rows.get(BIAS).assign(0), size, 2 * size).assign(layer.getForgetGateBiasInit());
             rows.get(GAMMA_INPUT).assign(1);
             rows.get(GAMMA_RECURRENT).assign(1);
             rows.get(GAMMA_CELL).assign(1);
@@ -124,11 +124,10 @@ public final class LayerNormLSTMParamInitializer implements ParamInitializer {
 
     private static Map<String, INDArray> rows(Layer layer, INDArray flat) {
         Map<String, INDArray> rows = new LinkedHashMap<>();
-        INDArray all = flat.reshape(flat.length());
         long start = 0;
         for (Map.Entry<String, long[]> entry : shapes(layer).entrySet()) {
             long end = start + length(entry.getValue());
-            rows.put(entry.getKey(), all.get(NDArrayIndex.interval(start, end)));
+            rows.put(entry.getKey(), Slices.elements(flat, start, end));
             start = end;
         }
         return rows;

@@ -8,9 +8,6 @@ import static io.github.dl4jnorm.layer.LayerNormLSTMParamInitializer.GAMMA_INPUT
 import static io.github.dl4jnorm.layer.LayerNormLSTMParamInitializer.GAMMA_RECURRENT;
 import static io.github.dl4jnorm.layer.LayerNormLSTMParamInitializer.RECURRENT_WEIGHT;
 import static io.github.dl4jnorm.layer.LayerNormLSTMParamInitializer.WEIGHT;
-import static org.nd4j.linalg.indexing.NDArrayIndex.all;
-import static org.nd4j.linalg.indexing.NDArrayIndex.interval;
-import static org.nd4j.linalg.indexing.NDArrayIndex.point;
 
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.kernel.Kernels;
@@ -18,6 +15,7 @@ import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.Slices;
 import java.util.Map;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -103,16 +101,16 @@ final class LayerNormRecurrence {
 
     /** All steps from one on as rows. */
     private INDArray rows(INDArray array, long from) {
-        INDArray some = from == 0 ? array : array.get(interval(from, array.size(0)), all(), all());
+        INDArray some = from == 0 ? array : Slices.range(array, 0, from, array.size(0));
         return some.reshape('c', some.size(0) * examples, some.size(2));
     }
 
     private static INDArray at(INDArray array, long step) {
-        return array.get(point(step % array.size(0)), all(), all());
+        return Slices.at(array, 0, step % array.size(0));
     }
 
     private INDArray gate(INDArray step, int from, int to) {
-        return step.get(all(), interval(from * size, to * size));
+        return Slices.range(step, 1, from * size, to * size);
     }
 
     private void normalize(INDArray rows, PositionNorm norm, INDArray into) {
@@ -219,7 +217,7 @@ final class LayerNormRecurrence {
         }
         INDArray dInput = Nd4j.createUninitialized(x.dataType(), new long[]{(steps - first) * examples, GATES * size}, 'c');
         PositionNorm.Gradients ofInput = normalizeGrad(rows(inputPart, first), rows(dGates, first), inputNorm, dInput);
-        INDArray before = outputs.get(interval(0, steps), all(), all());
+        INDArray before = Slices.range(outputs, 0, 0, steps);
         rows(x, first).transpose().mmuli(dInput, gradients.get(WEIGHT));
         rows(before, first).transpose().mmuli(rows(dRecurrent, first), gradients.get(RECURRENT_WEIGHT));
         Numbers.write(ofInput.beta(), gradients.get(BIAS));
@@ -227,7 +225,7 @@ final class LayerNormRecurrence {
         Numbers.write(ofRecurrent.gamma(), gradients.get(GAMMA_RECURRENT));
         Numbers.write(ofCell.gamma(), gradients.get(GAMMA_CELL));
         Numbers.write(ofCell.beta(), gradients.get(BETA_CELL));
-        dx.get(interval(first, steps), all(), all())
+        Slices.range(dx, 0, first, steps)
                 .assign(dInput.mmul(params.get(WEIGHT).transpose()).dup('c').reshape('c', steps - first, examples, x.size(2)));
     }
 

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.pass.Slices;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,7 +12,6 @@ import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Splits a layer's flat parameters and gradients as {@link NormLayer#parameters()} lists them. */
 public final class NormParamInitializer implements ParamInitializer {
@@ -82,7 +82,7 @@ public final class NormParamInitializer implements ParamInitializer {
         long start = 0;
         for (NormParameter parameter : parameters(conf.getLayer())) {
             long end = start + parameter.length();
-            parts.put(parameter.name(), flat.reshape(flat.length()).get(NDArrayIndex.interval(start, end)));
+            parts.put(parameter.name(), Slices.elements(flat, start, end));
             start = end;
         }
         return parts;

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.layer;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.WeightParameter;
 import io.github.dl4jnorm.conf.WeightShape;
+import io.github.dl4jnorm.pass.Slices;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -14,7 +15,6 @@ import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * Splits flat parameters and gradients into those of the layer inside, as that does it, and behind them what its weights
@@ -105,10 +105,9 @@ public final class ReparameterizationInitializer implements ParamInitializer {
             throw wrapper.invalid(numParams(wrapper) + " parameters", paramsView.length()
                     + "; Deeplearning4j's wrappers have to be inside of this one");
         }
-        INDArray flat = paramsView.reshape(paramsView.length());
         Map<String, INDArray> table = inOrder(wrapper.getUnderlying().initializer()
-                .init(inside, flat.get(NDArrayIndex.interval(0, numInside(wrapper))), initializeParams));
-        addFurther(wrapper, flat, table);
+                .init(inside, Slices.elements(paramsView, 0, numInside(wrapper)), initializeParams));
+        addFurther(wrapper, paramsView, table);
         inside.variables(false).forEach(conf::addVariable);
         further(wrapper).keySet().forEach(conf::addVariable);
         if (initializeParams) {
@@ -134,10 +133,9 @@ public final class ReparameterizationInitializer implements ParamInitializer {
     @Override
     public Map<String, INDArray> getGradientsFromFlattened(NeuralNetConfiguration conf, INDArray gradientView) {
         Layer wrapper = conf.getLayer();
-        INDArray flat = gradientView.reshape(gradientView.length());
         Map<String, INDArray> table = new LinkedHashMap<>(inside(wrapper).initializer()
-                .getGradientsFromFlattened(inside(conf), flat.get(NDArrayIndex.interval(0, numInside(wrapper)))));
-        addFurther(wrapper, flat, table);
+                .getGradientsFromFlattened(inside(conf), Slices.elements(gradientView, 0, numInside(wrapper))));
+        addFurther(wrapper, gradientView, table);
         return table;
     }
 
@@ -145,7 +143,7 @@ public final class ReparameterizationInitializer implements ParamInitializer {
         long start = numInside(layer);
         for (Map.Entry<String, WeightParameter> parameter : further(layer).entrySet()) {
             long end = start + parameter.getValue().length();
-            table.put(parameter.getKey(), flat.get(NDArrayIndex.interval(start, end)));
+            table.put(parameter.getKey(), Slices.elements(flat, start, end));
             start = end;
         }
     }

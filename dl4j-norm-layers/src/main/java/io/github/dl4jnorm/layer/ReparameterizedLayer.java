@@ -6,6 +6,7 @@ import static org.deeplearning4j.nn.params.DefaultParamInitializer.BIAS_KEY;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.WeightNormalization;
 import io.github.dl4jnorm.conf.WeightShape;
+import io.github.dl4jnorm.pass.Slices;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +26,6 @@ import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
@@ -79,10 +79,9 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
                                           Collection<TrainingListener> listeners, int index, INDArray paramsView,
                                           boolean initializeParams, DataType dataType) {
         Map<String, INDArray> params = wrapper.initializer().init(conf, paramsView, initializeParams);
-        INDArray flat = paramsView.reshape(paramsView.length());
         NeuralNetConfiguration inside = ReparameterizationInitializer.inside(conf);
         Layer underlying = wrapper.getUnderlying().instantiate(inside, listeners, index,
-                flat.get(NDArrayIndex.interval(0, ReparameterizationInitializer.numInside(wrapper))), false, dataType);
+                Slices.elements(paramsView, 0, ReparameterizationInitializer.numInside(wrapper)), false, dataType);
         return underlying instanceof RecurrentLayer recurrent
                 ? new ReparameterizedRecurrentLayer(wrapper, recurrent, paramsView, params)
                 : new ReparameterizedLayer(wrapper, underlying, paramsView, params);
@@ -231,9 +230,8 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
                     + values.length());
         }
         flatGradients = values;
-        INDArray flat = values.reshape(values.length());
         long inside = ReparameterizationInitializer.numInside(wrapper);
-        underlying.setBackpropGradientsViewArray(flat.get(NDArrayIndex.interval(0, inside)));
+        underlying.setBackpropGradientsViewArray(Slices.elements(values, 0, inside));
         NeuralNetConfiguration conf = underlying.conf().clone();
         conf.setLayer(wrapper);
         gradients = wrapper.initializer().getGradientsFromFlattened(conf, values);

@@ -2,8 +2,11 @@
 package io.github.dl4jnorm.model;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.conf.RunningNormLayer;
+import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.Divisor;
 import java.util.Arrays;
@@ -15,8 +18,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * What a batch norm, this library's or Deeplearning4j's, does at test time: {@code act(scale·x + shift)} with
- * {@code scale = gamma/√(var + eps)} and {@code shift = beta − mean·scale}.
+ * What a norm with running statistics, this library's or Deeplearning4j's, does at test time: {@code act(scale·x + shift)}
+ * with {@code scale = gamma/√(var + eps)} and {@code shift = beta − mean·scale}.
  *
  * @param scale      of each channel
  * @param shift      of each channel
@@ -32,21 +35,32 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
         return layer instanceof BatchNormalization || isStock(layer);
     }
 
+    /** Whether it does the same to every example at test time: scale and shift by running statistics alone. */
+    static boolean isAffine(Layer layer) {
+        return isStock(layer) || layer instanceof RunningNormLayer norm && norm.tracksStatistics()
+                && !(norm instanceof SwitchableNormalization);
+    }
+
     static boolean channelsLast(Layer layer) {
-        return layer instanceof BatchNormalization ours ? ours.isChannelsLast()
+        return layer instanceof NormLayer ours ? ours.isChannelsLast()
                 : ((org.deeplearning4j.nn.conf.layers.BatchNormalization) layer).getCnn2DFormat() == CNN2DFormat.NHWC;
     }
 
     static BatchNormMap of(Part part) {
-        if (part.layer() instanceof BatchNormalization conf) {
+        if (part.layer() instanceof RunningNormLayer conf) {
             NormalizationLayer layer = (NormalizationLayer) part.source();
-            return of(part, layer.runningMean(), layer.runningVariance(), conf.getEps(), conf.fixedGamma(),
-                    conf.fixedBeta(), conf.getActivationFn());
+            boolean outside = conf instanceof InstanceNormalization instance && instance.isEpsOutside();
+            return of(part, layer.runningMean(), units(layer.runningVariance(), conf.getEps(),
+                    outside ? Divisor.DEVIATION_PLUS_EPS : Divisor.DEVIATION), conf.getActivationFn());
         }
         var conf = (org.deeplearning4j.nn.conf.layers.BatchNormalization) part.layer();
         // Deeplearning4j never applies an activation here.
-        return of(part, doubles(part.param(NormParameter.MEAN)), stockVariance(part), conf.getEps(), fixedGamma(conf),
-                fixedBeta(conf), new ActivationIdentity());
+        return of(part, doubles(part.param(NormParameter.MEAN)), units(stockVariance(part), conf.getEps(), Divisor.DEVIATION),
+                new ActivationIdentity());
+    }
+
+    private static double[] units(double[] variance, double eps, Divisor divisor) {
+        return Arrays.stream(variance).map(v -> divisor.unit(v, eps)).toArray();
     }
 
     /** Gamma of all channels where it is no parameter. */
@@ -73,15 +87,14 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
                 : Arrays.stream(doubles(log)).map(s -> Math.pow(10, 2 * s)).toArray();
     }
 
-    private static BatchNormMap of(Part part, double[] mean, double[] variance, double eps, double fixedGamma,
-                                   double fixedBeta, IActivation activation) {
+    private static BatchNormMap of(Part part, double[] mean, double[] units, IActivation activation) {
         double[] gamma = doubles(part.param(NormParameter.GAMMA));
         double[] beta = doubles(part.param(NormParameter.BETA));
         double[] scale = new double[mean.length];
         double[] shift = new double[mean.length];
         for (int c = 0; c < mean.length; c++) {
-            scale[c] = (gamma == null ? fixedGamma : gamma[c]) * Divisor.DEVIATION.unit(variance[c], eps);
-            shift[c] = (beta == null ? fixedBeta : beta[c]) - mean[c] * scale[c];
+            scale[c] = (gamma == null ? fixedGamma(part.layer()) : gamma[c]) * units[c];
+            shift[c] = (beta == null ? fixedBeta(part.layer()) : beta[c]) - mean[c] * scale[c];
         }
         return new BatchNormMap(scale, shift, activation);
     }

@@ -42,6 +42,15 @@ abstract class Draft<M extends Model> {
     /** The layers from input to output. */
     abstract List<Part> parts();
 
+    /** All layers and vertices from input to output. */
+    abstract List<Node> nodes();
+
+    /** What takes the output of a layer or vertex. */
+    abstract List<Node> consumers(Node node);
+
+    /** What a layer or vertex takes the outputs of; nothing for inputs of the network. */
+    abstract List<Node> producers(Node node);
+
     /** The layer whose output is all that a layer takes, or null if that is something else. */
     abstract Part before(Part part);
 

@@ -20,6 +20,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 final class GraphDraft extends Draft<ComputationGraph> {
     private final ComputationGraphConfiguration conf;
     private final Map<String, Part> parts = new LinkedHashMap<>();
+    /** Keys of all vertices, from input to output. */
+    private final List<String> order = new ArrayList<>();
     /** Parameters and state of vertices that are no layers. */
     private final Map<String, Map<String, INDArray>> others = new HashMap<>();
     private final Map<String, Map<String, Map<String, INDArray>>> otherStates = new HashMap<>();
@@ -35,6 +37,7 @@ final class GraphDraft extends Draft<ComputationGraph> {
         for (int index : net.topologicalSortOrder()) {
             GraphVertex vertex = net.getVertices()[index];
             String name = vertex.getVertexName();
+            order.add(name);
             Map<String, Map<String, INDArray>> state = states.getOrDefault(vertex, new HashMap<>());
             if (conf.getVertices().get(name) instanceof LayerVertex layerVertex && vertex.hasLayer()) {
                 layerVertex.setOutputVertex(((LayerVertex) net.getConfiguration().getVertices().get(name))
@@ -55,6 +58,27 @@ final class GraphDraft extends Draft<ComputationGraph> {
     @Override
     List<Part> parts() {
         return List.copyOf(parts.values());
+    }
+
+    @Override
+    List<Node> nodes() {
+        return order.stream().filter(conf.getVertices()::containsKey).map(this::node).toList();
+    }
+
+    private Node node(String key) {
+        Part part = parts.get(key);
+        return part == null ? Node.of(key, conf.getVertices().get(key)) : Node.of(part);
+    }
+
+    @Override
+    List<Node> consumers(Node node) {
+        return nodes().stream().filter(other -> conf.getVertexInputs().get(other.key()).contains(node.key())).toList();
+    }
+
+    @Override
+    List<Node> producers(Node node) {
+        return conf.getVertexInputs().get(node.key()).stream().filter(conf.getVertices()::containsKey).map(this::node)
+                .toList();
     }
 
     @Override

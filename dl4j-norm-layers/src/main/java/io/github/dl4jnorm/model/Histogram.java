@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
+import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.Slices;
 import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * How often finite values fall into bins of the same width; the first and the last one take what lies beyond them.
@@ -45,8 +46,8 @@ public record Histogram(double low, double high, int[] counts) {
             distance++;
         }
         long count = length / distance;
-        return array.reshape('c', new long[]{length}).get(NDArrayIndex.interval(0, count * distance))
-                .reshape('c', new long[]{count, distance}).getColumn(0).toDoubleVector();
+        INDArray some = Slices.elements(array.reshape('c', new long[]{length}), 0, count * distance);
+        return Numbers.read(Slices.at(some.reshape('c', new long[]{count, distance}), 1, 0));
     }
 
     private static long commonFactor(long a, long b) {

@@ -25,6 +25,8 @@ import org.deeplearning4j.nn.conf.layers.BaseRecurrentLayer;
 import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.factory.Nd4j;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Puts other norms into a network: this library's batch norm in place of Deeplearning4j's with the same outputs, or
@@ -34,6 +36,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * gamma and beta and, where both have them, running statistics; name, updater, constraints and data format too.
  */
 public final class NormReplacement {
+    private static final Logger LOG = LoggerFactory.getLogger(NormReplacement.class);
+
     private NormReplacement() {
     }
 
@@ -51,7 +55,55 @@ public final class NormReplacement {
     }
 
     /**
-     * Replaces norms.
+     * What became of one norm.
+     *
+     * @param norm name (or index) of the layer
+     * @param from class of the old norm
+     * @param to   class of the new norm, null if the rule left the old one
+     */
+    public record Outcome(String norm, String from, String to) {
+        /** {@return whether there is another norm in its place} */
+        public boolean replaced() {
+            return to != null;
+        }
+
+        @Override
+        public String toString() {
+            return replaced() ? norm + ": " + from + " -> " + to : norm + ": left, the rule has nothing for " + from;
+        }
+    }
+
+    /**
+     * The copy of a network with other norms, and what was done.
+     *
+     * @param net      the copy
+     * @param outcomes every norm a rule was asked about, from input to output
+     * @param <M>      type of the network
+     */
+    public record Result<M extends Model>(M net, List<Outcome> outcomes) {
+        /** {@return how many norms were replaced} */
+        public long replaced() {
+            return outcomes.stream().filter(Outcome::replaced).count();
+        }
+
+        /** {@return a line for every norm, and how many were replaced or that there are none} */
+        public String summary() {
+            StringBuilder lines = new StringBuilder();
+            outcomes.forEach(outcome -> lines.append(outcome).append('\n'));
+            return lines.append(outcomes.isEmpty() ? "nothing to replace: the network has no normalization layers"
+                    : replaced() + " of " + outcomes.size() + " norms replaced").toString();
+        }
+
+        /** {@return the {@link #summary()}} */
+        @Override
+        public String toString() {
+            return summary();
+        }
+    }
+
+    /**
+     * Replaces norms. If none is replaced, the copy is that of the same network, and the log has a warning that says why;
+     * {@link #replaceWithReport} tells in any case.
      *
      * @param net  network, MultiLayerNetwork or ComputationGraph; it stays as it is
      * @param rule which norms are replaced by what
@@ -61,11 +113,32 @@ public final class NormReplacement {
      * @throws org.deeplearning4j.exception.DL4JInvalidConfigException if a new norm does not fit the number of channels
      */
     public static <M extends Model> M replace(M net, Rule rule) {
+        Result<M> result = replaceWithReport(net, rule);
+        if (result.replaced() == 0) {
+            LOG.warn("No norm was replaced: {}", result.summary());
+        }
+        return result.net();
+    }
+
+    /**
+     * Replaces norms and says what became of each.
+     *
+     * @param net  network, MultiLayerNetwork or ComputationGraph; it stays as it is
+     * @param rule which norms are replaced by what
+     * @param <M>  type of the network
+     * @return a copy with other norms, without listeners, and a report
+     * @throws IllegalArgumentException if it is another kind of model
+     * @throws org.deeplearning4j.exception.DL4JInvalidConfigException if a new norm does not fit the number of channels
+     */
+    public static <M extends Model> Result<M> replaceWithReport(M net, Rule rule) {
         Draft<M> draft = Draft.of(net);
+        List<Outcome> outcomes = new ArrayList<>();
         for (Part part : draft.parts()) {
             Layer old = part.layer();
             if (old instanceof NormLayer || BatchNormMap.isStock(old)) {
                 NormLayer given = rule.replacement(part.name(), old);
+                outcomes.add(new Outcome(part.name(), old.getClass().getSimpleName(),
+                        given == null ? null : given.getClass().getSimpleName()));
                 if (given != null) {
                     // A rule may give the same one for several layers.
                     NormLayer norm = given.clone();
@@ -76,7 +149,7 @@ public final class NormReplacement {
                 }
             }
         }
-        return draft.build();
+        return new Result<>(draft.build(), List.copyOf(outcomes));
     }
 
     /** What a layer takes from the network's configuration when that is built, and what only the old layer knows. */

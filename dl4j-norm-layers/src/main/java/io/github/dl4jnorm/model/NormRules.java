@@ -27,8 +27,12 @@ public final class NormRules {
     }
 
     /**
-     * Deeplearning4j's batch norms become this library's, with the same outputs. What Deeplearning4j ignores of locked
-     * values of gamma and beta is ignored still.
+     * Deeplearning4j's batch norms become this library's, with the same outputs as long as there are no masks. What
+     * Deeplearning4j ignores of locked values of gamma and beta is ignored still.
+     *
+     * <p>Deeplearning4j's batch norm ignores masks. This library's sets masked positions to 0 and leaves them out of the
+     * statistics in training. Where a mask is given, positions that count come out of the norm as before, masked ones as 0,
+     * and convolutions and poolings behind it that have both in their window give something else.
      *
      * @return the rule
      */

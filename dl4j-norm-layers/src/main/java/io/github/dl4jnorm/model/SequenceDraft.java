@@ -51,6 +51,23 @@ final class SequenceDraft extends Draft<MultiLayerNetwork> {
     }
 
     @Override
+    List<Node> nodes() {
+        return parts.stream().map(Node::of).toList();
+    }
+
+    @Override
+    List<Node> consumers(Node node) {
+        Part next = onlyConsumer(node.part());
+        return next == null ? List.of() : List.of(Node.of(next));
+    }
+
+    @Override
+    List<Node> producers(Node node) {
+        Part previous = before(node.part());
+        return previous == null ? List.of() : List.of(Node.of(previous));
+    }
+
+    @Override
     Part before(Part part) {
         int index = parts.indexOf(part);
         return index == 0 ? null : parts.get(index - 1);

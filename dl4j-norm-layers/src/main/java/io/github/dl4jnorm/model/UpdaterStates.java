@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
+import io.github.dl4jnorm.pass.Slices;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,7 +11,6 @@ import org.deeplearning4j.nn.api.Trainable;
 import org.deeplearning4j.nn.updater.BaseMultiLayerUpdater;
 import org.deeplearning4j.nn.updater.UpdaterBlock;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
  * The state of a network's updater, parameter by parameter. Deeplearning4j keeps it by blocks of parameters with equal
@@ -54,11 +54,10 @@ final class UpdaterStates {
             Map<String, INDArray> states = block.getGradientUpdater().getState();
             List<UpdaterBlock.ParamState> params = block.getLayersAndVariablesInBlock();
             states.forEach((name, whole) -> {
-                INDArray flat = whole.reshape(whole.length());
                 for (UpdaterBlock.ParamState param : params) {
                     int from = param.getParamOffsetStart() - block.getParamOffsetStart();
                     int to = param.getParamOffsetEnd() - block.getParamOffsetStart();
-                    visitor.visit(param.getLayer(), param.getParamName(), name, flat.get(NDArrayIndex.interval(from, to)));
+                    visitor.visit(param.getLayer(), param.getParamName(), name, Slices.elements(whole, from, to));
                 }
             });
         }

@@ -226,7 +226,7 @@ final class NormGraph {
         if (axis == input.rank() - 1) {
             return one(input.rows(axis, x -> norm.l2Normalize(x, shortest, Layout.CHANNELS_LAST)));
         }
-        UnaryOperator<SDVariable> first = x -> norm.l2Normalize(x, shortest);
+        UnaryOperator<SDVariable> first = x -> norm.l2Normalize(x, shortest, Layout.CHANNELS_FIRST);
         return one(axis == 1 ? input.channels(first) : input.around(axis, first));
     }
 }

@@ -53,8 +53,11 @@ final class Composition {
         return sd.reshape(y, shape).castTo(x.dataType());
     }
 
-    /** [N, C, −1] or [N, −1, C]. */
+    /** [N, C, −1] or [N, −1, C]; [N, C, 1], which only rank 2 can take, where the layout was not said. */
     private SDVariable cubeShape(SDVariable shape) {
+        if (spec.layout() == null) {
+            return sd.concat(0, sd.gather(shape, new int[]{0, 1}, 0), sd.constant(Nd4j.createFromArray(1L)));
+        }
         SDVariable all = sd.constant(Nd4j.createFromArray(-1L));
         SDVariable n = sd.gather(shape, new int[]{0}, 0);
         if (!spec.channelsLast()) {

@@ -18,7 +18,15 @@ abstract class LengthOps<A> {
 
     @SafeVarargs
     final A norm(NormKind kind, Layout layout, int groups, double eps, A x, A gamma, A beta, A... extras) {
-        Objects.requireNonNull(layout, "layout");
+        return made(kind, Objects.requireNonNull(layout, "layout"), groups, eps, x, gamma, beta, Arrays.asList(extras));
+    }
+
+    /** An operation over the channels whose input has rank 2, so that there is but one axis they can be on. */
+    final A ofRank2(NormKind kind, double eps, A x, A gamma, A beta) {
+        return made(kind, null, 1, eps, x, gamma, beta, List.of());
+    }
+
+    private A made(NormKind kind, Layout layout, int groups, double eps, A x, A gamma, A beta, List<A> extras) {
         NormSpec spec = new NormSpec(kind, layout, gamma != null, beta != null, groups, eps);
         List<A> inputs = new ArrayList<>();
         inputs.add(x);
@@ -28,7 +36,7 @@ abstract class LengthOps<A> {
         if (beta != null) {
             inputs.add(beta);
         }
-        inputs.addAll(Arrays.asList(extras));
+        inputs.addAll(extras);
         for (int i = 0; i < inputs.size(); i++) {
             if (inputs.get(i) == null) {
                 throw new IllegalArgumentException(kind + ": " + spec.inputs().get(i) + " must not be null");
@@ -38,16 +46,18 @@ abstract class LengthOps<A> {
     }
 
     /**
-     * RMSNorm (arXiv 1910.07467) over the channels of each position, {@code y = gamma·x/√(mean(x²) + eps) + beta}.
+     * RMSNorm (arXiv 1910.07467) over the channels of each position, {@code y = gamma·x/√(mean(x²) + eps) + beta}. Input of
+     * rank 2; from rank 3 on the layout has to be given.
      *
-     * @param x     input
+     * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   added to the mean square, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public A rmsNorm(A x, A gamma, A beta, double eps) {
-        return rmsNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+        return ofRank2(NormKind.RMS_NORM, eps, x, gamma, beta);
     }
 
     /**
@@ -65,14 +75,16 @@ abstract class LengthOps<A> {
     }
 
     /**
-     * Scales the channels of each position to unit length, {@code y = x/max(‖x‖₂, eps)}.
+     * Scales the channels of each position to unit length, {@code y = x/max(‖x‖₂, eps)}. Input of rank 2; from rank 3 on the
+     * layout has to be given.
      *
-     * @param x   input
+     * @param x   input {@code [N, C]}
      * @param eps smallest divisor, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public A l2Normalize(A x, double eps) {
-        return l2Normalize(x, eps, Layout.CHANNELS_FIRST);
+        return ofRank2(NormKind.L2_NORMALIZE, eps, x, null, null);
     }
 
     /**

@@ -18,14 +18,15 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
     }
 
     /**
-     * {@link NormOps#rmsNorm} whose output has a name.
+     * {@link NormOps#rmsNorm} of input of rank 2, whose output has a name.
      *
      * @param name  name of the output
-     * @param x     input
+     * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   added to the mean square, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public SDVariable rmsNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, rmsNorm(x, gamma, beta, eps));
@@ -47,12 +48,13 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
     }
 
     /**
-     * {@link NormOps#l2Normalize} whose output has a name.
+     * {@link NormOps#l2Normalize} of input of rank 2, whose output has a name.
      *
      * @param name name of the output
-     * @param x    input
+     * @param x    input {@code [N, C]}
      * @param eps  smallest divisor, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public SDVariable l2Normalize(String name, SDVariable x, double eps) {
         return named(name, l2Normalize(x, eps));

@@ -64,6 +64,9 @@ final class NormChecks {
         require(x.length >= spec.kind().minRank() && x.length <= MAX_RANK,
                 () -> "rank " + spec.kind().minRank() + " to " + MAX_RANK + ", got rank " + x.length
                         + (x.length == 2 ? " (every statistic would hold one element; see layerNorm)" : ""));
+        require(spec.layout() != null || x.length == 2, () -> "the layout as last argument from rank 3 on: "
+                + "Layout.CHANNELS_LAST normalizes over the last axis, as transformers do with [N, T, D], "
+                + "Layout.CHANNELS_FIRST has the channels in dimension 1, as Deeplearning4j with [N, C, T]; got none");
         require(Arrays.stream(x).noneMatch(size -> size == 0), () -> "at least one example and position, got none");
         int axis = spec.channelAxis(x.length);
         require(x[axis] < 0 || x[axis] % spec.groups() == 0,
@@ -83,10 +86,20 @@ final class NormChecks {
         require(longest == length, () -> input + " to be a vector");
         if (input != Input.MEAN_WEIGHT && input != Input.VAR_WEIGHT) {
             require(channels < 0 || length == channels,
-                    () -> input + " of as many elements as there are channels, " + channels + ", got " + length);
+                    () -> input + " of as many elements as there are channels, " + channels + ", got " + length
+                            + otherLayout(length));
             require(length % spec.groups() == 0, () -> "a number of channels that groups = " + spec.groups()
                     + " divides, got " + input + " of " + length);
         }
+    }
+
+    /** What to do if the channels are where the other layout has them. */
+    private String otherLayout(long length) {
+        long[] x = shapes.get(0);
+        boolean last = spec.channelsLast();
+        return x != null && x.length > 2 && x[last ? 1 : x.length - 1] == length
+                ? ", as many as dimension " + (last ? 1 : x.length - 1) + " has: Layout."
+                        + (last ? Layout.CHANNELS_FIRST : Layout.CHANNELS_LAST) + " takes it for the channels" : "";
     }
 
     private void weights() {
@@ -116,8 +129,8 @@ final class NormChecks {
                 String shape = shapes.get(i) == null ? "of unknown shape" : Arrays.toString(shapes.get(i));
                 all.append(i == 0 ? "" : ", ").append(spec.inputs().get(i)).append(' ').append(shape);
             }
-            throw new IllegalArgumentException(spec.kind() + ": expected " + expected.get() + "; " + all + ", "
-                    + spec.layout());
+            throw new IllegalArgumentException(spec.kind() + ": expected " + expected.get() + "; " + all
+                    + (spec.layout() == null ? "" : ", " + spec.layout()));
         }
     }
 }

@@ -5,6 +5,11 @@ package io.github.dl4jnorm.ops;
  * The methods that {@link NDNorm} and {@link SDNorm} share. Input has rank 2 to 5 and type FLOAT, DOUBLE or HALF: N
  * examples, C channels in dimension 1 or the last one, and positions in all others. Output has the shape and type of x.
  *
+ * <p>Without a layout channels are in dimension 1, as everywhere in Deeplearning4j. Those that normalize over the channels
+ * of an example, {@code layerNorm}, {@code layerNormPerPosition}, {@code rmsNorm} and {@code l2Normalize}, are known
+ * elsewhere as norms over the last axis: they take input of rank 2 without a layout, and from rank 3 on have to be given
+ * one. {@link Layout#CHANNELS_LAST} is for {@code [N, T, D]} of transformers.
+ *
  * <p>All throw {@link IllegalArgumentException} for inputs that do not fit, with the method, what it expected and all
  * shapes.
  *
@@ -135,16 +140,18 @@ public abstract class NormOps<A> extends LengthOps<A> {
 
     /**
      * Layer normalization (arXiv 1607.06450) over all of one example at one time step: C of {@code [N, C]}, C at each t of
-     * {@code [N, C, T]}, C, H and W of {@code [N, C, H, W]}; {@code y = gamma·(x − mean)/√(var + eps) + beta}.
+     * {@code [N, C, T]}, C, H and W of {@code [N, C, H, W]}; {@code y = gamma·(x − mean)/√(var + eps) + beta}. Input of rank 2;
+     * from rank 3 on the layout has to be given.
      *
-     * @param x     input
+     * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public A layerNorm(A x, A gamma, A beta, double eps) {
-        return layerNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+        return ofRank2(NormKind.LAYER_NORM, eps, x, gamma, beta);
     }
 
     /**
@@ -163,16 +170,17 @@ public abstract class NormOps<A> extends LengthOps<A> {
 
     /**
      * Layer normalization over the channels of each position alone, in images and volumes, too, as ConvNeXt does;
-     * {@code y = gamma·(x − mean)/√(var + eps) + beta}.
+     * {@code y = gamma·(x − mean)/√(var + eps) + beta}. Input of rank 2; from rank 3 on the layout has to be given.
      *
-     * @param x     input
+     * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public A layerNormPerPosition(A x, A gamma, A beta, double eps) {
-        return layerNormPerPosition(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
+        return ofRank2(NormKind.LAYER_NORM_PER_POSITION, eps, x, gamma, beta);
     }
 
     /**

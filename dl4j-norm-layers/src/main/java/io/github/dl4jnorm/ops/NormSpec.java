@@ -16,7 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * An operation with its options; a graph saves it as four whole numbers and eps.
  *
  * @param kind   which one
- * @param layout where the channels are
+ * @param layout where the channels are, or null if that was not said: then x must have rank 2
  * @param gamma  whether there is a gamma
  * @param beta   whether there is a beta
  * @param groups groups of channels, 1 where it has none
@@ -25,15 +25,18 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps) {
     private static final int GAMMA = 1;
     private static final int BETA = 2;
+    private static final int NO_LAYOUT = 4;
 
     static NormSpec of(List<Long> integers, double eps) {
         int options = integers.get(2).intValue();
-        return new NormSpec(NormKind.values()[integers.get(0).intValue()], Layout.values()[integers.get(1).intValue()],
+        Layout layout = (options & NO_LAYOUT) != 0 ? null : Layout.values()[integers.get(1).intValue()];
+        return new NormSpec(NormKind.values()[integers.get(0).intValue()], layout,
                 (options & GAMMA) != 0, (options & BETA) != 0, integers.get(3).intValue(), eps);
     }
 
     long[] integers() {
-        return new long[]{kind.ordinal(), layout.ordinal(), (gamma ? GAMMA : 0) | (beta ? BETA : 0), groups};
+        int options = (gamma ? GAMMA : 0) | (beta ? BETA : 0) | (layout == null ? NO_LAYOUT : 0);
+        return new long[]{kind.ordinal(), layout == null ? 0 : layout.ordinal(), options, groups};
     }
 
     boolean channelsLast() {

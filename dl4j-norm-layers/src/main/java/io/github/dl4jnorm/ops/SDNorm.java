@@ -178,14 +178,15 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#layerNorm} whose output has a name.
+     * {@link NormOps#layerNorm} of input of rank 2, whose output has a name.
      *
      * @param name  name of the output
-     * @param x     input
+     * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public SDVariable layerNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, layerNorm(x, gamma, beta, eps));
@@ -207,14 +208,15 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#layerNormPerPosition} whose output has a name.
+     * {@link NormOps#layerNormPerPosition} of input of rank 2, whose output has a name.
      *
      * @param name  name of the output
-     * @param x     input
+     * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @return output {@code [N, C]}
+     * @throws IllegalArgumentException if the rank is not 2
      */
     public SDVariable layerNormPerPosition(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, layerNormPerPosition(x, gamma, beta, eps));

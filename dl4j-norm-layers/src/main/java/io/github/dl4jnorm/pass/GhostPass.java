@@ -8,7 +8,6 @@ import io.github.dl4jnorm.norm.View;
 import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Passes over parts of a batch of nearly the same size, each as if there were no others. */
 final class GhostPass implements NormPass {
@@ -16,7 +15,7 @@ final class GhostPass implements NormPass {
 
     private record Part(int from, int to, NormPass pass) {
         INDArray of(INDArray array) {
-            return array.get(NDArrayIndex.interval(from, to));
+            return Slices.range(array, 0, from, to);
         }
     }
 
@@ -26,7 +25,7 @@ final class GhostPass implements NormPass {
         for (int i = 0; i < count; i++) {
             int from = (int) ((long) i * view.examples() / count);
             int to = (int) ((i + 1L) * view.examples() / count);
-            INDArray some = x.get(NDArrayIndex.interval(from, to));
+            INDArray some = Slices.range(x, 0, from, to);
             parts.add(new Part(from, to, new ChannelPass(some, View.of(some.shape(), channelsLast),
                     mask == null ? null : mask.examples(from, to), NormPlan.batch(), params, null, false, null)));
         }

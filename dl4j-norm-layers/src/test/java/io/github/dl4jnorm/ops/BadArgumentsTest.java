@@ -44,7 +44,8 @@ class BadArgumentsTest {
                         call((norm, in) -> norm.groupNorm(in.apply(zeros(2, 4, 5)), null, null, 3, 1e-5))),
                 Arguments.of("no groups", "groupNorm: expected groups >= 1, got 0",
                         call((norm, in) -> norm.groupNorm(in.apply(zeros(2, 4, 5)), null, null, 0, 1e-5))),
-                Arguments.of("gamma", "batchNorm: expected gamma of as many elements as there are channels, 5, got 4; "
+                Arguments.of("gamma", "batchNorm: expected gamma of as many elements as there are channels, 5, got 4, as "
+                        + "many as dimension 1 has: Layout.CHANNELS_FIRST takes it for the channels; "
                         + "x [2, 4, 5], gamma [4], CHANNELS_LAST",
                         call((norm, in) -> norm.batchNorm(in.apply(zeros(2, 4, 5)), in.apply(zeros(4)), null, 1e-5,
                                 Layout.CHANNELS_LAST))),

@@ -175,10 +175,11 @@ class SDNormGraphTest {
         SDVariable[] end = sd.whileLoop(new SDVariable[]{sd.constant(0.0f), sd.placeHolder("x", DataType.FLOAT, -1, 4, 6)},
                 (graph, v) -> v[0].lt(3.0),
                 (graph, v) -> new SDVariable[]{v[0].add(1.0),
-                    new SDNorm(graph).layerNormPerPosition(graph.math.square(v[1]), null, null, 1e-3)});
+                    new SDNorm(graph).layerNormPerPosition(graph.math.square(v[1]), null, null, 1e-3,
+                            Layout.CHANNELS_FIRST)});
         INDArray expected = x;
         for (int i = 0; i < 3; i++) {
-            expected = new NDNorm().layerNormPerPosition(expected.mul(expected), null, null, 1e-3);
+            expected = new NDNorm().layerNormPerPosition(expected.mul(expected), null, null, 1e-3, Layout.CHANNELS_FIRST);
         }
         assertSame(sd.output(Map.of("x", x), end[1].name()).get(end[1].name()), expected);
     }
@@ -192,7 +193,8 @@ class SDNormGraphTest {
         assertSame(y.getArr(), new NDNorm().instanceNorm(x, null, null, 1e-3));
         SDVariable twice = y.mul(2);
         assertSame(twice.getArr(), new NDNorm().instanceNorm(x, null, null, 1e-3).mul(2));
-        SDVariable later = new SDNorm(sd).rmsNorm(sd.placeHolder("p", DataType.FLOAT, -1, 4, 6), null, null, 1e-3);
+        SDVariable later = new SDNorm(sd).rmsNorm(sd.placeHolder("p", DataType.FLOAT, -1, 4, 6), null, null, 1e-3,
+                Layout.CHANNELS_FIRST);
         assertThat(later.getArr().shape()).isEqualTo(new long[]{1, 4, 6});
     }
 

@@ -4,9 +4,12 @@ package io.github.dl4jnorm.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -86,6 +89,27 @@ class ModelCommandsTest {
         try (Stream<Path> files = Files.list(directory)) {
             assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrder("model.zip", "ours.zip");
         }
+    }
+
+    @Test
+    void foldSaysWhatBecameOfEveryNormAndThatANetworkHasNone() throws IOException {
+        String first = printed("fold", model.toString(), out("folded.zip").toString());
+        assertThat(first).contains("layer1: folded into layer0", "1 of 1 norms folded");
+        String second = printed("fold", "--masks", "everything", out("folded.zip").toString(), out("again.zip").toString());
+        assertThat(second).contains("nothing to fold: the network has no normalization layers");
+        assertThat(run("fold", "--masks", "some", model.toString(), out("other.zip").toString())).isEqualTo(2);
+    }
+
+    private String printed(String... args) {
+        PrintStream before = System.out;
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        try {
+            assertThat(run(args)).as("%s", errors).isZero();
+        } finally {
+            System.setOut(before);
+        }
+        return bytes.toString(StandardCharsets.UTF_8);
     }
 
     @Test

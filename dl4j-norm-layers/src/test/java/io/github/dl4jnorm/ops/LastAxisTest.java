@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.ops;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.BiFunction;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Norms that are over the last axis elsewhere never take another one for it without a word, not even if T = D. */
+class LastAxisTest {
+    private static final double EPS = 1e-3;
+
+    /** Each without and with a layout. */
+    enum Op {
+        LAYER_NORM {
+            @Override
+            <A> A plain(NormOps<A> ops, A x) {
+                return ops.layerNorm(x, null, null, EPS);
+            }
+
+            @Override
+            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
+                return ops.layerNorm(x, null, null, EPS, layout);
+            }
+        },
+        LAYER_NORM_PER_POSITION {
+            @Override
+            <A> A plain(NormOps<A> ops, A x) {
+                return ops.layerNormPerPosition(x, null, null, EPS);
+            }
+
+            @Override
+            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
+                return ops.layerNormPerPosition(x, null, null, EPS, layout);
+            }
+        },
+        RMS_NORM {
+            @Override
+            <A> A plain(NormOps<A> ops, A x) {
+                return ops.rmsNorm(x, null, null, EPS);
+            }
+
+            @Override
+            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
+                return ops.rmsNorm(x, null, null, EPS, layout);
+            }
+        },
+        L2_NORMALIZE {
+            @Override
+            <A> A plain(NormOps<A> ops, A x) {
+                return ops.l2Normalize(x, EPS);
+            }
+
+            @Override
+            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
+                return ops.l2Normalize(x, EPS, layout);
+            }
+        };
+
+        abstract <A> A plain(NormOps<A> ops, A x);
+
+        abstract <A> A laidOut(NormOps<A> ops, A x, Layout layout);
+    }
+
+    private static INDArray random(long... shape) {
+        Random random = new Random(5);
+        INDArray x = Nd4j.create(DataType.DOUBLE, shape);
+        for (long i = 0; i < x.length(); i++) {
+            x.putScalar(i, 1 + random.nextGaussian());
+        }
+        return x;
+    }
+
+    private static void assertSame(INDArray actual, INDArray expected) {
+        assertThat(actual.dup('c').data().asDouble()).containsExactly(expected.dup('c').data().asDouble(), within(1e-9));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Op.class)
+    void aSequenceWithoutALayoutIsRefusedEvenIfBothAxesHaveOneSize(Op op) {
+        for (long[] shape : new long[][]{{2, 4, 4}, {2, 4, 6}, {2, 3, 4, 4}, {2, 3, 2, 4, 4}}) {
+            refuses(() -> op.plain(new NDNorm(), random(shape)));
+            for (boolean fused : new boolean[]{true, false}) {
+                SameDiff sd = SameDiff.create();
+                refuses(() -> op.plain(new SDNorm(sd, fused), sd.constant(random(shape))));
+                refuses(() -> op.plain(new SDNorm(sd, fused), sd.placeHolder("x", DataType.DOUBLE, shape)));
+            }
+        }
+    }
+
+    private static void refuses(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
+        assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("the layout as last argument from rank 3 on: Layout.CHANNELS_LAST normalizes over the "
+                        + "last axis").hasMessageContaining("; x [2, ");
+    }
+
+    @ParameterizedTest
+    @EnumSource(Op.class)
+    void withTheLayoutTheLastAxisIsNormalizedRowByRow(Op op) {
+        INDArray x = random(2, 4, 4);
+        INDArray rows = op.plain(new NDNorm(), x.reshape('c', 8, 4)).reshape('c', 2, 4, 4);
+        assertSame(op.laidOut(new NDNorm(), x, Layout.CHANNELS_LAST), rows);
+        for (boolean fused : new boolean[]{true, false}) {
+            SameDiff sd = SameDiff.create();
+            assertSame(op.laidOut(new SDNorm(sd, fused), sd.constant(x), Layout.CHANNELS_LAST).eval(), rows);
+        }
+    }
+
+    /** The rank of what another operation makes is known at execution alone. */
+    @ParameterizedTest
+    @EnumSource(Op.class)
+    void aRankThatIsKnownOnlyAtExecutionIsCheckedThen(Op op) {
+        for (boolean fused : new boolean[]{true, false}) {
+            SameDiff sd = SameDiff.create();
+            SDVariable shape = sd.placeHolder("shape", DataType.LONG, -1);
+            SDVariable y = op.plain(new SDNorm(sd, fused), sd.reshape(sd.constant(random(2, 3, 4)), shape));
+            BiFunction<SDVariable, long[], INDArray> eval = (output, sizes) ->
+                    output.eval(Map.of("shape", Nd4j.createFromArray(sizes)));
+            assertSame(eval.apply(y, new long[]{6, 4}), op.plain(new NDNorm(), random(2, 3, 4).reshape('c', 6, 4)));
+            if (fused) {
+                refuses(() -> eval.apply(y, new long[]{2, 3, 4}));
+            } else {
+                assertThatThrownBy(() -> eval.apply(y, new long[]{2, 3, 4})).isInstanceOf(RuntimeException.class);
+            }
+        }
+    }
+
+    @Test
+    void aSavedGraphStillRefusesIt(@TempDir Path directory) throws IOException {
+        SameDiff sd = SameDiff.create();
+        SDVariable shape = sd.placeHolder("shape", DataType.LONG, -1);
+        new SDNorm(sd, true).rmsNorm("y", sd.reshape(sd.constant(random(2, 4, 4)), shape), null, null, EPS);
+        File file = directory.resolve("graph.fb").toFile();
+        sd.save(file, false);
+        SameDiff loaded = SameDiff.load(file, false);
+        refuses(() -> loaded.output(Map.of("shape", Nd4j.createFromArray(2L, 4L, 4L)), "y"));
+        INDArray y = loaded.output(Map.of("shape", Nd4j.createFromArray(8L, 4L)), "y").get("y");
+        assertSame(y, new NDNorm().rmsNorm(random(2, 4, 4).reshape('c', 8, 4), null, null, EPS));
+    }
+
+    @Test
+    void aGammaForTheOtherAxisSuggestsTheOtherLayout() {
+        INDArray x = random(2, 4, 6);
+        assertThatThrownBy(() -> new NDNorm().layerNorm(x, Nd4j.ones(DataType.DOUBLE, 6), null, EPS, Layout.CHANNELS_FIRST))
+                .hasMessageContaining("channels, 4, got 6, as many as dimension 2 has: Layout.CHANNELS_LAST takes it");
+        assertThatThrownBy(() -> new NDNorm().batchNorm(x, Nd4j.ones(DataType.DOUBLE, 6), null, EPS))
+                .hasMessageContaining("Layout.CHANNELS_LAST takes it for the channels");
+        assertThatThrownBy(() -> new NDNorm().rmsNorm(x, Nd4j.ones(DataType.DOUBLE, 4), null, EPS, Layout.CHANNELS_LAST))
+                .hasMessageContaining("channels, 6, got 4, as many as dimension 1 has: Layout.CHANNELS_FIRST takes it");
+    }
+
+    @Test
+    void otherOperationsHaveTheirChannelsInDimension1AsLayersDo() {
+        INDArray x = random(2, 4, 6);
+        NDNorm ops = new NDNorm();
+        Stream.of(Layout.CHANNELS_FIRST).forEach(layout -> {
+            assertSame(ops.batchNorm(x, null, null, EPS), ops.batchNorm(x, null, null, EPS, layout));
+            assertSame(ops.groupNorm(x, null, null, 2, EPS), ops.groupNorm(x, null, null, 2, EPS, layout));
+            assertSame(ops.instanceNorm(x, null, null, EPS), ops.instanceNorm(x, null, null, EPS, layout));
+        });
+    }
+}
