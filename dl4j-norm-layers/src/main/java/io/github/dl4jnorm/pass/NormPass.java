@@ -54,18 +54,26 @@ public interface NormPass {
             return new GlobalResponsePass(x, view, mask, params);
         }
         if (plan instanceof NormPlan.Positions positions) {
-            return PositionPass.of(view, mask, positions, params);
+            return FramedPass.of(x, input -> PositionPass.of(view, mask, positions, params),
+                    input -> PositionPass.frames(input, view, mask, positions));
         }
         if (plan instanceof NormPlan.Ghost ghost && given == null) {
             return new GhostPass(x, view, mask, ghost, params);
         }
         NormPlan.Channels channels = plan instanceof NormPlan.Channels mixture ? mixture : NormPlan.batch();
-        return new ChannelPass(x, view, mask, channels, params, given, observe, exchange);
+        return FramedPass.of(x,
+                input -> new ChannelPass(input, view, mask, channels, params, given, observe, exchange),
+                input -> ChannelPass.frames(input, view, mask, channels, exchange));
     }
 
     /** {@return statistics of the batch as running statistics take them up, or null if none were computed} */
     default ChannelStatistics batchStatistics() {
         return null;
+    }
+
+    /** {@return whether a statistic that the norm uses, and computes itself, is not a finite number} */
+    default boolean overflowed() {
+        return false;
     }
 
     /** {@return statistics that running statistics take up one after the other} */
