@@ -221,8 +221,9 @@ class ArchitectureTest {
 
     /** The implementations are not for users. */
     @Test
-    void ofTheKernelsOnlyTheInterfaceAndTheChoiceArePublic() {
+    void ofTheKernelsOnlyTheInterfaceTheChoiceAndFramesArePublic() {
         classes().that().resideInAPackage(ROOT + ".kernel").and().haveModifier(JavaModifier.PUBLIC)
-                .should().haveSimpleName("Kernels").orShould().haveSimpleName("NormKernels").check(library);
+                .should().haveSimpleName("Kernels").orShould().haveSimpleName("NormKernels")
+                .orShould().haveSimpleName("Frames").orShould().haveSimpleName("Shared").check(library);
     }
 }

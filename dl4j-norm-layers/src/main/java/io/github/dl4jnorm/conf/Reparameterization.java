@@ -12,6 +12,7 @@ import lombok.Getter;
 import lombok.Setter;
 import lombok.ToString;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.deeplearning4j.nn.api.OptimizationAlgorithm;
 import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -154,6 +155,20 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         }
     }
 
+    /**
+     * Checks that a solver goes well with state of the layer that training changes without a gradient.
+     *
+     * @param solver the network's optimization algorithm, or null for its default
+     * @throws DL4JInvalidConfigException if there is such state and the solver goes backward several times a step
+     */
+    public final void requireSolver(OptimizationAlgorithm solver) {
+        boolean state = weights().stream().anyMatch(weight -> parameters(weight).stream().anyMatch(p -> !p.trained()));
+        if (state && RunningNormLayer.searches(solver)) {
+            throw invalid("optimizationAlgo STOCHASTIC_GRADIENT_DESCENT (with any updater)", solver
+                    + ", which goes backward several times a step and would spoil vectors that each backward pass improves");
+        }
+    }
+
     private void validateLayer() {
         validate();
         for (WeightShape weight : weights()) {
@@ -208,6 +223,9 @@ public abstract class Reparameterization extends BaseWrapperLayer {
                                                        int layerIndex, INDArray paramsView, boolean initializeParams,
                                                        DataType networkDataType) {
         validateLayer();
+        if (initializeParams) {
+            requireSolver(conf.getOptimizationAlgo());
+        }
         return ReparameterizedLayer.of(this, conf, listeners, layerIndex, paramsView, initializeParams, networkDataType);
     }
 

@@ -6,12 +6,19 @@ import static io.github.dl4jnorm.conf.NormParameter.LOG10_STDEV;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN;
 import static io.github.dl4jnorm.conf.NormParameter.VAR;
 
+import io.github.dl4jnorm.layer.NormalizationLayer;
+import java.util.Collection;
 import java.util.List;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
 import lombok.ToString;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.deeplearning4j.nn.api.OptimizationAlgorithm;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.optimize.api.TrainingListener;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * A norm that keeps a running mean and variance of each channel for use at test time.
@@ -60,6 +67,37 @@ public abstract class RunningNormLayer extends NormLayer {
     /** {@return whether training updates them, unless they are frozen; otherwise only PopulationStatistics sets them} */
     public boolean updatesStatistics() {
         return tracksStatistics();
+    }
+
+    /**
+     * Checks that a solver goes well with running statistics: LBFGS and the others that search along a line go backward several
+     * times a step, which would take up statistics of steps never made, and change parameters by what they change by themselves.
+     *
+     * @param solver the network's optimization algorithm, or null for its default
+     * @throws DL4JInvalidConfigException if training would spoil statistics
+     */
+    public void requireSolver(OptimizationAlgorithm solver) {
+        if (updatesStatistics() && !statisticsFrozen && searches(solver)) {
+            throw invalid("optimizationAlgo STOCHASTIC_GRADIENT_DESCENT (with any updater), frozen statistics "
+                    + "(setStatisticsFrozen), or a norm that keeps no running statistics", solver
+                    + ", which goes backward several times a step and would spoil running statistics");
+        }
+    }
+
+    /** Whether a solver goes backward several times a step. */
+    static boolean searches(OptimizationAlgorithm solver) {
+        return solver != null && solver != OptimizationAlgorithm.STOCHASTIC_GRADIENT_DESCENT;
+    }
+
+    /** A network that is loaded may be used in test mode whatever its solver is; training it checks the solver again. */
+    @Override
+    public NormalizationLayer instantiate(NeuralNetConfiguration conf, Collection<TrainingListener> listeners,
+                                          int layerIndex, INDArray paramsView, boolean initializeParams,
+                                          DataType networkDataType) {
+        if (initializeParams) {
+            requireSolver(conf.getOptimizationAlgo());
+        }
+        return super.instantiate(conf, listeners, layerIndex, paramsView, initializeParams, networkDataType);
     }
 
     /** {@return whether workers that train together share the statistics of their batches; see package parallel} */

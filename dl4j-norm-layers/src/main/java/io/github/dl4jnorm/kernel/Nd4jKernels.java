@@ -34,6 +34,8 @@ final class Nd4jKernels implements NormKernels {
         INDArray count = Cubes.count(keep, view);
         INDArray divisor = Transforms.max(count, 1);
         INDArray mean = cube.sum(true, 2).divi(divisor);
+        // Once more about the mean: that of a constant is exact then.
+        mean.addi(Cubes.where(keep, cube.sub(mean)).sum(true, 2).divi(divisor));
         INDArray centered = Cubes.where(keep, cube.sub(mean));
         double[] counts = count.dup('c').data().asDouble();
         double[] means = mean.dup('c').data().asDouble();
@@ -48,10 +50,9 @@ final class Nd4jKernels implements NormKernels {
 
     @Override
     public void affine(INDArray x, View view, Mask mask, Affine affine, boolean relu, INDArray y) {
-        DataType type = Cubes.working(x);
-        INDArray keep = Cubes.mask(mask, view, type);
-        INDArray cube = Cubes.of(x, view, type, keep);
-        Table table = new Table(view, affine, null, type);
+        Table table = new Table(view, affine, null, Cubes.working(x));
+        INDArray keep = Cubes.mask(mask, view, table.type);
+        INDArray cube = Cubes.of(x, view, table.type, keep);
         INDArray result = cube.sub(table.center).muli(table.scale).addi(table.shift);
         Cubes.assign(Cubes.where(keep, relu ? Transforms.relu(result, false) : result), view, y);
     }
@@ -64,9 +65,8 @@ final class Nd4jKernels implements NormKernels {
         INDArray active = Cubes.of(dy, view, DataType.DOUBLE, keep);
         if (relu) {
             // In the type of the forward pass, so that both agree on the sign.
-            DataType type = Cubes.working(x);
-            Table forward = new Table(view, affine, null, type);
-            INDArray cube = Cubes.of(x, view, type, Cubes.mask(mask, view, type));
+            Table forward = new Table(view, affine, null, Cubes.working(x));
+            INDArray cube = Cubes.of(x, view, forward.type, Cubes.mask(mask, view, forward.type));
             active = forward.active(active, cube.subi(forward.center), true);
         }
         double[] sums = active.sum(true, 2).dup('c').data().asDouble();
@@ -81,11 +81,10 @@ final class Nd4jKernels implements NormKernels {
     @Override
     public void affineGrad(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu, GradAffine grad,
                            INDArray dx) {
-        DataType type = Cubes.working(x);
-        INDArray keep = Cubes.mask(mask, view, type);
-        Table table = new Table(view, affine, grad, type);
-        INDArray centered = Cubes.of(x, view, type, keep).sub(table.center);
-        INDArray active = table.active(Cubes.of(dy, view, type, keep), centered, relu);
+        Table table = new Table(view, affine, grad, Cubes.working(x));
+        INDArray keep = Cubes.mask(mask, view, table.type);
+        INDArray centered = Cubes.of(x, view, table.type, keep).sub(table.center);
+        INDArray active = table.active(Cubes.of(dy, view, table.type, keep), centered, relu);
         INDArray result = centered.muli(table.unit).muli(table.slope).addi(active.mul(table.scale))
                 .addi(table.gradShift);
         Cubes.assign(Cubes.where(keep, result), view, dx);
@@ -120,6 +119,8 @@ final class Nd4jKernels implements NormKernels {
 
     /** Coefficients of all examples and channels as arrays of shape [N, C, 1]. */
     private static final class Table {
+        /** The working type, or DOUBLE where differences of the largest numbers of FLOAT would leave its range. */
+        final DataType type;
         final INDArray scale;
         final INDArray center;
         final INDArray unit;
@@ -128,9 +129,10 @@ final class Nd4jKernels implements NormKernels {
         final INDArray gradShift;
 
         /** Center is the mean rounded to the working type; what it lost goes into the shifts, where it is small. */
-        Table(View view, Affine affine, GradAffine grad, DataType type) {
+        Table(View view, Affine affine, GradAffine grad, DataType working) {
             int channels = view.channels();
             int cells = view.examples() * channels;
+            type = working == DataType.DOUBLE || moderate(view, affine) ? working : DataType.DOUBLE;
             double[][] columns = new double[6][cells];
             Coefficients k = new Coefficients(channels);
             double[] slopes = new double[channels];
@@ -158,6 +160,16 @@ final class Nd4jKernels implements NormKernels {
             shift = Cubes.column(columns[3], view, type);
             slope = Cubes.column(columns[4], view, type);
             gradShift = Cubes.column(columns[5], view, type);
+        }
+
+        private static boolean moderate(View view, Affine affine) {
+            Coefficients k = new Coefficients(view.channels());
+            boolean moderate = true;
+            for (int n = 0; n < view.examples(); n++) {
+                affine.row(n, 0, view.channels(), k);
+                moderate &= Range.moderate(k.unit, view.channels());
+            }
+            return moderate;
         }
 
         INDArray active(INDArray dy, INDArray centered, boolean relu) {
@@ -188,6 +200,7 @@ final class Nd4jKernels implements NormKernels {
             INDArray cube = Cubes.of(x, view, DataType.DOUBLE, keep);
             INDArray counts = sum(keep == null ? Nd4j.onesLike(cube) : Nd4j.onesLike(cube).muli(keep));
             INDArray mean = sum(cube).divi(Transforms.max(counts, 1));
+            mean.addi(sum(Cubes.where(keep, cube.sub(spread(mean)))).divi(Transforms.max(counts, 1)));
             INDArray deviation = Cubes.where(keep, cube.sub(spread(mean)));
             count = numbers(counts);
             double[] means = numbers(mean);

@@ -237,6 +237,9 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             throw new DL4JInvalidInputException(layerId() + ": expected a gradient of shape "
                     + Arrays.toString(input.shape()) + ", got " + Arrays.toString(epsilon.shape()));
         }
+        if (updatePending) {
+            ((RunningNormLayer) layerConf()).requireSolver(conf.getOptimizationAlgo());
+        }
         INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, input.shape(), 'c');
         Gradient gradient = new DefaultGradient();
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.BP_WORKING_MEM)) {

@@ -143,6 +143,7 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
 
     /** Makes gradients of what weights are computed from out of those of the weights. */
     final Pair<Gradient, INDArray> throughWeights(Pair<Gradient, INDArray> inside, LayerWorkspaceMgr workspaceMgr) {
+        wrapper.requireSolver(underlying.conf().getOptimizationAlgo());
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.BP_WORKING_MEM)) {
             weights.backward(gradients, inside.getFirst());
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
+import java.util.Arrays;
+
 /**
  * Global response normalization (Woo et al. 2023, arXiv 2301.00808): with G = ‖x‖₂ over the positions of an example's
  * channel and n = G/(mean of G over the channels + eps), {@code y = x + gamma·x·n + beta}.
@@ -9,6 +11,8 @@ public final class GlobalResponse implements Affine {
     private final Moments cells;
     private final double[] gamma;
     private final double[] beta;
+    /** What the moments of each example are those of its elements multiplied with, or null for 1. */
+    private final double[] scales;
     /** Mean of G over the channels, plus eps. */
     private final double[] divisors;
 
@@ -21,6 +25,21 @@ public final class GlobalResponse implements Affine {
      * @param eps   what is added to the mean of the norms, at least 0
      */
     public GlobalResponse(Moments cells, double[] gamma, double[] beta, double eps) {
+        this(cells, gamma, beta, eps, null);
+    }
+
+    /**
+     * A norm of elements that were multiplied with something, which changes neither the output's factors nor the gradient of
+     * the input. The sums of a backward pass are to be those of the multiplied elements, too.
+     *
+     * @param cells  moments of every example and channel
+     * @param gamma  factor of each channel, or null for 1
+     * @param beta   shift of each channel, or null for 0
+     * @param eps    what is added to the mean of the norms, positive
+     * @param scales what the elements of each example were multiplied with, or null for 1
+     */
+    public GlobalResponse(Moments cells, double[] gamma, double[] beta, double eps, double[] scales) {
+        this.scales = scales;
         this.cells = cells;
         this.gamma = gamma;
         this.beta = beta;
@@ -37,11 +56,14 @@ public final class GlobalResponse implements Affine {
         }
     }
 
-    /** Where squares overflow though the mean does not, as large as leaves room for the sum over channels. */
     private double length(int n, int c) {
         int cell = n * cells.channels() + c;
-        double length = Math.sqrt(cells.squares(cell) + cells.count(cell) * cells.mean(cell) * cells.mean(cell));
-        return Double.isFinite(cells.mean(cell)) ? Math.min(length, Double.MAX_VALUE / 2 / cells.channels()) : length;
+        return Math.sqrt(cells.squares(cell) + cells.count(cell) * cells.mean(cell) * cells.mean(cell));
+    }
+
+    /** {@return whether the norm of some channel, or the mean of the norms, is not a finite number} */
+    public boolean overflowed() {
+        return !Arrays.stream(divisors).allMatch(Double::isFinite);
     }
 
     private double factor(int c) {
@@ -95,7 +117,7 @@ public final class GlobalResponse implements Affine {
             for (int c = from; c < to; c++) {
                 double response = length(n, c) / divisors[n];
                 betas[row + c] = dy[c];
-                gammas[row + c] = dyx[c] * response;
+                gammas[row + c] = dyx[c] * response / (scales == null ? 1 : scales[n]);
                 common += factor(c) * dyx[c] * response / divisors[n] / (to - from);
             }
             for (int c = from; c < to; c++) {
@@ -113,9 +135,13 @@ public final class GlobalResponse implements Affine {
             }
         }
 
-        /** {@return gradient of gamma} */
+        /** {@return gradient of gamma; the largest number where it is beyond the range of double} */
         public double[] gamma() {
-            return NormGradients.total(gammas, cells.channels());
+            double[] total = NormGradients.total(gammas, cells.channels());
+            for (int c = 0; c < total.length && scales != null; c++) {
+                total[c] = Math.max(-Double.MAX_VALUE, Math.min(Double.MAX_VALUE, total[c]));
+            }
+            return total;
         }
 
         /** {@return gradient of beta} */

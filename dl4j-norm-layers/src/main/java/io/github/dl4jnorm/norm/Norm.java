@@ -157,10 +157,13 @@ public final class Norm implements Affine {
 
     private void mix(int n, int from, int to, Coefficients into) {
         double[] variances = into.unit;
-        Arrays.fill(into.center, 0, to - from, 0);
+        // Means are mixed by their distances from the first, until there are shifts: equal ones remain what they are.
+        double[] first = into.shift;
+        parts.get(0).means(n, from, to, first);
+        System.arraycopy(first, 0, into.center, 0, to - from);
         Arrays.fill(variances, 0, to - from, 0);
         for (int k = 0; k < meanWeights.length; k++) {
-            parts.get(k).mix(n, from, to, meanWeights[k], into.center, varWeights[k], variances);
+            parts.get(k).mix(n, from, to, meanWeights[k], first, into.center, varWeights[k], variances);
         }
         for (int i = 0; i < to - from; i++) {
             into.unit[i] = divisor.unit(variances[i], eps);
@@ -246,6 +249,11 @@ public final class Norm implements Affine {
         }
         double variance = parts.get(0).variance(parts.get(0).index(n, c));
         return variance == 0 ? 0 : 1 / Math.sqrt(variance);
+    }
+
+    /** {@return whether a statistic computed from the input is not a finite number} */
+    public boolean overflowed() {
+        return parts.stream().anyMatch(part -> part.overflowed(isCentered()));
     }
 
     boolean isCentered() {

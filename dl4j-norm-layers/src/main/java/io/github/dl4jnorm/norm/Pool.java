@@ -113,15 +113,23 @@ public final class Pool {
         }
     }
 
-    /** Adds the weighted mean and variance of some channels to those in arrays, the first channel at index 0. */
-    void mix(int n, int from, int to, double meanWeight, double[] means, double varWeight, double[] variances) {
+    /** The means of some channels, the first at index 0. */
+    void means(int n, int from, int to, double[] means) {
+        for (int c = from; c < to; c++) {
+            means[c - from] = pooled.mean(index(n, c));
+        }
+    }
+
+    /** Adds weighted distances from given means, and weighted variances, to those of some channels, the first at index 0. */
+    void mix(int n, int from, int to, double meanWeight, double[] given, double[] means, double varWeight,
+             double[] variances) {
         for (int c = from; c < to;) {
             int pool = index(n, c);
             int end = Math.min(to, end(c));
-            double mean = meanWeight * pooled.mean(pool);
+            double mean = pooled.mean(pool);
             double variance = varWeight * pooled.variance(pool);
             for (; c < end; c++) {
-                means[c - from] += mean;
+                means[c - from] += meanWeight * (mean - given[c - from]);
                 variances[c - from] += variance;
             }
         }
@@ -130,6 +138,17 @@ public final class Pool {
     /** Whether the statistics of a pool are those of one element, or of none, and not given. */
     boolean isSingle(int pool) {
         return !constant && pooled.count(pool) <= 1;
+    }
+
+    /** Whether a statistic computed from the input is not a finite number: the variance, or else the mean square. */
+    boolean overflowed(boolean centered) {
+        for (int pool = 0; pool < size() && !constant; pool++) {
+            double square = variance(pool) + (centered ? 0 : mean(pool) * mean(pool));
+            if (!(square + Math.abs(mean(pool)) <= Double.MAX_VALUE)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     int end(int c) {

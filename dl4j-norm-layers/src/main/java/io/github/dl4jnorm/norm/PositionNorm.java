@@ -5,13 +5,14 @@ package io.github.dl4jnorm.norm;
  * A position normalization: over the m channels of a group at one position of one example,
  * {@code y = gamma[c]·(x − center)·unit + beta[c]} with center and unit as its {@link Kind} says.
  *
- * @param kind   what to normalize by
- * @param groups number of groups of neighbouring channels, a divisor of C
- * @param gamma  scale of each channel, or null for 1
- * @param beta   shift of each channel, or null for 0
- * @param eps    keeps the divisor from 0; where it is 0 itself, what does not vary is multiplied by 0
+ * @param kind     what to normalize by
+ * @param groups   number of groups of neighbouring channels, a divisor of C
+ * @param gamma    scale of each channel, or null for 1
+ * @param beta     shift of each channel, or null for 0
+ * @param eps      keeps the divisor from 0; where it is 0 itself, what does not vary is multiplied by 0
+ * @param overflow notes statistics that are not finite numbers
  */
-public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta, double eps) {
+public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta, double eps, Overflow overflow) {
 
     /** What the elements of a group at a position are normalized by. */
     public enum Kind {
@@ -21,6 +22,29 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
         ROOT_MEAN_SQUARE,
         /** Unit length: center = 0, unit = 1/max(√Σx², eps). */
         LENGTH
+    }
+
+    /** Whether the statistics of some group were not finite numbers; any thread may note it. */
+    public static final class Overflow {
+        private volatile boolean happened;
+
+        /** {@return whether it happened} */
+        public boolean happened() {
+            return happened;
+        }
+    }
+
+    /**
+     * By what a kind says.
+     *
+     * @param kind   what to normalize by
+     * @param groups number of groups of neighbouring channels, a divisor of C
+     * @param gamma  scale of each channel, or null for 1
+     * @param beta   shift of each channel, or null for 0
+     * @param eps    keeps the divisor from 0, positive
+     */
+    public PositionNorm(Kind kind, int groups, double[] gamma, double[] beta, double eps) {
+        this(kind, groups, gamma, beta, eps, new Overflow());
     }
 
     /**
@@ -80,12 +104,17 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
      * @return unit
      */
     public double unit(double count, double mean, double squares) {
+        if (kind == Kind.STANDARD && count <= 1) {
+            return 0;
+        }
+        double sum = kind == Kind.STANDARD ? squares : squares + count * mean * mean;
+        if (!Double.isFinite(sum)) {
+            overflow.happened = true;
+        }
         return switch (kind) {
-            case STANDARD -> count <= 1 ? 0 : Divisor.DEVIATION.unit(squares / count, eps);
-            case ROOT_MEAN_SQUARE ->
-                    Divisor.DEVIATION.unit((squares + count * mean * mean) / Math.max(1, count), eps);
+            case STANDARD, ROOT_MEAN_SQUARE -> Divisor.DEVIATION.unit(sum / Math.max(1, count), eps);
             case LENGTH -> {
-                double length = Math.max(Math.sqrt(squares + count * mean * mean), eps);
+                double length = Math.max(Math.sqrt(sum), eps);
                 yield length == 0 ? 0 : 1 / length;
             }
         };

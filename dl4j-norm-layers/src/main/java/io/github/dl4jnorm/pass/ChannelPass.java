@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
+import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
@@ -85,6 +87,22 @@ final class ChannelPass implements NormPass {
         norm = new Norm(view.examples(), view.channels(), parts, params.mixture(params.meanLogits(), plan),
                 params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps(),
                 running == null ? params.renorm() : null, plan.divisor());
+    }
+
+    /** What brings input into the range of double, or null if it is there. */
+    static Frames frames(INDArray x, View whole, Mask mask, NormPlan.Channels plan, Exchange exchange) {
+        boolean centered = plan.divisor() != Divisor.ROOT_MEAN_SQUARE;
+        if (plan.parts().size() > 1) {
+            return Frames.find(x, whole, mask, Frames.Shared.ALL, 1, centered, null);
+        }
+        Pooling pooling = plan.parts().get(0);
+        return Frames.find(x, whole, mask, pooling.overBatch() ? Frames.Shared.BATCH : Frames.Shared.GROUP,
+                pooling.groupsOf(whole.channels()), centered, exchange);
+    }
+
+    @Override
+    public boolean overflowed() {
+        return norm.overflowed();
     }
 
     private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {

@@ -26,8 +26,8 @@ final class GhostPass implements NormPass {
             int from = (int) ((long) i * view.examples() / count);
             int to = (int) ((i + 1L) * view.examples() / count);
             INDArray some = Slices.range(x, 0, from, to);
-            parts.add(new Part(from, to, new ChannelPass(some, View.of(some.shape(), channelsLast),
-                    mask == null ? null : mask.examples(from, to), NormPlan.batch(), params, null, false, null)));
+            parts.add(new Part(from, to, NormPass.of(some, View.of(some.shape(), channelsLast),
+                    mask == null ? null : mask.examples(from, to), NormPlan.batch(), params, null, false)));
         }
     }
 
@@ -37,6 +37,11 @@ final class GhostPass implements NormPass {
         ChannelStatistics.Average average = new ChannelStatistics.Average(all.get(0).channels());
         all.forEach(average::add);
         return average.result();
+    }
+
+    @Override
+    public boolean overflowed() {
+        return parts.stream().anyMatch(part -> part.pass.overflowed());
     }
 
     @Override

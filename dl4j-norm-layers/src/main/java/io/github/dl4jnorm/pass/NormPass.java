@@ -55,23 +55,33 @@ public interface NormPass {
             return new GlobalResponsePass(x, view, mask, params);
         }
         if (plan instanceof NormPlan.Positions positions) {
-            return PositionPass.of(view, mask, positions, params);
+            return FramedPass.of(x, input -> PositionPass.of(view, mask, positions, params),
+                    input -> PositionPass.frames(input, view, mask, positions));
         }
-        if (plan instanceof NormPlan.Ghost ghost && given == null) {
-            return new GhostPass(x, view, mask, ghost, params);
-        }
-        if (plan instanceof NormPlan.Ghost) {
-            return new ChannelPass(x, view, mask, NormPlan.batch(), params, given, observe, exchange);
+        if (plan instanceof NormPlan.Ghost ghost) {
+            return given == null ? new GhostPass(x, view, mask, ghost, params)
+                    : channels(x, view, mask, NormPlan.batch(), params, given, observe, exchange);
         }
         if (plan instanceof NormPlan.Channels channels) {
-            return new ChannelPass(x, view, mask, channels, params, given, observe, exchange);
+            return channels(x, view, mask, channels, params, given, observe, exchange);
         }
         throw new IllegalArgumentException("expected a plan that there is a pass for, got " + plan);
+    }
+
+    private static NormPass channels(INDArray x, View view, Mask mask, NormPlan.Channels plan, NormParams params, Pool given,
+                                     boolean observe, Exchange exchange) {
+        return FramedPass.of(x, input -> new ChannelPass(input, view, mask, plan, params, given, observe, exchange),
+                input -> ChannelPass.frames(input, view, mask, plan, exchange));
     }
 
     /** {@return statistics of the batch as running statistics take them up, or null if none were computed} */
     default ChannelStatistics batchStatistics() {
         return null;
+    }
+
+    /** {@return whether a statistic that the norm uses, and computes itself, is not a finite number} */
+    default boolean overflowed() {
+        return false;
     }
 
     /** {@return statistics that running statistics take up one after the other} */

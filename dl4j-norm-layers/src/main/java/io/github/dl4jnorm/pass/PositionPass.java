@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
+import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.Mask;
@@ -27,13 +28,26 @@ final class PositionPass implements NormPass {
     }
 
     static PositionPass of(View whole, Mask mask, NormPlan.Positions plan, NormParams params) {
-        PositionNorm norm = new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps());
+        PositionNorm norm = new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps(),
+                new PositionNorm.Overflow());
         if (!plan.elements()) {
             return new PositionPass(whole, mask, norm);
         }
         boolean channelsLast = whole.channelAxis() > 1;
         return new PositionPass(whole.elementsAsChannels(),
                 mask == null ? null : mask.elementsAsChannels(whole.channels(), channelsLast), norm);
+    }
+
+    /** What brings input into the range of double, or null if it is there. */
+    static Frames frames(INDArray x, View whole, Mask mask, NormPlan.Positions plan) {
+        boolean centered = plan.kind() == PositionNorm.Kind.STANDARD;
+        return plan.elements() ? Frames.find(x, whole, mask, Frames.Shared.GROUP, 1, centered, null)
+                : Frames.find(x, whole, mask, Frames.Shared.POSITION, plan.groups(), centered, null);
+    }
+
+    @Override
+    public boolean overflowed() {
+        return norm.overflow().happened();
     }
 
     /** As the view sees it: itself, or an array of another shape on the same memory if that is contiguous. */

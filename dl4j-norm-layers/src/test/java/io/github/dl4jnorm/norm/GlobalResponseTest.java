@@ -165,19 +165,49 @@ class GlobalResponseTest {
     }
 
     @Test
-    void numbersWhoseSquaresOverflowCountAsEquallyLarge() {
+    void elementsMultipliedByAPowerOfTwoHaveTheSameFactorsAndTheGradientsOfTheElementsThemselves() {
+        double scale = 0x1p-20;
         Moments cells = new Moments(1, 2);
-        cells.merge(0, S, 1e160, Double.POSITIVE_INFINITY);
-        cells.merge(1, S, -1e200, Double.POSITIVE_INFINITY);
+        Moments small = new Moments(1, 2);
+        double[] means = {3e5, -1e6};
+        for (int c = 0; c < 2; c++) {
+            cells.merge(c, S, means[c], 1e12);
+            small.merge(c, S, means[c] * scale, 1e12 * scale * scale);
+        }
+        double[] gamma = {0.5, 2};
+        GlobalResponse norm = new GlobalResponse(cells, gamma, null, 1e-12);
+        GlobalResponse scaled = new GlobalResponse(small, gamma, null, 1e-12, new double[]{scale});
+        Coefficients expected = new Coefficients(2);
         Coefficients k = new Coefficients(2);
-        new GlobalResponse(cells, null, null, EPS).row(0, 0, 2, k);
-        assertThat(k.scale).containsExactly(new double[]{2, 2}, within(1e-12));
-        assertThat(k.unit[0]).isFinite();
+        norm.row(0, 0, 2, expected);
+        scaled.row(0, 0, 2, k);
+        assertThat(k.scale).containsExactly(expected.scale, within(1e-9));
 
-        Moments spoiled = new Moments(1, 2);
-        spoiled.merge(0, S, Double.POSITIVE_INFINITY, Double.NaN);
-        spoiled.merge(1, S, 1, 1);
-        new GlobalResponse(spoiled, null, null, EPS).row(0, 0, 2, k);
-        assertThat(k.scale[0]).isNaN();
+        SumTable sums = new SumTable(1, 2);
+        SumTable ofScaled = new SumTable(1, 2);
+        for (int c = 0; c < 2; c++) {
+            sums.add(c, 1, 7e5 * (c + 1));
+            ofScaled.add(c, 1, 7e5 * (c + 1) * scale);
+        }
+        GlobalResponse.Gradients wanted = norm.new Gradients(sums);
+        GlobalResponse.Gradients found = scaled.new Gradients(ofScaled);
+        wanted.add(0, 0, 2);
+        found.add(0, 0, 2);
+        for (int c = 0; c < 2; c++) {
+            assertThat(found.gamma()[c] / wanted.gamma()[c]).isCloseTo(1, within(1e-9));
+        }
+    }
+
+    @Test
+    void normsThatAreNotFiniteAreToldFromThoseThatAre() {
+        Moments large = new Moments(1, 2);
+        large.merge(0, S, 1e160, Double.POSITIVE_INFINITY);
+        large.merge(1, S, 1, 1);
+        assertThat(new GlobalResponse(large, null, null, EPS).overflowed()).isTrue();
+
+        Moments finite = new Moments(1, 2);
+        finite.merge(0, S, 1e100, 1);
+        finite.merge(1, S, 1, 1);
+        assertThat(new GlobalResponse(finite, null, null, EPS).overflowed()).isFalse();
     }
 }

@@ -62,4 +62,14 @@ class PositionNormTest {
         assertThat(length.gradSlope(1.5, 4, 16)).isEqualTo(-24);
         assertThat(length.gradSlope(2, 4, 16)).as("the divisor is eps").isZero();
     }
+
+    @Test
+    void statisticsThatAreNotFiniteAreNotedAndNothingElse() {
+        PositionNorm norm = new PositionNorm(1, null, null, 1e-5);
+        norm.unit(1, Double.NaN, Double.NaN);
+        norm.unit(3, 1e300, 1e300);
+        assertThat(norm.overflow().happened()).as("a single element is its own mean, whatever it is").isFalse();
+        norm.unit(3, 1, Double.POSITIVE_INFINITY);
+        assertThat(norm.overflow().happened()).isTrue();
+    }
 }
