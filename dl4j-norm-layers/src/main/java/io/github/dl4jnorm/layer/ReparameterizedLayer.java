@@ -167,8 +167,24 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
     }
 
     @Override
+    public void setInput(INDArray input, LayerWorkspaceMgr workspaceMgr) {
+        super.setInput(spread(input, ArrayType.INPUT, workspaceMgr), workspaceMgr);
+    }
+
+    /** Matrix products of ND4J take a broadcast array, one with a stride of 0, for an array of zeros. */
+    private static INDArray spread(INDArray array, ArrayType type, LayerWorkspaceMgr workspaceMgr) {
+        for (int axis = 0; array != null && axis < array.rank(); axis++) {
+            if (array.stride(axis) == 0 && array.size(axis) > 1) {
+                return workspaceMgr.dup(type, array);
+            }
+        }
+        return array;
+    }
+
+    @Override
     public Pair<Gradient, INDArray> backpropGradient(INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
-        return throughWeights(underlying.backpropGradient(epsilon, workspaceMgr), workspaceMgr);
+        INDArray dy = spread(epsilon, ArrayType.ACTIVATION_GRAD, workspaceMgr);
+        return throughWeights(underlying.backpropGradient(dy, workspaceMgr), workspaceMgr);
     }
 
     /** Takes a configuration of the wrapper, as TransferLearning has it, or of the layer inside. */

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
@@ -49,7 +50,7 @@ public final class PyTorchWeights {
      * @param net  network with norms of this library
      * @param path .npz file, or directory that gets .npy files
      * @throws IOException              if that cannot be written
-     * @throws IllegalArgumentException if the network has no such norm, or has layers that are not written
+     * @throws IllegalArgumentException if the network has no norm with parameters, or has layers that are not written
      */
     public static void write(Model net, Path path) throws IOException {
         write(net, path, UnaryOperator.identity());
@@ -62,7 +63,7 @@ public final class PyTorchWeights {
      * @param path   .npz file, or directory that gets .npy files
      * @param module gives the name of PyTorch's module for that of a layer, or null to leave the layer out
      * @throws IOException              if that cannot be written
-     * @throws IllegalArgumentException if the network has no such norm, or has layers that are not written
+     * @throws IllegalArgumentException if the network has no norm with parameters, or has layers that are not written
      */
     public static void write(Model net, Path path, UnaryOperator<String> module) throws IOException {
         Map<String, byte[]> arrays = new LinkedHashMap<>();
@@ -75,6 +76,11 @@ public final class PyTorchWeights {
         });
         norms.forEach((name, layer) -> NormArrays.of(layer).forEach((entry, values) ->
                 arrays.put(module.apply(name) + "." + entry, NormArrays.bytes(entry, values, layer.params().dataType()))));
+        if (arrays.isEmpty()) {
+            throw new IllegalArgumentException("expected a norm with parameters, got none: " + norms.entrySet().stream()
+                    .map(norm -> norm.getValue().layerConf().getClass().getSimpleName() + " layer \"" + norm.getKey()
+                            + "\" has no gamma, beta or statistics").collect(Collectors.joining("; ")));
+        }
         if (NpySource.isArchive(path)) {
             writeArchive(arrays, path);
         } else {

@@ -5,6 +5,7 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.conf.ConditionedNorm;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
@@ -43,8 +44,8 @@ record SeamRow(String name, Kind kind, Object conf) {
     private static final List<SeamRow> ALL = find();
 
     /**
-     * Every norm of the factory, by its name, with its defaults and with each of its switches the other way, and every other
-     * layer, vertex and wrapper there is.
+     * Every norm of the factory, by its name, with its defaults and, on the vector kernels, with each of its switches the
+     * other way, and every other layer, vertex and wrapper there is.
      */
     static List<SeamRow> all() {
         return ALL;
@@ -88,7 +89,7 @@ record SeamRow(String name, Kind kind, Object conf) {
         if (conf instanceof NormLayer norm) {
             NormLayer small = small(norm);
             rows.add(new SeamRow(name, Kind.CNN_FIRST, small));
-            for (Field option : switches(norm.getClass())) {
+            for (Field option : Thinned.onVectors() ? switches(norm.getClass()) : List.<Field>of()) {
                 rows.add(new SeamRow(name + ", " + option.getName() + " " + !is(option, norm), Kind.CNN_FIRST,
                         flipped(option, small)));
             }

@@ -8,6 +8,7 @@ import static io.github.dl4jnorm.layer.Seam.leftOut;
 import static io.github.dl4jnorm.layer.Seam.refused;
 import static io.github.dl4jnorm.layer.Seam.same;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
@@ -71,7 +72,7 @@ final class SurgerySeams {
         return row.conf() instanceof RunningNormLayer running && running.isStatisticsFrozen();
     }
 
-    private static boolean updates(SeamRow row) {
+    static boolean updates(SeamRow row) {
         return tracks(row) && !frozen(row) && ((RunningNormLayer) row.conf()).updatesStatistics();
     }
 
@@ -217,10 +218,12 @@ final class SurgerySeams {
         Path directory = Files.createTempDirectory("seams");
         try {
             Path path = directory.resolve(file);
-            if (!row.isNorm()) {
-                return refused(row, () -> PyTorchWeights.write(net.graph(), path));
+            if (row.isVertex()) {
+                assertThatThrownBy(() -> PyTorchWeights.write(net.graph(), path)).isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("expected a network with norms");
+                return leftOut("has no parameters of its own");
             }
-            if (net.params().isEmpty()) {
+            if (!row.isNorm() || net.params().isEmpty()) {
                 return refused(row, () -> PyTorchWeights.write(net.graph(), path));
             }
             PyTorchWeights.write(net.graph(), path);

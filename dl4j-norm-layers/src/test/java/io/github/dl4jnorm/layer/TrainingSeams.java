@@ -9,7 +9,6 @@ import static io.github.dl4jnorm.layer.Seam.same;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.NormParameter;
-import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.SpectralNormalization;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -65,10 +64,9 @@ final class TrainingSeams {
     }
 
     private static Seam.Answer solver(SeamRow row, OptimizationAlgorithm solver) throws Exception {
-        boolean keepsState = row.conf() instanceof RunningNormLayer norm && norm.tracksStatistics()
-                || row.conf() instanceof SpectralNormalization;
+        boolean keepsState = SurgerySeams.updates(row) || row.conf() instanceof SpectralNormalization;
         if (keepsState) {
-            return refused(row, () -> row.net(options -> options.optimizationAlgo(solver)));
+            return refused(row, () -> row.net(options -> options.optimizationAlgo(solver)).fit(1));
         }
         SeamNet net = row.net(options -> options.optimizationAlgo(solver).updater(new Sgd(0.1)));
         double before = net.graph().score(net.batch(1));
