@@ -76,7 +76,7 @@ class FoldingUnderMasksTest {
                 Arguments.of("recurrent layer", false, pooled(temporal(3), ours().activation(Activation.RELU).build(), lstm())),
                 Arguments.of("average pooling", false, pooled(temporal(3), ours().build(),
                         new Subsampling1DLayer.Builder(Subsampling1DLayer.PoolingType.AVG, 2, 2).build())),
-                Arguments.of("both directions", true, pooled(temporal(3), ours().build(), temporal(1))),
+                Arguments.of("pointwise convolution", true, pooled(temporal(3), ours().build(), temporal(1))),
                 Arguments.of("global pooling", true, pooled(temporal(3), ours().build())),
                 Arguments.of("into a pointwise convolution", true, pooled(new ActivationLayer(Activation.TANH),
                         ours().build(), temporal(1))),
