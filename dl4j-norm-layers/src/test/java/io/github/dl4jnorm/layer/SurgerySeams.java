@@ -30,7 +30,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.transferlearning.FineTuneConfiguration;
@@ -307,10 +306,5 @@ final class SurgerySeams {
         assertThat(net.everything()).doesNotContain(Double.NaN);
         different("output", net.output(), row.net().output());
         return WORKS;
-    }
-
-    /** Options of a network without an updater's state, for what only looks at parameters. */
-    static NeuralNetConfiguration.Builder plain(NeuralNetConfiguration.Builder options) {
-        return options.updater(new Sgd(0.05));
     }
 }
