@@ -9,12 +9,14 @@ import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.pass.Numbers;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +24,7 @@ import java.util.function.UnaryOperator;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -30,14 +33,15 @@ import org.nd4j.linalg.factory.Nd4j;
  * files. Names are those of PyTorch's state_dict: {@code <layer>.weight} (gamma), {@code .bias} (beta),
  * {@code .running_mean}, {@code .running_var}; of switchable norms {@code .mean_weight} and {@code .var_weight}, too. Norms
  * that count the batches they have taken up (cumulative statistics, batch renormalization) have
- * {@code .num_batches_tracked}, an int64; where a file lacks it, the count stays.
+ * {@code .num_batches_tracked}, an int64; where a file lacks it, the count stays. Where channels, or mean and variance, have seen
+ * different numbers of batches, that is the largest one, and all are in {@code .num_batches_seen}, which PyTorch does not know.
  *
  * <p>PyTorch's side, which reads and writes:
  * <pre>{@code
  * import numpy, torch
  * state = model.state_dict()
  * for name, array in numpy.load("norms.npz").items():
- *     state[name].copy_(torch.from_numpy(array).view_as(state[name]))
+ *     if name in state: state[name].copy_(torch.from_numpy(array).view_as(state[name]))
  * numpy.savez("norms.npz", **{name: tensor.cpu().numpy() for name, tensor in state.items()})
  * }</pre>
  */
@@ -45,6 +49,8 @@ public final class PyTorchWeights {
     private static final String MEAN = "running_mean";
     private static final String VARIANCE = "running_var";
     private static final String COUNT = "num_batches_tracked";
+    /** All counts of batches, where they differ. */
+    private static final String COUNTS = "num_batches_seen";
     /** Parameters that are arrays of their own on both sides. */
     private static final Map<String, String> NAMES = Map.of(GAMMA, "weight", BETA, "bias", MEAN_WEIGHT, "mean_weight",
             VAR_WEIGHT, "var_weight", BATCHES, COUNT);
@@ -76,12 +82,15 @@ public final class PyTorchWeights {
     public static void write(Model net, Path path, UnaryOperator<String> module) throws IOException {
         Map<String, byte[]> arrays = new LinkedHashMap<>();
         norms(net).forEach((name, layer) -> values(layer).forEach((entry, values) ->
-                arrays.put(module.apply(name) + "." + entry, entry.equals(COUNT) ? Npy.bytes(Math.round(values[0]))
-                        : Npy.bytes(values, layer.params().dataType()))));
+                arrays.put(module.apply(name) + "." + entry, entry.equals(COUNT) ? Npy.bytes(Math.round(most(values)))
+                        : Npy.bytes(values, entry.equals(COUNTS) ? DataType.DOUBLE : layer.params().dataType()))));
         if (NpySource.isArchive(path)) {
             writeArchive(arrays, path);
         } else {
             Files.createDirectories(path);
+            for (String name : norms(net).keySet()) {
+                Files.deleteIfExists(path.resolve(module.apply(name) + "." + COUNTS + ".npy"));
+            }
             for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
                 Files.write(path.resolve(array.getKey() + ".npy"), array.getValue());
             }
@@ -132,6 +141,7 @@ public final class PyTorchWeights {
 
     private static Map<String, double[]> read(NpySource source, String module, NormalizationLayer layer) throws IOException {
         Map<String, double[]> wanted = values(layer);
+        wanted.remove(COUNTS);
         Map<String, double[]> found = new LinkedHashMap<>();
         List<String> missing = new ArrayList<>();
         for (Map.Entry<String, double[]> entry : wanted.entrySet()) {
@@ -146,6 +156,12 @@ public final class PyTorchWeights {
             } else if (!count) {
                 missing.add(name);
             }
+        }
+        int counts = wanted.containsKey(COUNT) ? wanted.get(COUNT).length : 0;
+        String name = module + "." + COUNTS;
+        byte[] all = counts > 1 ? source.read(name + ".npy", Npy.MAX_HEADER + 8 * counts) : null;
+        if (all != null) {
+            found.put(COUNTS, checked(Npy.values(all, counts, source.path() + ": " + name), 0, source.path() + ": " + name));
         }
         if (!found.isEmpty() && !missing.isEmpty()) {
             throw new IOException(source.path() + ": expected " + missing + " beside " + found.keySet() + ", got none");
@@ -182,6 +198,9 @@ public final class PyTorchWeights {
         layer.layerConf().parameters().forEach(parameter -> {
             if (NAMES.containsKey(parameter.name())) {
                 values.put(NAMES.get(parameter.name()), BatchNormMap.doubles(layer.getParam(parameter.name())));
+                if (parameter.name().equals(BATCHES) && !allEqual(values.get(COUNT))) {
+                    values.put(COUNTS, values.get(COUNT));
+                }
             }
         });
         if (layer.layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics()) {
@@ -191,10 +210,29 @@ public final class PyTorchWeights {
         return values;
     }
 
+    private static boolean allEqual(double[] counts) {
+        return Arrays.stream(counts).allMatch(count -> count == counts[0]);
+    }
+
+    private static double[] filled(double value, int length) {
+        double[] values = new double[length];
+        Arrays.fill(values, value);
+        return values;
+    }
+
+    private static double most(double[] counts) {
+        return Arrays.stream(counts).max().orElse(0);
+    }
+
     private static void set(NormalizationLayer layer, Map<String, double[]> values) {
         NAMES.forEach((param, entry) -> {
             if (values.containsKey(entry)) {
                 INDArray target = layer.getParam(param);
+                if (entry.equals(COUNT)) {
+                    // One count, as PyTorch has, is that of all.
+                    Numbers.write(values.getOrDefault(COUNTS, filled(values.get(COUNT)[0], (int) target.length())), target);
+                    return;
+                }
                 target.assign(Nd4j.createFromArray(values.get(entry)).castTo(target.dataType()));
             }
         });
