@@ -209,7 +209,10 @@ final class NormOptions {
             return all;
         }
         ObjectMapper mapper = NeuralNetConfiguration.mapper();
-        return mapper.convertValue(value, mapper.constructType(generic));
+        Object made = mapper.convertValue(value, mapper.constructType(generic));
+        // What is written down here is new; in a saved model, a policy that says no more has one count for all channels.
+        return made instanceof RunningStatistics policy && policy.cumulativeMean()
+                ? RunningStatistics.cumulative().unbiased(policy.unbiased()) : made;
     }
 
     /** One value or several. */

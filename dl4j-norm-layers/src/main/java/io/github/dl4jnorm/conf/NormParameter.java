@@ -20,7 +20,7 @@ public record NormParameter(String name, long length, double initialValue) {
     public static final String VAR = "var";
     /** Base-10 logarithm of the running standard deviation, in place of {@link #VAR}. */
     public static final String LOG10_STDEV = "log10stdev";
-    /** Number of batches behind cumulative statistics. */
+    /** Numbers of batches behind cumulative statistics: of each channel's mean, then variance; or one for all. */
     public static final String BATCHES = "batches";
     /** Logits of the weights with which switchable normalization mixes means. */
     public static final String MEAN_WEIGHT = "meanWeight";

@@ -126,13 +126,13 @@ public abstract class RunningNormLayer extends NormLayer {
             parameters.add(new NormParameter(MEAN, nOut, 0));
             parameters.add(new NormParameter(log ? LOG10_STDEV : VAR, nOut, log ? 0 : 1));
             if (countsBatches()) {
-                parameters.add(new NormParameter(BATCHES, 1, 0));
+                parameters.add(new NormParameter(BATCHES, runningStatistics.counts(nOut), 0));
             }
         }
         return parameters;
     }
 
-    /** {@return whether the number of batches taken up is kept with the statistics} */
+    /** {@return whether the numbers of batches taken up are kept with the statistics} */
     protected boolean countsBatches() {
         return runningStatistics.cumulativeMean();
     }

@@ -6,6 +6,7 @@ import java.io.Serializable;
 import java.util.Objects;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.nd4j.shade.jackson.annotation.JsonCreator;
+import org.nd4j.shade.jackson.annotation.JsonInclude;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
@@ -19,6 +20,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * Frameworks disagree on the word momentum: {@link #decay} is the weight of the old value (Deeplearning4j, Keras),
  * {@link #momentum} that of the new one (PyTorch).
  *
+ * <p>A cumulative mean counts batches for each channel, and for mean and variance apart: a batch in which a channel is masked, or
+ * has a single element and so no unbiased variance, is none of theirs, and the first that is has all the weight.
+ *
  * <p>{@link #unbiased} (the default) takes m/(m − 1) times the variance of the m elements of a batch (arXiv
  * 1502.03167, algorithm 2); with m ≤ 1 the running variance is left alone.
  */
@@ -30,10 +34,13 @@ public final class RunningStatistics implements Serializable {
     private final double decay;
     /** Whether the variance is divided by m - 1 instead of m. */
     private final boolean unbiased;
+    /** Whether batches are counted apart; false in what was saved before they were. */
+    private final boolean countedApart;
 
-    private RunningStatistics(double decay, boolean unbiased) {
+    private RunningStatistics(double decay, boolean unbiased, boolean countedApart) {
         this.decay = decay;
         this.unbiased = unbiased;
+        this.countedApart = countedApart;
     }
 
     /**
@@ -48,7 +55,7 @@ public final class RunningStatistics implements Serializable {
             throw new DL4JInvalidConfigException("Running statistics: expected decay in [0, 1], got " + decay);
         }
         // Adding 0 makes 0 of −0.
-        return new RunningStatistics(decay + 0.0, true);
+        return new RunningStatistics(decay + 0.0, true, false);
     }
 
     /**
@@ -62,24 +69,25 @@ public final class RunningStatistics implements Serializable {
         if (!(momentum >= 0 && momentum <= 1)) {
             throw new DL4JInvalidConfigException("Running statistics: expected momentum in [0, 1], got " + momentum);
         }
-        return new RunningStatistics(1 - momentum, true);
+        return new RunningStatistics(1 - momentum, true, false);
     }
 
     /**
-     * The mean over all batches seen; how many that were is saved with the model.
+     * The mean over all batches seen; how many those were for each channel is saved with the model.
      *
      * @return the policy, unbiased
      */
     public static RunningStatistics cumulative() {
-        return new RunningStatistics(CUMULATIVE, true);
+        return new RunningStatistics(CUMULATIVE, true, true);
     }
 
     @JsonCreator
     static RunningStatistics fromJson(@JsonProperty("policy") String policy, @JsonProperty("decay") Double decay,
-                                      @JsonProperty("unbiased") Boolean unbiased) {
+                                      @JsonProperty("unbiased") Boolean unbiased,
+                                      @JsonProperty("countedApart") Boolean countedApart) {
         boolean unbiasedOrDefault = unbiased == null || unbiased;
         if ("cumulative".equals(policy)) {
-            return cumulative().unbiased(unbiasedOrDefault);
+            return new RunningStatistics(CUMULATIVE, unbiasedOrDefault, countedApart != null && countedApart);
         }
         if (!"decay".equals(policy) || decay == null) {
             throw new DL4JInvalidConfigException("Running statistics: expected policy \"decay\" with a decay, or "
@@ -95,7 +103,7 @@ public final class RunningStatistics implements Serializable {
      * @return the policy
      */
     public RunningStatistics unbiased(boolean unbiased) {
-        return new RunningStatistics(decay, unbiased);
+        return new RunningStatistics(decay, unbiased, countedApart);
     }
 
     /** {@return "decay" or "cumulative"} */
@@ -121,6 +129,23 @@ public final class RunningStatistics implements Serializable {
         return isCumulative();
     }
 
+    /** {@return true if batches are counted for each channel, and for mean and variance apart; else null} */
+    @JsonProperty("countedApart")
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public Boolean countedApart() {
+        return countedApart ? true : null;
+    }
+
+    /**
+     * How many counts of batches go with the statistics.
+     *
+     * @param channels number of channels
+     * @return twice as many for counts apart, those of means first; else 1
+     */
+    public long counts(long channels) {
+        return countedApart ? 2 * channels : 1;
+    }
+
     /**
      * The weight of the next batch.
      *
@@ -141,19 +166,42 @@ public final class RunningStatistics implements Serializable {
      * @return how many batches have been taken up now
      */
     public double takeUp(ChannelStatistics batch, double batches, double[] mean, double[] variance) {
-        double weight = weight(batches);
-        boolean any = false;
-        for (int c = 0; c < mean.length; c++) {
+        double[] counts = {batches};
+        takeUp(batch, counts, mean, variance);
+        return counts[0];
+    }
+
+    /**
+     * Takes up a batch: a channel without elements stays as it was, and so does a variance that cannot be made unbiased.
+     *
+     * @param batch    statistics of the batch
+     * @param batches  numbers of batches taken up, one for all channels or as {@link #counts} says; changed
+     * @param mean     running mean of each channel; changed
+     * @param variance running variance of each channel; changed
+     */
+    public void takeUp(ChannelStatistics batch, double[] batches, double[] mean, double[] variance) {
+        int channels = mean.length;
+        boolean apart = batches.length == 2 * channels;
+        double before = batches[0];
+        for (int c = 0; c < channels; c++) {
             double taken = unbiased ? batch.unbiasedVariance()[c] : batch.variance()[c];
             if (batch.count()[c] > 0) {
-                any = true;
-                mean[c] = (1 - weight) * mean[c] + weight * batch.mean()[c];
+                double seen = apart ? batches[c] : before;
+                mean[c] = moved(mean[c], batch.mean()[c], seen);
+                batches[apart ? c : 0] = seen + 1;
                 if (!Double.isNaN(taken)) {
-                    variance[c] = (1 - weight) * variance[c] + weight * taken;
+                    variance[c] = moved(variance[c], taken, apart ? batches[channels + c] : before);
+                    if (apart) {
+                        batches[channels + c]++;
+                    }
                 }
             }
         }
-        return any ? batches + 1 : batches;
+    }
+
+    private double moved(double from, double to, double batches) {
+        double weight = weight(batches);
+        return (1 - weight) * from + weight * to;
     }
 
     private boolean isCumulative() {
@@ -163,16 +211,17 @@ public final class RunningStatistics implements Serializable {
     @Override
     public boolean equals(Object other) {
         return other instanceof RunningStatistics that && Double.compare(that.decay, decay) == 0
-                && that.unbiased == unbiased;
+                && that.unbiased == unbiased && that.countedApart == countedApart;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(decay, unbiased);
+        return Objects.hash(decay, unbiased, countedApart);
     }
 
     @Override
     public String toString() {
-        return (isCumulative() ? "cumulative" : "decay " + decay) + (unbiased ? "" : ", biased");
+        String average = isCumulative() ? "cumulative" + (countedApart ? "" : " with one count") : "decay " + decay;
+        return average + (unbiased ? "" : ", biased");
     }
 }

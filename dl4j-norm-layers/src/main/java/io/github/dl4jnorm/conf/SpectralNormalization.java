@@ -26,7 +26,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * {@code dV = (dw − (Σ dw·w)·u·vᵀ)/σ}.
  *
  * <p>V is the parameter in the weight's own place ({@code W}, {@code RW}, {@code pW}); regularization of the weights acts on
- * it. Vectors are divided by their length or eps (1e-12), whichever is larger, and so is V by σ.
+ * it. Vectors are divided by their length or eps (1e-12), whichever is larger, and so is V by σ; where that is
+ * eps, as for a V of 0, the gradient is 0.
  */
 @Getter
 @Setter

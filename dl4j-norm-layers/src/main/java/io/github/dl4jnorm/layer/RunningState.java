@@ -47,9 +47,9 @@ final class RunningState {
         return mean.read();
     }
 
-    /** How many batches were taken up, 0 if they are not counted. */
+    /** How many batches were taken up, by the channel that has seen most; 0 if they are not counted. */
     double batches() {
-        return batches == null ? 0 : batches.read()[0];
+        return batches == null ? 0 : Arrays.stream(batches.read()).max().orElse(0);
     }
 
     double[] variance() {
@@ -85,11 +85,11 @@ final class RunningState {
     void update(ChannelStatistics batch, RunningStatistics policy) {
         double[] newMean = mean();
         double[] newVariance = variance();
-        double seen = batches();
-        double now = policy.takeUp(batch, seen, newMean, newVariance);
+        double[] counts = batches == null ? new double[1] : batches.read();
+        policy.takeUp(batch, counts, newMean, newVariance);
         set(newMean, newVariance);
-        if (batches != null && now > seen) {
-            batches.write(new double[]{now});
+        if (batches != null) {
+            batches.write(counts);
         }
     }
 

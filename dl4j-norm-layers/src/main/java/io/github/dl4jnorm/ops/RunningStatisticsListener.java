@@ -76,8 +76,9 @@ public final class RunningStatisticsListener extends BaseListener {
     }
 
     /**
-     * Tracks the statistics of an array of the graph. With {@link RunningStatistics#cumulative()} their count becomes
-     * another constant, of the name of the mean with {@code _batches} behind it.
+     * Tracks the statistics of an array of the graph. With {@link RunningStatistics#cumulative()} the counts of batches become
+     * another constant, of the name of the mean with {@code _batches} behind it: of each channel's mean, then variance. A graph
+     * that was saved with one count for all channels goes on with that.
      *
      * @param x      what is normalized: an input of at least one operation that is executed in training
      * @param mean   running mean, a constant {@code [C]} of type FLOAT or DOUBLE
@@ -98,7 +99,8 @@ public final class RunningStatisticsListener extends BaseListener {
         if (policy.cumulativeMean()) {
             SameDiff sd = mean.getSameDiff();
             String name = mean.name() + "_batches";
-            batches = sd.hasVariable(name) ? sd.getVariable(name) : sd.constant(name, Nd4j.scalar(DataType.DOUBLE, 0));
+            batches = sd.hasVariable(name) ? sd.getVariable(name)
+                    : sd.constant(name, Nd4j.zeros(DataType.DOUBLE, policy.counts(mean.getArr().length())));
         }
         all.add(new Tracked(x.name(), mean, var, batches, Objects.requireNonNull(layout, "layout")));
         return this;
@@ -171,12 +173,12 @@ public final class RunningStatisticsListener extends BaseListener {
     private void takeUp(Tracked tracked, ChannelStatistics batch) {
         double[] mean = Numbers.read(tracked.mean.getArr());
         double[] var = Numbers.read(tracked.var.getArr());
-        double before = tracked.batches == null ? 0 : tracked.batches.getArr().getDouble(0);
-        double now = policy.takeUp(batch, before, mean, var);
+        double[] counts = tracked.batches == null ? new double[1] : Numbers.read(tracked.batches.getArr());
+        policy.takeUp(batch, counts, mean, var);
         Numbers.write(mean, tracked.mean.getArr());
         Numbers.write(var, tracked.var.getArr());
         if (tracked.batches != null) {
-            tracked.batches.getArr().assign(now);
+            Numbers.write(counts, tracked.batches.getArr());
         }
     }
 }

@@ -6,6 +6,7 @@ import io.github.dl4jnorm.norm.View;
 import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
  * A weight normalized for each output unit: a channel normalization whose channels are the units, whose positions are the
@@ -77,9 +78,15 @@ public final class NormalizedWeight implements WeightPass {
         return result;
     }
 
+    /** The gradient without that of units whose weights are all 0: divided by eps, it would be a step of any size. */
+    private static INDArray ofDirections(INDArray v, INDArray dw) {
+        INDArray isZero = Transforms.abs(v).max(true, 0, 2).eq(0);
+        return isZero.any() ? dw.mul(isZero.castTo(dw.dataType()).rsub(1)) : dw;
+    }
+
     @Override
     public void backward(INDArray v, INDArray dw, List<INDArray> gradients, INDArray dv) {
-        NormPass.Gradients found = pass.backward(v, dw, false, dv);
+        NormPass.Gradients found = pass.backward(v, centered ? dw : ofDirections(v, dw), false, dv);
         if (gain != null) {
             Numbers.write(scaled(found.gamma(), inputs(v)), gradients.get(0));
         }

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.pass;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** A weight divided by an estimate of its largest singular value, which power iteration improves. */
@@ -76,15 +77,24 @@ public final class SpectralWeight implements WeightPass {
         }
         double estimate = MatrixOfWeights.dot(u, matrix.times(v));
         sigma = Math.abs(estimate) < eps ? eps : estimate;
-        weight.div(sigma, w);
+        w.assign(working(weight).div(sigma));
+    }
+
+    /** HALF in FLOAT: it holds no number as small as eps. */
+    private static INDArray working(INDArray array) {
+        return array.dataType() == DataType.HALF ? array.castTo(DataType.FLOAT) : array;
     }
 
     @Override
     public void backward(INDArray weight, INDArray dw, List<INDArray> gradients, INDArray dv) {
-        MatrixOfWeights matrix = new MatrixOfWeights(weight);
-        // Where eps stands in for σ, that is a constant.
-        double through = sigma == eps ? 0 : matrix.dot(dw) / sigma;
-        dw.div(sigma, dv).subi(matrix.outer(u, v).muli(through / sigma));
+        if (sigma == eps) {
+            // A weight of 0 has no direction to go on in; divided by eps, one of its gradients would be a step of any size.
+            dv.assign(0);
+        } else {
+            MatrixOfWeights matrix = new MatrixOfWeights(weight);
+            INDArray along = working(matrix.outer(u, v)).mul(matrix.dot(dw) / sigma / sigma);
+            dv.assign(working(dw).div(sigma).subi(along));
+        }
         if (improved) {
             takeUp();
         }

@@ -157,7 +157,7 @@ class RunningStatisticsTest {
     void jsonWithoutUnbiasedMeansUnbiased() throws Exception {
         assertThat(JSON.readValue("{\"policy\":\"decay\",\"decay\":0.9}", RunningStatistics.class))
                 .isEqualTo(RunningStatistics.decay(0.9));
-        assertThat(JSON.readValue("{\"policy\":\"cumulative\"}", RunningStatistics.class))
+        assertThat(JSON.readValue("{\"policy\":\"cumulative\",\"countedApart\":true}", RunningStatistics.class))
                 .isEqualTo(RunningStatistics.cumulative());
     }
 
