@@ -210,6 +210,13 @@ class NormFactoryOptionsTest {
                 .isExactlyInstanceOf(DL4JInvalidConfigException.class).hasMessageContaining("got \"momentum\"");
     }
 
+    /** Unlike one in a saved model, which goes on with the one count it has. */
+    @Test
+    void aCumulativePolicyInWordsCountsChannelsApart() {
+        NormBlock block = NormFactory.create("batch", Map.of("runningStatistics", Map.of("policy", "cumulative")));
+        assertThat(norm(block).toString()).contains("runningStatistics=" + RunningStatistics.cumulative());
+    }
+
     @Test
     void oneConstraintOrSeveralAreTaken() {
         MaxNormConstraint two = new MaxNormConstraint(2, 1);
