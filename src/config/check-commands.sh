@@ -31,8 +31,8 @@ done
 documents() {
   (cd "$root" && ls README.md CONTRIBUTING.md SECURITY.md
    # In the order in which one reads them; later pages use what earlier ones wrote.
-   for page in start choosing examples models; do echo "src/site/markdown/$page.md"; done
-   ls src/site/markdown/*.md | grep -vE '/(start|choosing|examples|models)\.md$')
+   for page in start install choosing examples models; do echo "src/site/markdown/$page.md"; done
+   ls src/site/markdown/*.md | grep -vE '/(start|install|choosing|examples|models)\.md$')
 }
 
 # Lines "document<TAB>command", continued lines joined.

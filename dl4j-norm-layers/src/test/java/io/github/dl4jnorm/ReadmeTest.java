@@ -10,6 +10,7 @@ import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormFactory;
+import io.github.dl4jnorm.conf.SpectralNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.WeightNormalization;
 import io.github.dl4jnorm.model.BatchNormFolding;
@@ -57,7 +58,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
-/** The README's Java compiles and runs: its lines are those of this class. */
+/** The Java of README and reference compiles and runs: its lines are those of this class. */
 @Tag("once")
 class ReadmeTest {
 
@@ -202,18 +203,46 @@ class ReadmeTest {
     }
 
     @Test
-    void everyLineOfJavaInTheReadmeStandsHere() throws IOException {
+    void theOneLineChangesTrain() {
+        Layer norm = new GroupNormalization.Builder(4).activation(Activation.RELU).build();
+        fit(norm, plainConvolution());
+        norm = new LayerNormalization.Builder().activation(Activation.RELU).build();
+        fit(norm, plainConvolution());
+        norm = new SwitchableNormalization.Builder().activation(Activation.RELU).build();
+        fit(norm, plainConvolution());
+        Layer convolution = new SpectralNormalization(new ConvolutionLayer.Builder(3, 3).nOut(8).build());
+        fit(norm, convolution);
+    }
+
+    private static Layer plainConvolution() {
+        return new ConvolutionLayer.Builder(3, 3).nOut(8).hasBias(false).build();
+    }
+
+    private static void fit(Layer norm, Layer convolution) {
+        fit(new NeuralNetConfiguration.Builder().updater(new Adam(0.003)).activation(Activation.IDENTITY).list()
+                .layer(convolution).layer(norm).layer(new OutputLayer.Builder().nOut(2).activation(Activation.SOFTMAX).build())
+                .setInputType(InputType.convolutional(16, 16, 1)).build(),
+                Nd4j.rand(DataType.FLOAT, 4, 1, 16, 16), Nd4j.ones(DataType.FLOAT, 4, 2).divi(2));
+    }
+
+    /** But for the whole program, which is a file of the examples and tested there. */
+    @Test
+    void everyLineOfJavaInReadmeAndReferenceStandsHere() throws IOException {
         Path module = Path.of(System.getProperty("basedir", "."));
         Path self = module.resolve("src/test/java/io/github/dl4jnorm/ReadmeTest.java");
         Set<String> here = Files.readAllLines(self).stream().map(String::trim).collect(Collectors.toSet());
-        List<String> java = new ArrayList<>();
-        boolean inside = false;
-        for (String line : Files.readAllLines(module.resolve("../README.md"))) {
-            inside = inside ? !line.startsWith("```") : line.equals("```java");
-            if (inside && !line.equals("```java")) {
-                java.add(line.trim());
+        Files.readAllLines(module.resolve("../examples/src/main/java/io/github/dl4jnorm/examples/QuickStart.java")).stream()
+                .map(String::trim).forEach(here::add);
+        for (String page : List.of("../README.md", "../src/site/markdown/reference.md")) {
+            List<String> java = new ArrayList<>();
+            boolean inside = false;
+            for (String line : Files.readAllLines(module.resolve(page))) {
+                inside = inside ? !line.startsWith("```") : line.equals("```java");
+                if (inside && !line.equals("```java")) {
+                    java.add(line.trim());
+                }
             }
+            assertThat(java).as(page).isNotEmpty().allSatisfy(line -> assertThat(here).contains(line));
         }
-        assertThat(java).isNotEmpty().allSatisfy(line -> assertThat(here).contains(line));
     }
 }

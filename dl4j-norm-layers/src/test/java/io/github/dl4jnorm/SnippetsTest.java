@@ -31,6 +31,8 @@ class SnippetsTest {
     private static final Path MODEL_TEST =
             ROOT.resolve("dl4j-norm-layers/src/test/java/io/github/dl4jnorm/layer/WorkedExampleTest.java");
     private static final Pattern BLOCK = Pattern.compile("^```(\\S*)\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
+    /** A whole file, with all imports it needs. */
+    private static final Pattern PROGRAM = Pattern.compile("(?:import .*\n|\n)+public class (\\w+)");
     private static final Pattern EXPRESSION = Pattern.compile("`(new\\s[A-Z][^`…]*)`");
     /** What a reader would take it for: a line of Java in a block that does not say so. */
     private static final Pattern JAVA_LINE = Pattern.compile("^[ \\w<>.,=\"()-]*[()].*;$", Pattern.MULTILINE);
@@ -59,7 +61,9 @@ class SnippetsTest {
             String text = Files.readString(page);
             for (MatchResult block : BLOCK.matcher(text).results().toList()) {
                 if (block.group(1).equals("java") && !block.group(2).equals(Files.readString(MODEL_TEST))) {
-                    sources.add(source(imports, page, sources.size(), block.group(2)));
+                    Matcher program = PROGRAM.matcher(block.group(2));
+                    sources.add(program.lookingAt() ? file(program.group(1), block.group(2))
+                            : source(imports, page, sources.size(), block.group(2)));
                 }
             }
             for (MatchResult expression : EXPRESSION.matcher(BLOCK.matcher(text).replaceAll("")).results().toList()) {
@@ -138,7 +142,10 @@ class SnippetsTest {
 
     private static JavaFileObject source(String imports, Path page, int number, String code) {
         String name = page.getFileName().toString().replaceAll("\\W", "_") + "_" + number;
-        String text = imports + "class " + name + " {\n" + VARIABLES + "void run() throws Exception {\n" + code + "\n}\n}\n";
+        return file(name, imports + "class " + name + " {\n" + VARIABLES + "void run() throws Exception {\n" + code + "\n}\n}\n");
+    }
+
+    private static JavaFileObject file(String name, String text) {
         return new SimpleJavaFileObject(URI.create("string:///" + name + ".java"), JavaFileObject.Kind.SOURCE) {
             @Override
             public CharSequence getCharContent(boolean ignoreEncodingErrors) {

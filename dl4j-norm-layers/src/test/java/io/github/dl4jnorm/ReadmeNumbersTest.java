@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/** The README's numbers and picture are those of the measurements in performance.md, and the README stays short. */
+@Tag("once")
+class ReadmeNumbersTest {
+    private static final Path ROOT = Path.of(System.getProperty("basedir", ".")).resolve("..");
+    private static final Path SITE = ROOT.resolve("src/site/markdown");
+    /** Each with its word for "times". */
+    private static final Map<String, String> READMES = Map.of("README.md", "×", "README.zh-CN.md", " 倍");
+    private static final int BOTH_VECTOR = 4;
+    private static final int BOTH_STOCK = 7;
+    private static final int BOTH_LIBTORCH = 8;
+
+    @Test
+    void theRatiosAreThoseMeasured() throws IOException {
+        List<String> stock = row("### Ratios", "stock / vector", "forward+backward");
+        List<String> libtorch = row("### Ratios", "vector / libtorch", "forward+backward");
+        String slowest = factor(1 / number(libtorch.get(5)));
+        String fastest = "–%.0f".formatted(1 / number(libtorch.get(4)));
+        for (Map.Entry<String, String> readme : READMES.entrySet()) {
+            assertThat(text(readme.getKey())).as(readme.getKey())
+                    .contains("%.0f%s".formatted(number(stock.get(3)), readme.getValue()))
+                    .contains("%.0f–%.0f%s".formatted(number(stock.get(5)), number(stock.get(4)), readme.getValue()))
+                    .contains(factor(1 / number(libtorch.get(3))) + readme.getValue())
+                    .contains(slowest + fastest + readme.getValue());
+        }
+    }
+
+    @Test
+    void theWholeNetworkIsThatOfThePerformancePage() throws IOException {
+        String performance = Files.readString(SITE.resolve("performance.md"));
+        assertThat(performance).containsPattern("753 ms with Deeplearning4j's batch norm, 564 ms");
+        for (Map.Entry<String, String> readme : READMES.entrySet()) {
+            assertThat(text(readme.getKey())).as(readme.getKey()).contains(factor(753.0 / 564) + readme.getValue());
+        }
+    }
+
+    @Test
+    void thePictureShowsTheMeasuredTimes() throws IOException {
+        String picture = Files.readString(SITE.resolve("images/stock.svg"));
+        for (String norm : List.of("batch", "batch + ReLU")) {
+            List<String> row = row("### Forward and backward", norm, "nchw", "32x64x56x56");
+            assertThat(picture).contains(">" + row.get(BOTH_STOCK) + " ms<", ">" + row.get(BOTH_LIBTORCH) + " ms<",
+                    ">" + row.get(BOTH_VECTOR) + " ms<");
+        }
+    }
+
+    @Test
+    void aReadmeIsReadInOneSitting() throws IOException {
+        assertThat(text("README.md").getBytes(StandardCharsets.UTF_8)).hasSizeLessThanOrEqualTo(9_000);
+        assertThat(text("README.zh-CN.md").getBytes(StandardCharsets.UTF_8)).hasSizeLessThanOrEqualTo(9_500);
+    }
+
+    private static String factor(double times) {
+        return String.format(Locale.ROOT, "%.1f", times);
+    }
+
+    private static String text(String readme) throws IOException {
+        return Files.readString(ROOT.resolve(readme));
+    }
+
+    /** The cells of the first row under a heading that begins like this. */
+    private static List<String> row(String heading, String... begin) throws IOException {
+        String page = Files.readString(SITE.resolve("performance.md"));
+        return page.substring(page.indexOf(heading)).lines().filter(line -> line.startsWith("|"))
+                .map(line -> Stream.of(line.substring(1).split("\\|")).map(String::trim).toList())
+                .filter(cells -> cells.subList(0, begin.length).equals(List.of(begin))).findFirst().orElseThrow();
+    }
+
+    /** Without the case in parentheses. */
+    private static double number(String cell) {
+        return Double.parseDouble(cell.replaceAll(" .*", ""));
+    }
+}
