@@ -199,13 +199,13 @@ class ArchitectureTest {
 
     /**
      * A model file names the classes that are made from it: none of this library may do anything but compute. Those that
-     * exchange weights, import models or write tables have no instances a model file could ask for, nor has what calls the
-     * methods of builders by the names of options.
+     * exchange weights, import models, write tables or print which kernels run have no instances a model file could ask for,
+     * nor has what calls the methods of builders by the names of options.
      */
     @Test
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
         noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy|NpyHeader"
-                        + "|NormArrays|NpySource(\\$.*)?)|.*\\.conf\\.NormOptions"
+                        + "|NormArrays|NpySource(\\$.*)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels)"
                         + "|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
@@ -224,6 +224,7 @@ class ArchitectureTest {
     void ofTheKernelsOnlyTheInterfaceTheChoiceAndFramesArePublic() {
         classes().that().resideInAPackage(ROOT + ".kernel").and().haveModifier(JavaModifier.PUBLIC)
                 .should().haveSimpleName("Kernels").orShould().haveSimpleName("NormKernels")
-                .orShould().haveSimpleName("Frames").orShould().haveSimpleName("Shared").check(library);
+                .orShould().haveSimpleName("Frames").orShould().haveSimpleName("Shared")
+                .orShould().haveSimpleName("Describe").check(library);
     }
 }

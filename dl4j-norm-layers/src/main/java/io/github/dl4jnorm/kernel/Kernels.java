@@ -5,6 +5,7 @@ import java.util.Locale;
 import org.nd4j.linalg.factory.Nd4j;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.helpers.NOPLoggerFactory;
 
 /**
  * Chooses the {@link NormKernels} once: those that the system property {@value #PROPERTY} names ({@code vector},
@@ -28,6 +29,46 @@ public final class Kernels {
      */
     public static NormKernels get() {
         return Chosen.KERNELS;
+    }
+
+    /**
+     * Describes the kernels of this JVM: which implementation runs, why, and how to get a faster one.
+     *
+     * <pre>
+     * Normalization kernels: scalar (plain Java)
+     * Why: the vector kernels need the JVM option --add-modules jdk.incubator.vector
+     * This JVM: JDK 17.0.15+6, ND4J backend CpuBackend, -Ddl4jnorm.kernels not set
+     * </pre>
+     *
+     * @return a few lines of text
+     * @throws IllegalStateException if {@value #PROPERTY} names one that is unknown or cannot serve
+     */
+    public static String describe() {
+        String forced = System.getProperty(PROPERTY);
+        String name = get().name();
+        String implementation = switch (name) {
+            case "vector" -> "JDK Vector API";
+            case "scalar" -> "plain Java";
+            default -> "ND4J operations";
+        };
+        return "Normalization kernels: " + name + " (" + implementation + ")\nWhy: " + why(name, forced) + "\nThis JVM: JDK "
+                + Runtime.version() + ", ND4J backend " + backend() + ", -D" + PROPERTY
+                + (forced == null ? " not set" : "=" + forced);
+    }
+
+    private static String why(String name, String forced) {
+        if (forced != null && !forced.isBlank()) {
+            return "-D" + PROPERTY + " asks for them";
+        }
+        return switch (name) {
+            case "vector" -> "ND4J runs on the CPU and this JVM has the Vector API";
+            case "scalar" -> "the vector kernels need " + VectorSupport.missing();
+            default -> "ND4J does not run on the CPU";
+        };
+    }
+
+    private static String backend() {
+        return Nd4j.getBackend().getClass().getSimpleName();
     }
 
     static NormKernels choose(String forced, boolean cpuBackend) {
@@ -62,9 +103,18 @@ public final class Kernels {
         try {
             return new CpuKernels("vector", VectorRowOps.factory());
         } catch (UnsupportedOperationException e) {
-            LOG.warn("Normalization runs on the slower kernels in plain Java: {} (-D{}=scalar silences this)",
-                    e.getMessage(), PROPERTY);
+            warn("Normalization runs on the slower kernels in plain Java: " + e.getMessage() + " (-D" + PROPERTY
+                    + "=scalar silences this)");
             return scalar();
+        }
+    }
+
+    /** To the log, or to the standard error stream where no logging library would show it. */
+    private static void warn(String message) {
+        if (LoggerFactory.getILoggerFactory() instanceof NOPLoggerFactory) {
+            System.err.println("WARNING: " + message);
+        } else {
+            LOG.warn(message);
         }
     }
 
@@ -72,7 +122,7 @@ public final class Kernels {
         static final NormKernels KERNELS = chooseForThisJvm();
 
         private static NormKernels chooseForThisJvm() {
-            String backend = Nd4j.getBackend().getClass().getSimpleName();
+            String backend = backend();
             NormKernels kernels = choose(System.getProperty(PROPERTY), backend.equals("CpuBackend"));
             LOG.debug("Normalization kernels: {} (ND4J backend {})", kernels.name(), backend);
             return kernels;

@@ -5,8 +5,6 @@ import org.nd4j.linalg.api.buffer.DataType;
 
 /** {@link RowOps} with the vectors of {@code jdk.incubator.vector}. */
 final class VectorRowOps {
-    private static final String MODULE = "jdk.incubator.vector";
-
     private VectorRowOps() {
     }
 
@@ -17,15 +15,7 @@ final class VectorRowOps {
      * @throws UnsupportedOperationException if they cannot; the message says what to do about it
      */
     static RowOps.Factory factory() {
-        int jdk = Runtime.version().feature();
-        if (jdk > 18 && jdk < 22) {
-            throw new UnsupportedOperationException("the vector kernels need JDK 17, 18 or one from 22 on, this is JDK "
-                    + jdk);
-        }
-        if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
-            throw new UnsupportedOperationException("the vector kernels need the JVM option --add-modules " + MODULE);
-        }
-        String missing = Lanes.obstacle(jdk);
+        String missing = VectorSupport.missing();
         if (missing != null) {
             throw new UnsupportedOperationException("the vector kernels need " + missing);
         }

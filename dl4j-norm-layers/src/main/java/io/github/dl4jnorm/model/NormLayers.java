@@ -135,14 +135,23 @@ public final class NormLayers {
     /** Layers by index or vertex, without wrappers. */
     private static Map<String, Layer> layers(Model net, boolean frozen) {
         Map<String, Layer> layers = new LinkedHashMap<>();
+        whole(net).forEach((key, layer) -> add(layers, key, layer, frozen));
+        return layers;
+    }
+
+    /** Layers by index or vertex, with their wrappers. */
+    static Map<String, Layer> whole(Model net) {
+        Map<String, Layer> layers = new LinkedHashMap<>();
         if (net instanceof MultiLayerNetwork sequence) {
             for (int i = 0; i < sequence.getnLayers(); i++) {
-                add(layers, String.valueOf(i), sequence.getLayer(i), frozen);
+                layers.put(String.valueOf(i), sequence.getLayer(i));
             }
         } else if (net instanceof ComputationGraph graph) {
             for (int index : graph.topologicalSortOrder()) {
                 GraphVertex vertex = graph.getVertices()[index];
-                add(layers, vertex.getVertexName(), vertex.getLayer(), frozen);
+                if (vertex.getLayer() != null) {
+                    layers.put(vertex.getVertexName(), vertex.getLayer());
+                }
             }
         } else {
             throw Draft.unknown(net);
@@ -158,8 +167,6 @@ public final class NormLayers {
             }
             inner = wrapper.getUnderlying();
         }
-        if (inner != null) {
-            layers.put(key, inner);
-        }
+        layers.put(key, inner);
     }
 }

@@ -35,7 +35,7 @@ public final class NormStatsCsv {
         List<String> lines = new ArrayList<>(List.of("iteration,epoch,layer,quantity,index,value"));
         for (String layer : stats.layers()) {
             for (NormSample sample : stats.samples(layer)) {
-                add(lines, sample.iteration() + "," + sample.epoch() + "," + quoted(layer) + ",", sample);
+                add(lines, sample.iteration() + "," + sample.epoch() + "," + Csv.quoted(layer) + ",", sample);
             }
         }
         WholeFile.write(file, part -> Files.write(part, lines));
@@ -66,10 +66,5 @@ public final class NormStatsCsv {
         if (weights != null) {
             weights.forEach((part, weight) -> lines.add(start + part + "," + weight));
         }
-    }
-
-    /** As RFC 4180 has it. */
-    private static String quoted(String name) {
-        return name.matches("[^,\"\r\n]*") ? name : "\"" + name.replace("\"", "\"\"") + "\"";
     }
 }

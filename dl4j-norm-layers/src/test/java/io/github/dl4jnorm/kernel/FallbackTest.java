@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.File;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -39,8 +41,17 @@ class FallbackTest {
     }
 
     private static String run(Class<?> program, String... options) throws Exception {
+        return runOn(System.getProperty("java.class.path"), program, options);
+    }
+
+    private static String classPathWithout(String... parts) {
+        return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> Arrays.stream(parts).noneMatch(entry::contains)).collect(Collectors.joining(File.pathSeparator));
+    }
+
+    private static String runOn(String classPath, Class<?> program, String... options) throws Exception {
         List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + File.separator + "bin"
-                + File.separator + "java", "-cp", System.getProperty("java.class.path")));
+                + File.separator + "java", "-cp", classPath));
         command.addAll(List.of(options));
         command.add(program.getName());
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
@@ -70,6 +81,34 @@ class FallbackTest {
     @Test
     void forcedPlainJavaSaysNothing() throws Exception {
         assertThat(run("-D" + Kernels.PROPERTY + "=scalar")).contains("kernels: scalar").doesNotContain("slower");
+    }
+
+    @Test
+    void withoutALoggingLibraryTheWarningGoesToTheErrorStreamOnce() throws Exception {
+        assertThat(runOn(classPathWithout("logback"), Program.class)).contains("kernels: scalar")
+                .containsOnlyOnce("WARNING: Normalization runs on the slower kernels in plain Java")
+                .containsOnlyOnce("--add-modules jdk.incubator.vector");
+    }
+
+    @Test
+    void theDescriptionSaysWhichKernelsRunAndWhy() throws Exception {
+        assertThat(run(Describe.class)).contains("Normalization kernels: scalar (plain Java)",
+                "Why: the vector kernels need the JVM option --add-modules jdk.incubator.vector", "ND4J backend CpuBackend");
+        assertThat(run(Describe.class, "--add-modules", "jdk.incubator.vector"))
+                .contains("Normalization kernels: vector (JDK Vector API)", "-Ddl4jnorm.kernels not set");
+        assertThat(run(Describe.class, "-Ddl4jnorm.kernels=nd4j")).contains("Normalization kernels: nd4j (ND4J operations)",
+                "Why: -Ddl4jnorm.kernels asks for them");
+    }
+
+    /** As {@code java -jar} starts it. */
+    @Test
+    void withoutNd4jTheDescriptionSaysWhatTheJvmOffers() throws Exception {
+        String alone = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> entry.contains("dl4j-norm-layers") && !entry.contains("test-classes"))
+                .collect(Collectors.joining(File.pathSeparator));
+        assertThat(runOn(alone, Describe.class)).contains("scalar (plain Java)", "--add-modules jdk.incubator.vector",
+                "ND4J is not on the class path");
+        assertThat(runOn(alone, Describe.class, "--add-modules", "jdk.incubator.vector")).contains("CPU backend: vector.");
     }
 
     @Test
