@@ -165,6 +165,7 @@ class ReadmeTest {
         fit(recurrent, Nd4j.rand(DataType.FLOAT, 2, 12, 7), Nd4j.ones(DataType.FLOAT, 2, 5, 7).divi(5));
     }
 
+    @Tag("workers")
     @Test
     void theWorkersTrain() {
         DataSetIterator trainingData = new ListDataSetIterator<>(new DataSet(Nd4j.rand(DataType.FLOAT, 8, 5),

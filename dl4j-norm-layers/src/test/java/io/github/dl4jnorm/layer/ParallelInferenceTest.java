@@ -25,6 +25,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Several threads asking one trained network. */
+@Tag("workers")
 class ParallelInferenceTest {
 
     @ParameterizedTest

@@ -34,6 +34,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.dataset.DataSet;
 
 /** What is written while several workers train has the statistics of that moment, and training goes on from there. */
+@Tag("workers")
 @Tag("once")
 class CheckpointTest {
     @TempDir

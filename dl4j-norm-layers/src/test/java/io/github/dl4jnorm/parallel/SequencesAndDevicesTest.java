@@ -39,6 +39,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Synchronized statistics of sequences of different lengths, and of workers on devices of their own. */
+@Tag("workers")
 @Tag("once")
 @Timeout(120)
 class SequencesAndDevicesTest {

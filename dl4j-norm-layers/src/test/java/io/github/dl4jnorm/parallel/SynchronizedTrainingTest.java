@@ -40,6 +40,7 @@ import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Workers with small batches train as one with a large batch does, or fail in time and say why. */
+@Tag("workers")
 @Timeout(120)
 class SynchronizedTrainingTest {
     private static final RunningStatistics POLICY = RunningStatistics.momentum(0.3);
