@@ -36,6 +36,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** What may depend on what, read from the compiled classes. */
 @Tag("once")
+@Tag("long")
 class ArchitectureTest {
     private static final String ROOT = "io.github.dl4jnorm";
 

@@ -60,6 +60,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** The Java of README and reference compiles and runs: its lines are those of this class. */
 @Tag("once")
+@Tag("long")
 class ReadmeTest {
 
     @Test

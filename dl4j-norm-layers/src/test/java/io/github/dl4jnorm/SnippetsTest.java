@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** All Java of README, SECURITY.md and the site compiles: blocks, and expressions with {@code new} in the text. */
 @Tag("once")
+@Tag("long")
 class SnippetsTest {
 
     private static final Path ROOT = Path.of(System.getProperty("basedir", ".")).resolve("..");

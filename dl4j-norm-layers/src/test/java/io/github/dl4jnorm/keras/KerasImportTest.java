@@ -48,6 +48,7 @@ import org.nd4j.linalg.learning.regularization.L2Regularization;
 
 /** Models as Keras saves them compute what Keras's definitions say. */
 @Tag("once")
+@Tag("long")
 class KerasImportTest {
     @TempDir
     private Path directory;

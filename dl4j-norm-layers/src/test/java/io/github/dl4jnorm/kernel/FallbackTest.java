@@ -8,12 +8,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** What a JVM of its own does, with and without the module of the vectors. */
 @EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector")
+@Tag("long")
 class FallbackTest {
 
     /** Asks for the kernels twice and prints their name. */

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
  * ({@code FreqInlineSize}).
  */
 @Tag("once")
+@Tag("full")
 class HotLoopsTest {
     private static final int FREQ_INLINE_SIZE = 325;
     private static final Pattern METHOD = Pattern.compile(" {2}(\\S.*);");

@@ -16,11 +16,13 @@ import io.github.dl4jnorm.norm.SumTable;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Every pass of the kernels in use against loops over double, on drawn shapes, layouts, types, strides and masks. */
+@Tag("long")
 class NormKernelsContractTest {
     static Stream<Drawn> cases() {
         return IntStream.range(0, Thinned.length(250, 80)).mapToObj(seed -> new Drawn(Kernels.get(), seed));

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -25,6 +26,7 @@ import org.nd4j.nativeblas.NativeOpsHolder;
 
 /** Every pass of the kernels over raw memory leaves alone, and takes no number from, what is around its arrays. */
 @EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector|scalar")
+@Tag("full")
 class RedZoneTest {
     static Stream<Integer> seeds() {
         return IntStream.range(5_000, 5_030).boxed();

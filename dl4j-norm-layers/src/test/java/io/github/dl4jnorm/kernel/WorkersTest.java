@@ -38,6 +38,7 @@ import org.nd4j.nativeblas.NativeOpsHolder;
 
 @Timeout(120)
 @Tag("once")
+@Tag("full")
 class WorkersTest {
     private int before;
 

@@ -17,6 +17,7 @@ import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -30,6 +31,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** A training step allocates its output and the gradient of its input, and beside them nothing of their size. */
 @EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector|scalar")
+@Tag("full")
 class AllocationTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final WorkspaceConfiguration ROOM = WorkspaceConfiguration.builder().initialSize(8 << 20)

@@ -29,6 +29,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 
 /** Conditioned norms in graphs: checked, trained, saved, masked. */
 @Tag("once")
+@Tag("long")
 class ConditionedGraphTest {
     private static final int N = 3;
 

@@ -7,6 +7,7 @@ import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -15,6 +16,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** At test time an example comes out the same bit for bit, alone or in any company. */
+@Tag("full")
 class ExampleIndependenceTest {
     private static final int EXAMPLES = 64;
 

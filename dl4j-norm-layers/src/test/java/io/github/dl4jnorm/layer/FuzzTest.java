@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.function.LongConsumer;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -21,6 +22,7 @@ import org.slf4j.LoggerFactory;
  * FUZZ_SECONDS, says, from the seed {@code -Dfuzz.seed} on. A failure names its seed; with that and 0 seconds the case
  * comes again, alone.
  */
+@Tag("long")
 class FuzzTest {
     private static final Logger LOG = LoggerFactory.getLogger(FuzzTest.class);
     private static final DataType[] TYPES = {DataType.FLOAT, DataType.FLOAT, DataType.DOUBLE, DataType.HALF,

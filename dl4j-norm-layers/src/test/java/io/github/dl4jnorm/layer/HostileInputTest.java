@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,6 +30,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Input from the ends of what there is has a value that can be told beforehand, or an error that says what is wrong. */
+@Tag("long")
 class HostileInputTest {
     private static final int CHANNELS = 4;
 

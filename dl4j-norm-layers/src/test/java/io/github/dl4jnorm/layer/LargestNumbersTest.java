@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -30,6 +31,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * Input at the end of the range of its type, where sums and squares leave it. What comes out is what comes out of the same
  * numbers made smaller, as every norm but global response normalization ignores the scale of its input.
  */
+@Tag("long")
 class LargestNumbersTest {
     private static final int CHANNELS = 8;
 

@@ -42,6 +42,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** LSTMs with layer norm in networks: checked, trained in parts, masked, saved, wrapped. */
 @Tag("once")
+@Tag("full")
 class LayerNormLSTMNetworkTest {
     private static final DataType DEFAULT = Nd4j.defaultFloatingPointType();
 

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.EnumSource.Mode;
 
 /** Steps on ever changing shapes leave nothing behind: on the heap, beside it, or in ND4J's books. */
 @Timeout(600)
+@Tag("full")
 class LeakTest {
     /** Bytes: the compiler and the JVM leave some 200 for each of twenty thousand steps, the smallest array more than these. */
     private static final int MOST_OF_A_STEP = 512;

@@ -69,6 +69,7 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /** Every option of every builder is one of the factory's, as a value of Java and as one of JSON. */
 @Tag("once")
+@Tag("long")
 class NormFactoryOptionsTest {
     private static final ObjectMapper MAPPER = NeuralNetConfiguration.mapper();
     private static final DenseLayer DENSE = new DenseLayer.Builder().nIn(4).nOut(4).activation(Activation.RELU).build();

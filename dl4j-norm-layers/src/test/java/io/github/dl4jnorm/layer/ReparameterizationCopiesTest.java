@@ -32,6 +32,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Layers with computed weights that are saved, cloned, frozen and taken over. */
 @Tag("once")
+@Tag("long")
 class ReparameterizationCopiesTest {
     private static final Inside[] INSIDE = {Inside.DENSE, Inside.CNN, Inside.LSTM};
 

@@ -19,6 +19,7 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -30,6 +31,7 @@ import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /** What layers with computed weights compute, and how they train. */
+@Tag("long")
 class ReparameterizedLayerTest {
     private static MultiLayerNetwork net(Wrapper wrapper, Inside inside) {
         return inside.sequence(Inside.base(DataType.FLOAT, new Adam(0.01)), wrapper.around(inside.layer(Activation.TANH)));

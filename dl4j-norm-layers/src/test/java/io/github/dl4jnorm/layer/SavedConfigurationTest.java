@@ -41,6 +41,7 @@ import org.nd4j.shade.jackson.databind.node.ObjectNode;
 
 /** Configurations survive JSON, YAML, Java serialization and cloning, and equal what has the same options only. */
 @Tag("once")
+@Tag("full")
 class SavedConfigurationTest {
     /** Fields of Deeplearning4j's own layers, and what the input type says. */
     private static final Set<String> NEVER_MISSING = Set.of("@class", "layerName", "nin", "nout", "dense", "positions",

@@ -5,7 +5,6 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.conf.ConditionedNorm;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
@@ -33,27 +32,30 @@ import org.nd4j.linalg.activations.impl.ActivationTanH;
 /**
  * A row of the table of seams: a layer, vertex or wrapper of the library with some options.
  *
- * @param name what to call it
- * @param kind the input of its networks
- * @param conf a {@link Layer} or a {@link ConditionedNorm}, never changed
+ * @param name   what to call it
+ * @param option the option that is not at its default, or null
+ * @param kind   the input of its networks
+ * @param conf   a {@link Layer} or a {@link ConditionedNorm}, never changed
  */
-record SeamRow(String name, Kind kind, Object conf) {
+record SeamRow(String name, String option, Kind kind, Object conf) {
     /** Set by the layers themselves. */
     private static final Set<String> FOUND = Set.of("channelsLast", "channelsLastFixed", "dense");
     private static final String CONF = NormLayer.class.getPackageName();
     private static final List<SeamRow> ALL = find();
 
-    /**
-     * Every norm of the factory, by its name, with its defaults and, on the vector kernels, with each of its switches the
-     * other way, and every other layer, vertex and wrapper there is.
-     */
+    /** Every norm of the factory, by its name, and every other layer, vertex and wrapper there is, with their defaults. */
     static List<SeamRow> all() {
-        return ALL;
+        return ALL.stream().filter(row -> row.option == null).toList();
+    }
+
+    /** Every norm with each of its switches the other way. */
+    static List<SeamRow> otherOptions() {
+        return ALL.stream().filter(row -> row.option != null).toList();
     }
 
     /** The norms of the factory, with their defaults. */
     static List<SeamRow> norms() {
-        return ALL.stream().filter(row -> row.isNorm() && NormFactory.names().contains(row.name)).toList();
+        return all().stream().filter(row -> row.isNorm() && NormFactory.names().contains(row.name)).toList();
     }
 
     private static List<SeamRow> find() {
@@ -88,23 +90,22 @@ record SeamRow(String name, Kind kind, Object conf) {
     private static void add(List<SeamRow> rows, String name, Object conf) {
         if (conf instanceof NormLayer norm) {
             NormLayer small = small(norm);
-            rows.add(new SeamRow(name, Kind.CNN_FIRST, small));
-            for (Field option : Thinned.onVectors() ? switches(norm.getClass()) : List.<Field>of()) {
-                rows.add(new SeamRow(name + ", " + option.getName() + " " + !is(option, norm), Kind.CNN_FIRST,
-                        flipped(option, small)));
+            rows.add(new SeamRow(name, null, Kind.CNN_FIRST, small));
+            for (Field option : switches(norm.getClass())) {
+                rows.add(new SeamRow(name, option.getName() + " " + !is(option, norm), Kind.CNN_FIRST, flipped(option, small)));
             }
         } else if (conf instanceof Reparameterization wrapper) {
             for (BaseLayer inside : List.of(dense(), convolution(), lstm())) {
-                rows.add(new SeamRow(name + " around " + inside.getClass().getSimpleName(),
+                rows.add(new SeamRow(name + " around " + inside.getClass().getSimpleName(), null,
                         inside instanceof DenseLayer ? Kind.DENSE : inside instanceof LSTM ? Kind.RNN_FIRST : Kind.CNN_FIRST,
                         wrapper.around(inside)));
             }
         } else if (conf instanceof ConditionedNorm) {
-            rows.add(new SeamRow(name, Kind.CNN_FIRST, conf));
+            rows.add(new SeamRow(name, null, Kind.CNN_FIRST, conf));
         } else if (conf instanceof BaseRecurrentLayer recurrent) {
             recurrent.setNOut(Kind.CHANNELS);
             recurrent.setActivationFn(new ActivationTanH());
-            rows.add(new SeamRow(name, Kind.RNN_FIRST, recurrent));
+            rows.add(new SeamRow(name, null, Kind.RNN_FIRST, recurrent));
         } else {
             throw new AssertionError("the table of seams knows no network for " + conf);
         }
@@ -227,6 +228,6 @@ record SeamRow(String name, Kind kind, Object conf) {
 
     @Override
     public String toString() {
-        return name;
+        return option == null ? name : name + ", " + option;
     }
 }

@@ -108,7 +108,7 @@ final class SurgerySeams {
                 close(other + " mean", copy.layer().runningMean(), net.layer().runningMean());
                 close(other + " variance", copy.layer().runningVariance(), net.layer().runningVariance());
             }
-            assertThat(copy.output()).as(other.name()).doesNotContain(Double.NaN);
+            assertThat(copy.output()).as(other.toString()).doesNotContain(Double.NaN);
         }
         return row.isNorm() ? WORKS : leftOut("the rule is asked about norms alone");
     }

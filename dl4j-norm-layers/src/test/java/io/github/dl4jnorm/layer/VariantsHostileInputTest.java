@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -27,6 +28,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** What {@link HostileInputTest} and {@link BadInputTest} are to the norms with a reference, for the norms made of them. */
+@Tag("long")
 class VariantsHostileInputTest {
     private static final int CHANNELS = Harmless.CHANNELS;
     private static final RunningStatistics POLICY = RunningStatistics.momentum(0.25);

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -25,6 +26,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * process of its own, in which all norms on few elements come first.
  */
 @EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector")
+@Tag("full")
 class VectorsOffHeapTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int STEPS = 20;

@@ -58,6 +58,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Replaced norms know what the old ones knew, and nothing else changes. */
 @Tag("once")
+@Tag("long")
 class NormReplacementTest {
     private static final int CHANNELS = 4;
 

@@ -44,6 +44,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 @Tag("once")
+@Tag("long")
 class NormStatsListenerTest {
     private static final int CHANNELS = 6;
 

@@ -21,6 +21,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Files that are cut short, wrong or ask for what there is not: the message says what and where. */
 @Tag("once")
+@Tag("full")
 class OnnxBadFilesTest {
     @TempDir
     private Path directory;

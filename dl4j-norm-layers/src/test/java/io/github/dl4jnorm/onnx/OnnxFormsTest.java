@@ -31,6 +31,7 @@ import org.nd4j.shade.protobuf.UnknownFieldSet;
 
 /** What files may say in other ways: arrays elsewhere, functions, short numbers, statistics of single elements. */
 @Tag("once")
+@Tag("full")
 class OnnxFormsTest {
     @TempDir
     private Path directory;

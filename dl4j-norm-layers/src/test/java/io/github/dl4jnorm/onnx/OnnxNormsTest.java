@@ -22,6 +22,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Every normalization of every operator set and rank against the formulas of the ONNX documentation. */
 @Tag("once")
+@Tag("long")
 class OnnxNormsTest {
     @TempDir
     private Path directory;

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -17,6 +18,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** With an eps of 0, a constant (0 for what subtracts no mean) gives beta and gradients that are finite. */
+@Tag("long")
 class EpsZeroOpsTest {
     static Stream<OpCase> cases() {
         return Stream.of(DataType.FLOAT, DataType.DOUBLE).flatMap(OpCase::all)

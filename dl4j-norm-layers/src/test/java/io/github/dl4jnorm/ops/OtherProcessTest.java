@@ -21,6 +21,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Graphs go from one process to another and back. */
 @Tag("once")
+@Tag("full")
 class OtherProcessTest {
     private static final String VECTORS = "jdk.incubator.vector";
 

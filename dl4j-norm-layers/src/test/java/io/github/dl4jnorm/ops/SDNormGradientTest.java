@@ -8,12 +8,14 @@ import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.ops.NormKind.Input;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Every gradient of every operation against central differences in double, and both ways of building it. */
+@Tag("full")
 class SDNormGradientTest {
     private static final double STEP = 1e-5;
 

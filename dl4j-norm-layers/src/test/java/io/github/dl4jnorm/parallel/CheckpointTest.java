@@ -36,6 +36,7 @@ import org.nd4j.linalg.dataset.DataSet;
 /** What is written while several workers train has the statistics of that moment, and training goes on from there. */
 @Tag("workers")
 @Tag("once")
+@Tag("full")
 class CheckpointTest {
     @TempDir
     private Path directory;

@@ -42,6 +42,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 @Tag("workers")
 @Tag("once")
 @Timeout(120)
+@Tag("full")
 class SequencesAndDevicesTest {
     private static final int CHANNELS = 3;
 

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Whatever the workers do, each gets the numbers of all or an error, and none waits forever. */
 @Tag("once")
 @Timeout(120)
+@Tag("full")
 class WorkerGroupTest {
     private static final Duration LONG = Duration.ofMinutes(1);
 
