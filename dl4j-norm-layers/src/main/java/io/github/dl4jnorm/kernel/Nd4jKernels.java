@@ -167,6 +167,10 @@ final class Nd4jKernels implements NormKernels {
             boolean moderate = true;
             for (int n = 0; n < view.examples(); n++) {
                 affine.row(n, 0, view.channels(), k);
+                for (int c = 0; c < view.channels(); c++) {
+                    // NaN or infinity in the input is to change nothing outside of its group, not even by rounding.
+                    k.unit[c] = Double.isNaN(k.unit[c]) ? 1 : k.unit[c];
+                }
                 moderate &= Range.moderate(k.unit, view.channels());
             }
             return moderate;
