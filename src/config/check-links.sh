@@ -21,7 +21,7 @@ class Page(html.parser.HTMLParser):
 
 def markdown(text):
     text = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
-    page = Page("")
+    page = Page(text)
     page.links = re.findall(r"\]\(([^)\s]+)\)", text)
     for heading in re.findall(r"^#+ (.*)$", text, flags=re.M):
         page.names.add(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"))
