@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Follows every link of the pages that mvn -N site wrote, and of the Markdown they come from, to a file, and to a heading
-# where the link names one. Links to other hosts are only counted. Fails if one leads nowhere.
+# where the link names one. Links to other hosts are only counted. Fails if one leads nowhere, or if the menu, which every page
+# of the site shows, lacks a page.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 exec python3 - <<'PYTHON'
@@ -36,6 +37,9 @@ pages = {path.resolve(): markdown(path.read_text()) for path in files}
 pages |= {path.resolve(): Page(path.read_text()) for path in built}
 inside = outside = 0
 broken = []
+for path in built:
+    if not all(path.name in pages[other.resolve()].links for other in built if other != path):
+        broken.append(f"{path}: not in the menu of src/site/site.xml")
 for path, page in pages.items():
     for link in page.links:
         url = urllib.parse.urlsplit(link)

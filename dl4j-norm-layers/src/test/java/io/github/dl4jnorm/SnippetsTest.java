@@ -38,6 +38,8 @@ class SnippetsTest {
     /** What a reader would take it for: a line of Java in a block that does not say so. */
     private static final Pattern JAVA_LINE = Pattern.compile("^[ \\w<>.,=\"()-]*[()].*;$", Pattern.MULTILINE);
 
+    private static final String CHINESE = ".zh-CN.md";
+
     /** What the text around a snippet stands for; its own variables hide these. */
     private static final String VARIABLES = """
                 MultiLayerNetwork net, theirs, trained;
@@ -92,8 +94,27 @@ class SnippetsTest {
     }
 
     @Test
-    void theTranslationHasTheSameSnippets() throws IOException {
-        assertThat(blocks(ROOT.resolve("README.zh-CN.md"))).isEqualTo(blocks(ROOT.resolve("README.md"))).isNotEmpty();
+    void translationsHaveTheSameSnippets() throws IOException {
+        for (Path chinese : translations()) {
+            assertThat(withoutComments(chinese)).as(chinese.toString()).isEqualTo(withoutComments(original(chinese)));
+        }
+        assertThat(blocks(ROOT.resolve("README.zh-CN.md"))).isNotEmpty();
+    }
+
+    @Test
+    void translationsHaveTheSameExpressionsInTheText() throws IOException {
+        for (Path chinese : translations()) {
+            assertThat(expressions(chinese)).as(chinese.toString()).isEqualTo(expressions(original(chinese)));
+        }
+    }
+
+    @Test
+    void aPageAndItsTranslationLinkToEachOtherAtTheirHead() throws IOException {
+        for (Path chinese : translations()) {
+            Path english = original(chinese);
+            assertThat(head(chinese)).as(chinese.toString()).contains("[English](" + english.getFileName() + ") | 简体中文");
+            assertThat(head(english)).as(english.toString()).contains("English | [简体中文](" + chinese.getFileName() + ")");
+        }
     }
 
     @Test
@@ -103,6 +124,34 @@ class SnippetsTest {
 
     private static List<String> blocks(Path page) throws IOException {
         return BLOCK.matcher(Files.readString(page)).results().map(MatchResult::group).toList();
+    }
+
+    private static List<Path> translations() throws IOException {
+        try (Stream<Path> site = Files.list(ROOT.resolve("src/site/markdown"))) {
+            List<Path> translations = Stream.concat(Stream.of(ROOT.resolve("README.zh-CN.md")),
+                    site.filter(path -> path.toString().endsWith(CHINESE)).sorted()).toList();
+            assertThat(translations).hasSizeGreaterThan(3);
+            return translations;
+        }
+    }
+
+    private static Path original(Path translation) {
+        return translation.resolveSibling(translation.getFileName().toString().replace(CHINESE, ".md"));
+    }
+
+    /** Comments are translated. */
+    private static List<String> withoutComments(Path page) throws IOException {
+        return blocks(page).stream().map(block -> block.replaceAll(" +// .*", "")).toList();
+    }
+
+    /** Sorted, as a translation may turn a sentence around. */
+    private static List<String> expressions(Path page) throws IOException {
+        return EXPRESSION.matcher(BLOCK.matcher(Files.readString(page)).replaceAll("")).results().map(MatchResult::group)
+                .sorted().toList();
+    }
+
+    private static List<String> head(Path page) throws IOException {
+        return Files.readAllLines(page).stream().limit(8).toList();
     }
 
     private static List<Path> pages() throws IOException {
