@@ -239,7 +239,8 @@ final class FuzzCase {
                     || tooLarge(expected[i], tolerance) && numbers[i] == Math.copySign(Double.POSITIVE_INFINITY, expected[i]);
             if (!close) {
                 // Only then: most of the time of all cases would go into messages.
-                require(false, what + "[" + i + "]: expected " + expected[i] + ", got " + numbers[i] + ", tolerance " + tolerance);
+                require(false, what + "[" + i + "]: expected " + expected[i] + ", got " + numbers[i] + ", tolerance "
+                        + tolerance);
             }
         }
     }
