@@ -26,7 +26,8 @@ import org.nd4j.shade.jackson.annotation.JsonIgnore;
  * {@code constrainBeta} take effect; locked gamma and beta are applied for every pair of values.
  *
  * <p>Parameters: gamma, beta, mean, and either var or log10stdev. Like Deeplearning4j, the layer stores log10stdev by
- * default; {@code useLogStd(false)} makes it store var. With {@code runningStatistics} only HALF networks store log10stdev.
+ * default; {@code useLogStd(false)} makes it store var. With {@code runningStatistics} only HALF networks store
+ * log10stdev.
  */
 @Getter
 @Setter

@@ -17,10 +17,10 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
  *   y = (gammaOffset + v[n, c])·(x − mean)/√(var + eps) + v[n, C + c]
  * </pre>
  *
- * By default this is conditional instance normalization (Dumoulin, Shlens and Kudlur 2017, <a
- * href="https://arxiv.org/abs/1610.07629">A Learned Representation For Artistic Style</a>, arXiv 1610.07629). With
- * {@code groups} it is adaptive group normalization (Dhariwal and Nichol 2021, <a
- * href="https://arxiv.org/abs/2105.05233">Diffusion Models Beat GANs</a>, arXiv 2105.05233).
+ * By default this is conditional instance normalization (Dumoulin, Shlens and Kudlur 2017,
+ * <a href="https://arxiv.org/abs/1610.07629">A Learned Representation For Artistic Style</a>, arXiv 1610.07629). With
+ * {@code groups} it is adaptive group normalization (Dhariwal and Nichol 2021,
+ * <a href="https://arxiv.org/abs/2105.05233">Diffusion Models Beat GANs</a>, arXiv 2105.05233).
  *
  * <p>Takes two inputs: the content {@code [N, C, …]} and the vectors {@code [N, 2C]}, which hold gamma of all channels
  * followed by beta of all channels. With {@code gammaOffset(1)} and v = 0 the vertex is the unconditional norm. This suits a

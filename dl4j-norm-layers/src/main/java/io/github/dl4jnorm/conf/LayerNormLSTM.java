@@ -27,8 +27,8 @@ import org.nd4j.shade.jackson.annotation.JsonSetter;
 import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
- * Applies an LSTM with layer normalization inside the recurrence (Ba, Kiros and Hinton 2016, <a
- * href="https://arxiv.org/abs/1607.06450">Layer Normalization</a>, arXiv 1607.06450, equations 20 to 22):
+ * Applies an LSTM with layer normalization inside the recurrence (Ba, Kiros and Hinton 2016,
+ * <a href="https://arxiv.org/abs/1607.06450">Layer Normalization</a>, arXiv 1607.06450, equations 20 to 22):
  *
  * <pre>
  *   z = LN(x[t]·W; gammaInput, b) + LN(h[t−1]·RW; gammaRecurrent)     z = (zi, zf, zo, zg)

@@ -10,9 +10,9 @@ import lombok.ToString;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
- * Normalizes each example with its mean and variance at each timestep (Ba, Kiros and Hinton 2016, <a
- * href="https://arxiv.org/abs/1607.06450">Layer Normalization</a>, arXiv 1607.06450). The statistics are computed over C
- * for {@code [N, C]}, over C at each t for {@code [N, C, T]}, and over C, H and W for {@code [N, C, H, W]}. With
+ * Normalizes each example with its mean and variance at each timestep (Ba, Kiros and Hinton 2016,
+ * <a href="https://arxiv.org/abs/1607.06450">Layer Normalization</a>, arXiv 1607.06450). The statistics are computed over
+ * C for {@code [N, C]}, over C at each t for {@code [N, C, T]}, and over C, H and W for {@code [N, C, H, W]}. With
  * {@code perPosition} they are computed over C only, also for images and volumes, as in ConvNeXt.
  *
  * <p>gamma and beta have one element per channel, or with {@code elementwiseAffine} one per element of {@code [C, H, W]}.

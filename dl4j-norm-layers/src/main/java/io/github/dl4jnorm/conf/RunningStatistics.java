@@ -24,8 +24,8 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * fully masked does not count for this channel. A batch with a single element per channel has no unbiased variance and does
  * not count for the variance. The first batch that counts gets weight 1.
  *
- * <p>With {@link #unbiased} (the default) the variance of a batch of m elements is multiplied by m/(m − 1) (<a
- * href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>, algorithm 2). With m ≤ 1 the running variance is not
+ * <p>With {@link #unbiased} (the default) the variance of a batch of m elements is multiplied by m/(m − 1)
+ * (<a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>, algorithm 2). With m ≤ 1 the running variance is not
  * updated.
  */
 public final class RunningStatistics implements Serializable {

@@ -12,8 +12,9 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Divides the weight matrix, with one row per output unit, by its largest singular value (Miyato et al. 2018, <a
- * href="https://arxiv.org/abs/1802.05957">Spectral Normalization for Generative Adversarial Networks</a>, arXiv 1802.05957):
+ * Divides the weight matrix, with one row per output unit, by its largest singular value (Miyato et al. 2018,
+ * <a href="https://arxiv.org/abs/1802.05957">Spectral Normalization for Generative Adversarial Networks</a>, arXiv
+ * 1802.05957):
  *
  * <pre>
  *   w = V/σ   σ = uᵀ·V·v   u = V·v/‖V·v‖   v = Vᵀ·u/‖Vᵀ·u‖

@@ -13,8 +13,8 @@ import lombok.ToString;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
- * Normalizes with a learned mixture of instance, layer and batch statistics (Luo, Ren and Peng 2018, <a
- * href="https://arxiv.org/abs/1806.10779">Switchable Normalization</a>, arXiv 1806.10779):
+ * Normalizes with a learned mixture of instance, layer and batch statistics (Luo, Ren and Peng 2018,
+ * <a href="https://arxiv.org/abs/1806.10779">Switchable Normalization</a>, arXiv 1806.10779):
  *
  * <pre>
  *   mean = Σ softmax(meanWeight)ₖ·meanₖ   var = Σ softmax(varWeight)ₖ·varₖ   k = instance, layer, batch

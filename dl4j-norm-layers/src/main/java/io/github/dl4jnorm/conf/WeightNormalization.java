@@ -10,8 +10,8 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Learns the length and the direction of each output unit's weights separately (Salimans and Kingma 2016, <a
- * href="https://arxiv.org/abs/1602.07868">Weight Normalization</a>, arXiv 1602.07868):
+ * Learns the length and the direction of each output unit's weights separately (Salimans and Kingma 2016,
+ * <a href="https://arxiv.org/abs/1602.07868">Weight Normalization</a>, arXiv 1602.07868):
  *
  * <pre>
  *   w = g·v/√(Σ v² + eps)

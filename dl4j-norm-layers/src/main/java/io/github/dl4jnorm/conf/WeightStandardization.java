@@ -10,8 +10,8 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Standardizes the weights of each output unit to mean 0 and variance 1 (Qiao et al. 2019, <a
- * href="https://arxiv.org/abs/1903.10520">Weight Standardization</a>, arXiv 1903.10520):
+ * Standardizes the weights of each output unit to mean 0 and variance 1 (Qiao et al. 2019,
+ * <a href="https://arxiv.org/abs/1903.10520">Weight Standardization</a>, arXiv 1903.10520):
  *
  * <pre>
  *   w = (v − mean v)/√(var v + eps)
