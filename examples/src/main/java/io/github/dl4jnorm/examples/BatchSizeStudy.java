@@ -31,7 +31,8 @@ import picocli.CommandLine.Option;
  * from the batch, so with two examples they are mostly noise, and not those it uses at test time.
  */
 @Command(name = "batch-size", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Which norms bear small batches: test accuracy at batches of 32, 8, 4 and 2.", optionListHeading = "%n")
+        description = "Compares norms at small batch sizes: test accuracy at batch sizes 32, 8, 4 and 2.",
+        optionListHeading = "%n")
 final class BatchSizeStudy extends Study {
     private static final int[] BATCHES = {32, 8, 4, 2};
     private static final int[] WIDTHS = {16, 32};
@@ -41,10 +42,10 @@ final class BatchSizeStudy extends Study {
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
             converter = NormChoice.Converter.class, defaultValue = "batch,group,layer,switchable",
-            description = "Which ones, with commas between, of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            description = "Comma-separated norms: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private List<NormChoice> norms;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Write a page of charts.")
+    @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML report.")
     private Path report;
 
     BatchSizeStudy() {

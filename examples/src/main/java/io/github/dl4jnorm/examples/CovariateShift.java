@@ -18,7 +18,7 @@ import picocli.CommandLine.Command;
  * without changing a weight: the last column.
  */
 @Command(name = "covariate-shift", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Train on plain digits, test at other contrast and brightness; then recompute batch norm's statistics.")
+        description = "Trains on digits and tests at other contrast and brightness, before and after recomputing statistics.")
 final class CovariateShift extends Study {
     private static final double[][] SHIFTS = {{1, 0}, {0.5, 0}, {0.25, 0}, {1, 0.3}, {0.5, 0.5}, {2, -0.2}};
     private static final int CHANNELS = 8;

@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
  * average, so zeros around the image would draw the same frame into all images again and again, until nothing else is left.
  */
 @Command(name = "deep-net", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Twenty plain convolutions with sigmoids: without a norm they do not train, with one they do.")
+        description = "Trains twenty plain convolutions with sigmoids, which only learn with a norm.")
 final class DeepNet extends Study {
     private static final int CHANNELS = 16;
     private static final int BATCH = 10;
@@ -36,7 +36,7 @@ final class DeepNet extends Study {
     private static final double GAMMA = 2;
     private static final double LEARNING_RATE = 0.01;
 
-    @Option(names = "--depth", defaultValue = "20", description = "How many convolutions (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--depth", defaultValue = "20", description = "Number of convolutions (default: ${DEFAULT-VALUE}).")
     private int depth;
 
     DeepNet() {

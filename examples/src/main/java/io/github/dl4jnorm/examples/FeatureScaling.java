@@ -27,7 +27,7 @@ import picocli.CommandLine.Command;
  * before training, and raw again with batch norm as the first layer, which then does the scaling and is saved with the model.
  */
 @Command(name = "scaling", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Raw, min-max and standardized input, and batch norm as the first layer instead.")
+        description = "Compares raw, min-max scaled and standardized input with batch norm as the first layer.")
 final class FeatureScaling extends Study {
     private static final int COLUMNS = 8;
     private static final int CLASSES = 2;

@@ -17,10 +17,10 @@ abstract class ModelCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "IN", description = "Model file of Deeplearning4j.")
+    @Parameters(index = "0", paramLabel = "IN", description = "Saved Deeplearning4j model.")
     private Path in;
 
-    @Parameters(index = "1", paramLabel = "OUT", description = "Model file to write; may be the same.")
+    @Parameters(index = "1", paramLabel = "OUT", description = "Model file to write; may equal IN.")
     private Path out;
 
     @Override

@@ -26,7 +26,7 @@ import picocli.CommandLine.Command;
  * fast weights turn.
  */
 @Command(name = "regularization", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Batch norm, dropout, L2 and their combinations on few examples, some labelled wrong.")
+        description = "Compares batch norm, dropout, L2 and combinations on a small data set with label noise.")
 final class Regularization extends Study {
     private static final int[] WIDTHS = {16, 32};
     private static final int UNITS = 128;

@@ -30,7 +30,7 @@ import picocli.CommandLine.Command;
  * a short one matter: its mask leaves that out of every statistic, batch norm's too.
  */
 @Command(name = "sequence", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Layer norm, batch norm and none on sequences of different lengths and loudness, with masks.")
+        description = "Compares layer norm, batch norm and no norm on masked sequences of varying length and amplitude.")
 final class SequenceLayerNorm extends Study {
     private static final int CLASSES = 4;
     private static final int SENSORS = 3;

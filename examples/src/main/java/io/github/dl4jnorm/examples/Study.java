@@ -24,13 +24,13 @@ abstract class Study implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--examples", description = "Examples to train on (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--examples", description = "Number of training examples (default: ${DEFAULT-VALUE}).")
     private int examples;
 
-    @Option(names = "--epochs", description = "Passes over them (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--epochs", description = "Number of epochs (default: ${DEFAULT-VALUE}).")
     private int epochs;
 
-    @Option(names = "--seed", description = "Seed of weights, data and order (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--seed", description = "Random seed of weights, data and order (default: ${DEFAULT-VALUE}).")
     private long seed = 42;
 
     /** A study with what it uses by default. */

@@ -49,7 +49,7 @@ import picocli.CommandLine.Spec;
  * the same there.
  */
 @Command(name = "style", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Give drawn pictures the texture of others by adaptive instance normalization; writes a PNG.")
+        description = "Transfers the texture of synthetic images with adaptive instance normalization; writes a PNG.")
 final class StyleTransfer implements Callable<Integer> {
     private static final int COLORS = 3;
     private static final int WAVES = 5;
@@ -64,14 +64,15 @@ final class StyleTransfer implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--out", paramLabel = "FILE", defaultValue = "style.png", description = "Picture to write: contents on the "
-            + "left, styles above (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--out", paramLabel = "FILE", defaultValue = "style.png", description = "PNG file to write: contents on the "
+            + "left, styles on top (default: ${DEFAULT-VALUE}).")
     private Path out;
 
-    @Option(names = "--size", defaultValue = "192", description = "Height and width of a picture (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--size", defaultValue = "192", description = "Height and width of an image in pixels "
+            + "(default: ${DEFAULT-VALUE}).")
     private int size;
 
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of what is drawn (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--seed", defaultValue = "42", description = "Random seed of the images (default: ${DEFAULT-VALUE}).")
     private long seed;
 
     @Override
