@@ -24,11 +24,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Which norms bear small batches: the figure of the group normalization paper (arXiv 1803.08494), on small data.
+ * Compares norms at small batch sizes, like the figure of the group normalization paper (arXiv 1803.08494) on a small data
+ * set.
  *
- * <p>Each norm trains the same network with batches of 32, 8, 4 and 2, with plain momentum and, as in the paper, a learning rate
- * in proportion to the batch: so weights go equally far in an epoch, and what differs are the statistics. Batch norm takes them
- * from the batch, so with two examples they are mostly noise, and not those it uses at test time.
+ * <p>Each norm trains the same network with batch sizes 32, 8, 4 and 2 and plain momentum. As in the paper, the learning rate
+ * is proportional to the batch size: weights move equally far in an epoch, and only the statistics differ. Batch norm
+ * computes them from the batch. With two examples they are mostly noise and differ from the running statistics used at test
+ * time.
  */
 @Command(name = "batch-size", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Compares norms at small batch sizes: test accuracy at batch sizes 32, 8, 4 and 2.",

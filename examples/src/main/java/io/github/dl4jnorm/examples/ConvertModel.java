@@ -13,7 +13,7 @@ import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Replaces batch norms. */
+/** Replaces the batch norms of a saved model. */
 @Command(name = "convert", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Replaces batch norms of Deeplearning4j or this library and keeps all learned parameters.",
         optionListHeading = "%n",

@@ -8,9 +8,9 @@ import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Folds batch norms into the layers beside them. */
+/** Folds the batch norms of a saved model into neighbouring layers. */
 @Command(name = "fold", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Folds batch norms into dense layers and convolutions for faster inference.",
+        description = "Folds batch norms into dense layers and convolutions for inference.",
         optionListHeading = "%n",
         footer = {"", "Prints the result for every norm. Outputs stay the same up to rounding.",
             "Exits with 1 and writes no file if no norm can be folded."})

@@ -12,14 +12,14 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The one program of the examples: its commands train, compare and change networks with norms. */
+/** Runs the examples: commands that train, compare and convert networks with norms. */
 @Command(name = "dl4j-norm", mixinStandardHelpOptions = true, version = "dl4j-norm 0.1.0", synopsisSubcommandLabel = "COMMAND",
         description = "Trains networks with normalization layers, compares norms, and converts saved networks.%n"
                 + "The default command is @|bold train|@.",
         optionListHeading = "%n",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  train                            batch norm on synthetic digits; takes one to two minutes",
+            "  train                            batch norm on synthetic digits (1 to 2 min)",
             "  train --norm group --save m.zip  group norm; saves the network",
             "  train --resume m.zip             resumes an interrupted run",
             "  compare --report r.html          all norms, with an HTML report",
@@ -44,7 +44,7 @@ public final class Main implements Runnable {
     private boolean verbose;
 
     /**
-     * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
+     * Runs the program. The exit code is 0 on success, 2 for invalid options and 1 for any other failure.
      *
      * @param args a command and its options, see {@code --help}
      */

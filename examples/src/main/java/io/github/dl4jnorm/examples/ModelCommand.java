@@ -12,7 +12,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** A command that reads a model file and writes another one. */
+/** Base class of commands that read a model file and write another one. */
 abstract class ModelCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;

@@ -4,7 +4,7 @@ package io.github.dl4jnorm.examples;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
-/** What a training of one or several norms writes beside its table. */
+/** Defines the output files of a training run of one or several norms. */
 final class OutputOptions {
     @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON: an array with one object "
             + "per norm.")

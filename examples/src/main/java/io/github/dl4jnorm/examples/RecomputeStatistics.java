@@ -15,11 +15,11 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Recomputes running statistics over training images. */
+/** Recomputes the running statistics of a saved model over training images. */
 @Command(name = "recompute", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Recomputes running statistics over the training images.",
         optionListHeading = "%n",
-        footer = {"", "Use the data, seed and scaling of the training. Example: recompute model.zip exact.zip --batch 500"})
+        footer = {"", "Use the data, seed and scaling of the training.", "Example: recompute model.zip exact.zip --batch 500"})
 final class RecomputeStatistics extends ModelCommand {
     enum Method {
         PAPER, EXACT;

@@ -25,9 +25,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * A small residual network as a ComputationGraph whose norm is a parameter; and what is left of batch norm when training is
- * over: it is folded into the convolutions, and the network has fewer layers and gives the same outputs. On a CPU that saves
- * hardly any time, of which convolutions take most.
+ * Trains a small residual network, a ComputationGraph whose norm is a parameter. After training, batch norm is folded into
+ * the convolutions: the network has fewer layers and the same outputs. On a CPU this saves hardly any time, since
+ * convolutions take most of it.
  */
 @Command(name = "resnet", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Trains a residual network with several norms, then folds batch norm and times inference.")

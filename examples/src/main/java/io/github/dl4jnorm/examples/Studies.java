@@ -6,7 +6,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The experiments, each of which shows one thing. */
+/** Groups the experiments; each shows one effect. */
 @Command(name = "study", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "STUDY",
         description = "Runs an experiment of at most three minutes. The last line of its output is the conclusion.",
         optionListHeading = "%n",

@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** An experiment: it prints a table, and says in its last line what that shows. */
+/** Base class of experiments. An experiment prints a table and ends with one line that states the result. */
 abstract class Study implements Callable<Integer> {
     private static final int TEST_BATCH = 500;
 
@@ -33,7 +33,7 @@ abstract class Study implements Callable<Integer> {
     @Option(names = "--seed", description = "Random seed of weights, data and order (default: ${DEFAULT-VALUE}).")
     private long seed = 42;
 
-    /** A study with what it uses by default. */
+    /** Creates a study with default options. */
     Study(int examples, int epochs) {
         this.examples = examples;
         this.epochs = epochs;
@@ -47,7 +47,7 @@ abstract class Study implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    /** Does it, and returns what it showed. */
+    /** Runs the study and returns its conclusion. */
     abstract String run() throws IOException;
 
     final int examples() {

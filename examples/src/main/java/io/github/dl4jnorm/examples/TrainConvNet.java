@@ -48,7 +48,7 @@ public final class TrainConvNet implements Callable<Integer> {
     private Path resume;
 
     /**
-     * The command {@code train} of {@link Main}.
+     * Runs the command {@code train} of {@link Main}.
      *
      * @param args options, see {@code --help}
      */

@@ -37,7 +37,7 @@ public final class TrainSameDiff implements Callable<Integer> {
     private double accuracy;
 
     /**
-     * The command {@code samediff} of {@link Main}.
+     * Runs the command {@code samediff} of {@link Main}.
      *
      * @param args options, see {@code --help}
      */

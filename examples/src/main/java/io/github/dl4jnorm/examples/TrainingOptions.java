@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** What every training can be told: its data, how long, how wide. */
+/** Defines the options shared by training commands: data, duration and network width. */
 final class TrainingOptions {
     private static final double LEARNING_RATE = 0.004;
     private static final double USUAL_BATCH = 32;

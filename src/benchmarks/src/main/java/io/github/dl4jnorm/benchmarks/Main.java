@@ -19,7 +19,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Measures the layers beside libtorch, Deeplearning4j's own and a copy, and writes a report. */
+/** Compares the layers with libtorch, Deeplearning4j's own layers and a copy, and writes a report. */
 @Command(name = "benchmarks", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
         description = "Compares the layers with libtorch, Deeplearning4j's own layers and a copy of the same bytes.")
 public final class Main implements Callable<Integer> {
@@ -67,7 +67,7 @@ public final class Main implements Callable<Integer> {
     private boolean list;
 
     /**
-     * Runs the program and exits with 0, with 2 for wrong options, with 1 if something could not be measured.
+     * Runs the program. The exit code is 0 on success, 2 for invalid options and 1 if something could not be measured.
      *
      * @param args options, see {@code --help}
      */
