@@ -72,7 +72,7 @@ public class FilterResponseNormalization extends NormLayer {
         return parameters;
     }
 
-    /** A threshold takes its place. */
+    /** Returns false with a threshold, which replaces the ReLU. */
     @Override
     public boolean fusesRelu() {
         return !threshold && super.fusesRelu();

@@ -89,7 +89,7 @@ public class LayerNormLSTM extends AbstractLSTM {
                 + "\": expected " + expected + ", got " + actual);
     }
 
-    /** Deeplearning4j leaves the constraints of recurrent and of input weights to each layer. */
+    /** Applies constraints to recurrent and input weights, which Deeplearning4j leaves to each layer. */
     @Override
     protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> given) {
         super.initializeConstraints(given);

@@ -85,7 +85,10 @@ public final class KerasBatchNormalization extends KerasNorm {
         return builder;
     }
 
-    /** Keras has renormalization's mean and deviation beside those of test time, which serve for both here. */
+    /**
+     * Sets the weights. Keras stores a separate mean and deviation for renormalization; this library uses those of test
+     * time for both.
+     */
     @Override
     public void setWeights(Map<String, INDArray> given) throws InvalidKerasConfigurationException {
         Map<String, INDArray> kept = new HashMap<>(given);

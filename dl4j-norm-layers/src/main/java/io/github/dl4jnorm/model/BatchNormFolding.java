@@ -17,7 +17,7 @@ import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
 
 /**
- * Folds batch norms into neighbouring layers, which makes a trained network smaller and faster. At test time a batch norm
+ * Folds batch norms into neighboring layers, which makes a trained network smaller and faster. At test time a batch norm
  * is an affine map; its scale and shift are multiplied into the weights of the layer before or after it, and the norm is
  * removed:
  *

@@ -8,7 +8,7 @@ import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Folds the batch norms of a saved model into neighbouring layers. */
+/** Folds the batch norms of a saved model into neighboring layers. */
 @Command(name = "fold", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Folds batch norms into dense layers and convolutions for inference.",
         optionListHeading = "%n",

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.nd4j.linalg.dataset.DataSet;
 
-/** Reads labelled images in the IDX format of the MNIST database, plain or gzip. */
+/** Reads labeled images in the IDX format of the MNIST database, plain or gzip. */
 final class IdxFiles {
     private static final int IMAGES = 0x803;
     private static final int LABELS = 0x801;

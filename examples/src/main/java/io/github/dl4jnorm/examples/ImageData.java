@@ -15,7 +15,7 @@ import org.nd4j.linalg.dataset.api.preprocessor.NormalizerMinMaxScaler;
 import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
 
 /**
- * Holds labelled images for training and testing in memory.
+ * Holds labeled images for training and testing in memory.
  *
  * @param train  training examples
  * @param test   test examples
