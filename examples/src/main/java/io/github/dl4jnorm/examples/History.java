@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Records a training run: the loss of every step, the accuracy after every epoch, and samples of its norms. */
+/** How a training went: the loss of every step, the accuracy after every epoch, and what its norms did. */
 final class History {
     private static final int POINTS = 60;
 
@@ -15,9 +15,9 @@ final class History {
     private final List<double[]> accuracies = new ArrayList<>();
 
     /**
-     * Creates an empty history.
+     * Nothing yet.
      *
-     * @param stats listener that samples the norms, or null
+     * @param stats what listens to the norms, or null
      */
     History(NormStatsListener stats) {
         this.stats = stats;

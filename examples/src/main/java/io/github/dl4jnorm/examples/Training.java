@@ -10,7 +10,7 @@ import org.nd4j.evaluation.classification.Evaluation;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.ViewIterator;
 
-/** Trains a network and reports its progress. */
+/** Trains a network and says how it goes. */
 final class Training {
     private static final int TEST_BATCH = 500;
 
@@ -25,15 +25,15 @@ final class Training {
     private Saver saver = (net, sum, stopped) -> { };
     private BooleanSupplier stop = () -> false;
 
-    /** Saves a network during training. */
+    /** Keeps a network on its way. */
     interface Saver {
         /**
          * Called after every epoch and when training is stopped.
          *
          * @param net     the network
-         * @param lossSum sum of the losses of the current epoch
-         * @param stopped whether training was interrupted
-         * @throws IOException if saving fails
+         * @param lossSum sum of the losses of the steps of the epoch it is in
+         * @param stopped whether training ends here, before its time
+         * @throws IOException if it cannot be kept
          */
         void save(MultiLayerNetwork net, double lossSum, boolean stopped) throws IOException;
     }
@@ -85,23 +85,23 @@ final class Training {
     }
 
     /**
-     * Holds the result of a training run.
+     * What came of a training.
      *
      * @param norm     name of the normalization
-     * @param accuracy fraction of test examples classified correctly
+     * @param accuracy share of test examples classified right
      * @param loss     mean training loss of the last epoch
-     * @param seconds  training time in seconds, including tests
-     * @param batch    batch size
-     * @param epochs   number of epochs
-     * @param history  history of the run
+     * @param seconds  time of training, tests included
+     * @param batch    examples in a batch
+     * @param epochs   passes over the training examples
+     * @param history  how it went
      */
     record Result(String norm, double accuracy, double loss, double seconds, int batch, int epochs, History history) {
     }
 
     /**
-     * Trains a network; one that has already taken steps resumes where it stopped.
+     * Trains a network; one that has steps behind it goes on as if it had not been stopped.
      *
-     * @return the result, or null if training was stopped
+     * @return what came of it, or null if it was stopped
      */
     Result run(NormChoice norm, MultiLayerNetwork net) throws IOException {
         String task = name == null ? norm.toString() : name;
