@@ -7,16 +7,16 @@ import lombok.ToString;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
- * Adaptive instance normalization (Huang and Belongie 2017, arXiv 1703.06868): gives every channel of the content x the mean
- * and the standard deviation that the channel has in the style s,
+ * Gives each channel of the content x the mean and standard deviation that the channel has in the style s (Huang and Belongie
+ * 2017, <a href="https://arxiv.org/abs/1703.06868">Adaptive Instance Normalization</a>, arXiv 1703.06868):
  *
  * <pre>
  *   y = σ(s)·(x − μ(x))/σ(x) + μ(s)     σ = √(var + eps), var biased, over the positions of an example's channel
  * </pre>
  *
- * Inputs, in this order: content {@code [N, C, …]} and style {@code [N, C, …]}, of one rank and layout, whose sizes beyond N
- * and C may differ. Positions masked in the style do not enter its statistics. Gradients flow into both, through all four
- * statistics.
+ * Takes two inputs: the content {@code [N, C, …]} and the style {@code [N, C, …]}. They have the same rank and data format;
+ * sizes other than N and C may differ. Masked positions of the style are ignored when computing its statistics. Gradients
+ * flow into both inputs, through all four statistics.
  *
  * <pre>
  *   graph.addVertex("adain", new AdaptiveInstanceNormalization(), "content", "style")
@@ -27,7 +27,7 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 public class AdaptiveInstanceNormalization extends ConditionedNorm {
     private static final long serialVersionUID = 1L;
 
-    /** With eps 1e-5. */
+    /** Creates a vertex with eps 1e-5. */
     public AdaptiveInstanceNormalization() {
     }
 
@@ -53,9 +53,9 @@ public class AdaptiveInstanceNormalization extends ConditionedNorm {
         return giveOptions(new AdaptiveInstanceNormalization());
     }
 
-    /** Options of {@link AdaptiveInstanceNormalization}. */
+    /** Builds an {@link AdaptiveInstanceNormalization}. */
     public static class Builder extends ConditionedNorm.Builder<Builder> {
-        /** With the defaults. */
+        /** Creates a builder with the default options. */
         public Builder() {
         }
 

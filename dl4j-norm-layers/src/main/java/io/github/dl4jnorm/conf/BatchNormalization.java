@@ -12,16 +12,22 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.nd4j.shade.jackson.annotation.JsonIgnore;
 
 /**
- * Batch normalization (Ioffe and Szegedy 2015, arXiv 1502.03167): mean and variance of every channel over the examples
- * and positions of the batch; at test time running statistics in their place.
+ * Normalizes each channel with its mean and variance over the examples and positions of the batch, and with running
+ * statistics at test time (Ioffe and Szegedy 2015, <a href="https://arxiv.org/abs/1502.03167">Batch Normalization</a>,
+ * arXiv 1502.03167):
  *
- * <p>A drop-in for Deeplearning4j's own layer by changing the import. Every option means the same, with these
- * differences: sequences and volumes work; masked positions do not count; running statistics survive gradient clipping;
- * an activation, where one is set, is applied; {@code constrainGamma} and {@code constrainBeta} take effect; locked
- * gamma and beta are applied for every pair of values.
+ * <pre>
+ *   y = act(gamma·(x − mean)/√(var + eps) + beta)
+ * </pre>
  *
- * <p>Parameters: gamma, beta, mean, and var or log10stdev. The latter is what Deeplearning4j stores by default, and so
- * does this layer unless {@code useLogStd(false)} or {@code runningStatistics} was called.
+ * <p>A drop-in replacement for Deeplearning4j's layer of the same name: swap the import. Every option has the same
+ * meaning, with these differences: sequences and volumes are supported; masked positions are ignored; running statistics
+ * are not affected by gradient clipping; an activation, if set, is applied; {@code constrainGamma} and
+ * {@code constrainBeta} take effect; locked gamma and beta are applied for every pair of values.
+ *
+ * <p>Parameters: gamma, beta, mean, and either var or log10stdev. Like Deeplearning4j, the layer stores log10stdev by
+ * default; {@code useLogStd(false)} makes it store var. With {@code runningStatistics} only HALF networks store
+ * log10stdev.
  */
 @Getter
 @Setter
@@ -30,21 +36,21 @@ import org.nd4j.shade.jackson.annotation.JsonIgnore;
 public class BatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 
-    /** Whether gamma and beta are constants instead of parameters. */
+    /** Whether gamma and beta are constants instead of learned parameters. */
     private boolean lockGammaBeta;
-    /** As in Deeplearning4j; has no effect. */
+    /** Has no effect, as in Deeplearning4j. */
     private boolean minibatch = true;
-    /** As in Deeplearning4j; has no effect. */
+    /** Has no effect, as in Deeplearning4j. */
     private boolean cudnnAllowFallback = true;
 
-    /** With the defaults of the builder. */
+    /** Creates a layer with the default options of {@link Builder}. */
     public BatchNormalization() {
         super(RunningStatistics.decay(0.9).unbiased(false));
         setLogStdStored(true);
     }
 
     /**
-     * A layer with the options of a builder.
+     * Creates a layer with the options of a builder.
      *
      * @param builder the options
      */
@@ -87,20 +93,20 @@ public class BatchNormalization extends RunningNormLayer {
         return lockGammaBeta ? getBetaInit() : 0;
     }
 
-    /** {@return weight of the old value in the running statistics, NaN if they are cumulative} */
+    /** {@return the weight of the old value in the running statistics, or NaN for a cumulative average} */
     @JsonIgnore
     public double getDecay() {
         Double decay = getRunningStatistics().decay();
         return decay == null ? Double.NaN : decay;
     }
 
-    /** {@return gamma where it is locked, else what it starts with} */
+    /** {@return gamma if it is locked, otherwise its initial value} */
     @JsonIgnore
     public double getGamma() {
         return getGammaInit();
     }
 
-    /** {@return beta where it is locked, else what it starts with} */
+    /** {@return beta if it is locked, otherwise its initial value} */
     @JsonIgnore
     public double getBeta() {
         return getBetaInit();
@@ -112,23 +118,23 @@ public class BatchNormalization extends RunningNormLayer {
         return getLogStdStored() != null && getLogStdStored();
     }
 
-    /** {@return where images have their channels} */
+    /** {@return the data format of images: NCHW or NHWC} */
     @JsonIgnore
     public CNN2DFormat getCnn2DFormat() {
         return isChannelsLast() ? CNN2DFormat.NHWC : CNN2DFormat.NCHW;
     }
 
-    /** Options of {@link BatchNormalization}: those of Deeplearning4j's builder, and the common ones. */
+    /** Builds a {@link BatchNormalization}. Has the options of Deeplearning4j's builder and those of every norm. */
     public static class Builder extends StockBatchBuilder<Builder> {
-        /** With the defaults: decay 0.9, eps 1e-5, gamma 1, beta 0, both learned. */
+        /** Creates a builder with the default options: decay 0.9, eps 1e-5, gamma 1 and beta 0, both learned. */
         public Builder() {
         }
 
         /**
-         * With a decay.
+         * Creates a builder with the given decay.
          *
          * @param decay       weight of the old value in the running statistics
-         * @param isMinibatch no effect
+         * @param isMinibatch has no effect
          */
         public Builder(double decay, boolean isMinibatch) {
             setDecay(decay);
@@ -136,7 +142,7 @@ public class BatchNormalization extends RunningNormLayer {
         }
 
         /**
-         * With initial values.
+         * Creates a builder with the given initial values.
          *
          * @param gamma initial gamma
          * @param beta  initial beta
@@ -146,11 +152,11 @@ public class BatchNormalization extends RunningNormLayer {
         }
 
         /**
-         * With initial or locked values.
+         * Creates a builder with the given initial or locked values.
          *
-         * @param gamma         gamma
-         * @param beta          beta
-         * @param lockGammaBeta whether they stay
+         * @param gamma         initial gamma, or the constant if locked
+         * @param beta          initial beta, or the constant if locked
+         * @param lockGammaBeta whether gamma and beta are constants instead of learned parameters
          */
         public Builder(double gamma, double beta, boolean lockGammaBeta) {
             setGamma(gamma);
@@ -159,28 +165,28 @@ public class BatchNormalization extends RunningNormLayer {
         }
 
         /**
-         * With locked gamma and beta.
+         * Creates a builder with gamma and beta locked or learned.
          *
-         * @param lockGammaBeta whether they stay
+         * @param lockGammaBeta whether gamma and beta are constants instead of learned parameters
          */
         public Builder(boolean lockGammaBeta) {
             setLockGammaBeta(lockGammaBeta);
         }
 
         /**
-         * With everything Deeplearning4j's builder has.
+         * Creates a builder with all options of Deeplearning4j's builder.
          *
          * @param decay              weight of the old value in the running statistics
-         * @param eps                what is added to the variance
-         * @param isMinibatch        no effect
-         * @param lockGammaBeta      whether gamma and beta stay
-         * @param gamma              gamma
-         * @param beta               beta
+         * @param eps                value added to the variance for numerical stability
+         * @param isMinibatch        has no effect
+         * @param lockGammaBeta      whether gamma and beta are constants instead of learned parameters
+         * @param gamma              initial gamma, or the constant if locked
+         * @param beta               initial beta, or the constant if locked
          * @param betaConstraints    constraints on beta
          * @param gammaConstraints   constraints on gamma
-         * @param cudnnAllowFallback no effect
+         * @param cudnnAllowFallback has no effect
          * @param useLogStd          whether log10stdev is stored instead of var
-         * @param cnn2DFormat        where images have their channels
+         * @param cnn2DFormat        data format of images
          */
         public Builder(double decay, double eps, boolean isMinibatch, boolean lockGammaBeta, double gamma, double beta,
                        List<LayerConstraint> betaConstraints, List<LayerConstraint> gammaConstraints,

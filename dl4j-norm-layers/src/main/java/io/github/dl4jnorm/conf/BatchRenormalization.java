@@ -9,17 +9,18 @@ import lombok.Setter;
 import lombok.ToString;
 
 /**
- * Batch renormalization (Ioffe 2017, arXiv 1702.03275): batch normalization that in training already gives nearly what
- * its running mean and variance, m and v, will give at test time,
+ * Normalizes each channel like batch normalization, but corrects the training output towards the test-time output (Ioffe
+ * 2017, <a href="https://arxiv.org/abs/1702.03275">Batch Renormalization</a>, arXiv 1702.03275). With running mean m and
+ * running variance v:
  *
  * <pre>
  *   y = act(gamma·((x − mean)/√(var + eps)·r + d) + beta)
  *   r = clip(√(var + eps)/√(v + eps), 1/rMax, rMax)     d = clip((mean − m)/√(v + eps), −dMax, dMax)
  * </pre>
  *
- * No gradient flows through r and d. It starts as batch normalization (rMax = 1, dMax = 0) and stays so for
- * {@code warmupSteps} steps; then rMax and dMax grow linearly until steps {@code rSteps} and {@code dSteps}. The number of
- * steps is saved with the model, as parameter {@code batches}.
+ * r and d are treated as constants in the backward pass. For the first {@code warmupSteps} training steps the layer is
+ * plain batch normalization (rMax = 1, dMax = 0). Then both limits grow linearly and reach rMax at step {@code rSteps}
+ * and dMax at step {@code dSteps}. The step count is saved with the model as the parameter {@code batches}.
  */
 @Getter
 @Setter
@@ -31,16 +32,16 @@ public class BatchRenormalization extends RunningNormLayer {
 
     /** Largest r; the smallest is 1/rMax. */
     private double rMax = 3;
-    /** Largest d, either way. */
+    /** Largest absolute value of d. */
     private double dMax = 5;
-    /** Steps with r = 1 and d = 0. */
+    /** Number of initial training steps with r = 1 and d = 0. */
     private long warmupSteps = 5_000;
-    /** The step at which the limit of r has reached rMax. */
+    /** Training step at which the limit of r reaches rMax. */
     private long rSteps = 40_000;
-    /** The step at which the limit of d has reached dMax. */
+    /** Training step at which the limit of d reaches dMax. */
     private long dSteps = 25_000;
 
-    /** With the schedule of the paper. */
+    /** Creates a layer with the schedule of the paper. */
     public BatchRenormalization() {
         super(DEFAULT);
     }
@@ -71,11 +72,11 @@ public class BatchRenormalization extends RunningNormLayer {
     }
 
     /**
-     * The correction at a step.
+     * Returns the correction at a training step.
      *
      * @param mean     running mean of each channel
      * @param variance running variance of each channel
-     * @param step     how many batches have been taken up
+     * @param step     number of batches seen so far
      * @return the correction
      */
     public Renorm renorm(double[] mean, double[] variance, double step) {
@@ -98,7 +99,7 @@ public class BatchRenormalization extends RunningNormLayer {
         }
     }
 
-    /** Options of {@link BatchRenormalization}. */
+    /** Builds a {@link BatchRenormalization}. */
     @Getter
     @Setter
     public static class Builder extends RunningNormBuilder<Builder> {
@@ -108,15 +109,17 @@ public class BatchRenormalization extends RunningNormLayer {
         private long rSteps = 40_000;
         private long dSteps = 25_000;
 
-        /** With the schedule of the paper, and running statistics {@code momentum(0.01).unbiased(false)}. */
+        /**
+         * Creates a builder with the schedule of the paper and {@code RunningStatistics.momentum(0.01).unbiased(false)}.
+         */
         public Builder() {
             super(DEFAULT);
         }
 
         /**
-         * How far r may be from 1 in the end.
+         * Sets the final limit of r.
          *
-         * @param rMax r lies between 1/rMax and rMax; default 3
+         * @param rMax r is clipped to [1/rMax, rMax], at least 1; default 3
          * @return this builder
          */
         public Builder rMax(double rMax) {
@@ -125,9 +128,9 @@ public class BatchRenormalization extends RunningNormLayer {
         }
 
         /**
-         * How far d may be from 0 in the end.
+         * Sets the final limit of d.
          *
-         * @param dMax d lies between −dMax and dMax; default 5
+         * @param dMax d is clipped to [−dMax, dMax], at least 0; default 5
          * @return this builder
          */
         public Builder dMax(double dMax) {
@@ -136,11 +139,11 @@ public class BatchRenormalization extends RunningNormLayer {
         }
 
         /**
-         * When the limits of r and d grow.
+         * Sets how the limits of r and d grow.
          *
-         * @param warmupSteps training steps of plain batch normalization; default 5,000
-         * @param rSteps      the step at which r has its last limit; default 40,000
-         * @param dSteps      the step at which d has its last limit; default 25,000
+         * @param warmupSteps number of training steps of plain batch normalization; default 5,000
+         * @param rSteps      step at which r reaches its final limit; default 40,000
+         * @param dSteps      step at which d reaches its final limit; default 25,000
          * @return this builder
          */
         public Builder schedule(long warmupSteps, long rSteps, long dSteps) {

@@ -10,17 +10,21 @@ import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
- * Conditional instance normalization (Dumoulin, Shlens and Kudlur 2017, arXiv 1610.07629) and, with {@code groups}, its
- * sibling by groups of channels (Dhariwal and Nichol 2021, arXiv 2105.05233): gamma and beta come from a vector v, such as
- * the output of a dense layer that sees a label or a style,
+ * Normalizes each channel with gamma and beta taken from a vector v, such as the output of a dense layer that sees a label or
+ * a style:
  *
  * <pre>
  *   y = (gammaOffset + v[n, c])·(x − mean)/√(var + eps) + v[n, C + c]
  * </pre>
  *
- * Inputs, in this order: content {@code [N, C, …]} and vectors {@code [N, 2C]}, first gamma of every channel, then beta of
- * every channel. With {@code gammaOffset(1)} the vertex is the plain norm where v is 0, which suits a layer in front of it
- * that starts near 0. Gradients flow into both inputs.
+ * By default this is conditional instance normalization (Dumoulin, Shlens and Kudlur 2017,
+ * <a href="https://arxiv.org/abs/1610.07629">A Learned Representation For Artistic Style</a>, arXiv 1610.07629). With
+ * {@code groups} it is adaptive group normalization (Dhariwal and Nichol 2021,
+ * <a href="https://arxiv.org/abs/2105.05233">Diffusion Models Beat GANs</a>, arXiv 2105.05233).
+ *
+ * <p>Takes two inputs: the content {@code [N, C, …]} and the vectors {@code [N, 2C]}, which hold gamma of all channels
+ * followed by beta of all channels. With {@code gammaOffset(1)} and v = 0 the vertex is the unconditional norm. This suits a
+ * preceding layer whose output starts near 0. Gradients flow into both inputs.
  */
 @Getter
 @Setter
@@ -29,12 +33,12 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 public class ConditionalNormalization extends ConditionedNorm {
     private static final long serialVersionUID = 1L;
 
-    /** Number of groups, or 0: each channel by itself. */
+    /** Number of groups, or 0 to normalize each channel separately. */
     private int groups;
-    /** Added to the first half of the vector to give gamma. */
+    /** Value added to the first half of the vector to give gamma. */
     private double gammaOffset;
 
-    /** Of instances, with gamma as it stands in the vector. */
+    /** Creates a conditional instance normalization with gammaOffset 0. */
     public ConditionalNormalization() {
     }
 
@@ -80,21 +84,21 @@ public class ConditionalNormalization extends ConditionedNorm {
         return copy;
     }
 
-    /** Options of {@link ConditionalNormalization}. */
+    /** Builds a {@link ConditionalNormalization}. */
     @Getter
     @Setter
     public static class Builder extends ConditionedNorm.Builder<Builder> {
         private int groups;
         private double gammaOffset;
 
-        /** With the defaults. */
+        /** Creates a builder with the default options. */
         public Builder() {
         }
 
         /**
-         * Groups of channels that share statistics.
+         * Sets the number of channel groups that share statistics.
          *
-         * @param groups a divisor of C; 1 for all channels of an example; default 0, for each channel alone
+         * @param groups must divide C; 1 normalizes over all channels of an example; default 0, each channel separately
          * @return this builder
          */
         public Builder groups(int groups) {
@@ -103,7 +107,7 @@ public class ConditionalNormalization extends ConditionedNorm {
         }
 
         /**
-         * What is added to the first half of the vector to give gamma.
+         * Sets the value added to the first half of the vector to give gamma.
          *
          * @param gammaOffset default 0
          * @return this builder
@@ -114,7 +118,7 @@ public class ConditionalNormalization extends ConditionedNorm {
         }
 
         /**
-         * The vertex.
+         * Builds the vertex.
          *
          * @return the vertex
          * @throws DL4JInvalidConfigException if an option is out of range

@@ -19,11 +19,11 @@ import org.nd4j.shade.jackson.annotation.JsonSetter;
 import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
- * A vertex of a ComputationGraph that normalizes its first input, the content, with a gamma and a beta for each channel of
- * each example, which it makes of its second input. It has no parameters of its own; both inputs receive gradients.
+ * Base class of ComputationGraph vertices that normalize their first input, the content, with a gamma and a beta for each
+ * channel of each example computed from their second input. The vertex has no parameters; both inputs receive gradients.
  *
- * <p>The content is a sequence, an image or a volume. Masked positions enter no statistic and come out as 0; the mask of
- * the content is handed on.
+ * <p>The content is a sequence, an image or a volume. Masked positions are ignored when computing statistics, and their
+ * output is 0. The mask of the content is passed on.
  */
 @Getter
 @Setter
@@ -32,20 +32,20 @@ import org.nd4j.shade.jackson.annotation.Nulls;
 public abstract class ConditionedNorm extends GraphVertex {
     private static final long serialVersionUID = 1L;
 
-    /** Added to the variance. */
+    /** Value added to the variance for numerical stability. */
     @JsonSetter(nulls = Nulls.FAIL)
     private double eps = 1e-5;
-    /** Whether channels come last. */
+    /** Whether the channels are the last axis. */
     private boolean channelsLast;
-    /** Whether that was set, and not found by the type of the input. */
+    /** Whether the data format was set explicitly instead of taken from the input type. */
     private boolean channelsLastFixed;
 
-    /** A vertex with every option at its default. */
+    /** Creates a vertex with the default options. */
     protected ConditionedNorm() {
     }
 
     /**
-     * A vertex with the options of a builder.
+     * Creates a vertex with the options of a builder.
      *
      * @param builder the options
      */
@@ -59,15 +59,15 @@ public abstract class ConditionedNorm extends GraphVertex {
     }
 
     /**
-     * How the content is normalized.
+     * Returns how the content is normalized.
      *
-     * @param channels C
-     * @return the plan, or null if this many channels cannot be normalized so
+     * @param channels number of channels C of the content
+     * @return the plan, or null if this number of channels is not supported
      */
     public abstract NormPlan plan(int channels);
 
     /**
-     * What the content has to be, for messages.
+     * Returns what the content must be, for error messages.
      *
      * @return such as "rank 3 to 5"
      */
@@ -76,15 +76,15 @@ public abstract class ConditionedNorm extends GraphVertex {
     }
 
     /**
-     * Checks what kind of input the second one is.
+     * Checks the type of the second input.
      *
-     * @param type            the second input
-     * @param contentChannels channels of the first one
+     * @param type            type of the second input
+     * @param contentChannels number of channels of the first input
      */
     abstract void checkCondition(InputType type, long contentChannels);
 
     /**
-     * An exception about this vertex.
+     * Creates an exception about this vertex.
      *
      * @param expected what was expected
      * @param actual   what was given instead
@@ -94,7 +94,7 @@ public abstract class ConditionedNorm extends GraphVertex {
         return new DL4JInvalidConfigException(getClass().getSimpleName() + " vertex: expected " + expected + ", got " + actual);
     }
 
-    /** Gives a copy the options of this vertex. */
+    /** Copies the options of this vertex to a copy. */
     final <T extends ConditionedNorm> T giveOptions(T copy) {
         copy.setEps(eps);
         copy.setChannelsLast(channelsLast);
@@ -126,7 +126,7 @@ public abstract class ConditionedNorm extends GraphVertex {
         return new ConditionedVertex(graph, name, idx, this, networkDatatype);
     }
 
-    /** Also takes from the types where the channels are. */
+    /** Returns the type of the content, and takes the data format from it. */
     @Override
     public InputType getOutputType(int layerIndex, InputType... vertexInputs) {
         if (vertexInputs.length != 2 || vertexInputs[0] == null || vertexInputs[1] == null) {
@@ -155,9 +155,9 @@ public abstract class ConditionedNorm extends GraphVertex {
     }
 
     /**
-     * Options that these vertices share.
+     * Holds the options that all conditioned norms share.
      *
-     * @param <T> the builder itself
+     * @param <T> type of the builder itself
      */
     @Getter
     @Setter
@@ -165,7 +165,7 @@ public abstract class ConditionedNorm extends GraphVertex {
         private double eps = 1e-5;
         private Boolean channelsLast;
 
-        /** With the defaults. */
+        /** Creates a builder with the default options. */
         protected Builder() {
         }
 
@@ -175,7 +175,7 @@ public abstract class ConditionedNorm extends GraphVertex {
         }
 
         /**
-         * What is added to variances so that their roots can be divided by.
+         * Sets the value added to the variance for numerical stability.
          *
          * @param eps at least 0; default 1e-5
          * @return this builder
@@ -186,9 +186,9 @@ public abstract class ConditionedNorm extends GraphVertex {
         }
 
         /**
-         * Where the channels are, instead of what the input types say: for graphs without input types.
+         * Sets where the channels are. Overrides the input types, or replaces them in graphs without input types.
          *
-         * @param channelsLast whether they are the last axis instead of axis 1
+         * @param channelsLast true if the channels are the last axis, false if they are axis 1
          * @return this builder
          */
         public T channelsLast(boolean channelsLast) {

@@ -12,16 +12,17 @@ import lombok.Setter;
 import lombok.ToString;
 
 /**
- * Filter response normalization with its thresholded linear unit (Singh and Krishnan 2019, arXiv 1911.09737): each
- * channel of an example is divided by its root mean square over the positions,
+ * Divides each channel of an example by its root mean square over the positions, then applies a thresholded linear unit
+ * (Singh and Krishnan 2019, <a href="https://arxiv.org/abs/1911.09737">Filter Response Normalization Layer</a>, arXiv
+ * 1911.09737):
  *
  * <pre>
  *   y = max(gamma·x/√(Σ x²/S + eps + |learnedEps|) + beta, tau)
  * </pre>
  *
- * tau is learned for each channel and starts at 0, as a ReLU; {@code threshold(false)} leaves it out. With
- * {@code learnedEps(true)} one number is learned that is added to eps (1e-6), which the paper advises where there are few
- * positions; it starts at 1e-4. An activation, if one is set, follows.
+ * S is the number of positions. tau is learned for each channel and starts at 0, which is a ReLU;
+ * {@code threshold(false)} removes it. With {@code learnedEps(true)} a learned scalar, initially 1e-4, is added to eps
+ * (default 1e-6). The paper recommends it when there are few positions. An activation, if set, is applied last.
  */
 @Getter
 @Setter
@@ -34,10 +35,10 @@ public class FilterResponseNormalization extends NormLayer {
 
     /** Whether the output is max(z, tau). */
     private boolean threshold = true;
-    /** Whether eps is a parameter. */
+    /** Whether a learned scalar is added to eps. */
     private boolean learnedEps;
 
-    /** With a threshold, eps 1e-6. */
+    /** Creates a layer with a threshold and eps 1e-6. */
     public FilterResponseNormalization() {
         setEps(EPS);
     }
@@ -71,26 +72,26 @@ public class FilterResponseNormalization extends NormLayer {
         return parameters;
     }
 
-    /** A threshold takes its place. */
+    /** Returns false with a threshold, which replaces the ReLU. */
     @Override
     public boolean fusesRelu() {
         return !threshold && super.fusesRelu();
     }
 
-    /** Options of {@link FilterResponseNormalization}. */
+    /** Builds a {@link FilterResponseNormalization}. */
     @Getter
     @Setter
     public static class Builder extends NormBuilder<Builder> {
         private boolean threshold = true;
         private boolean learnedEps;
 
-        /** With a threshold, eps 1e-6. */
+        /** Creates a builder with a threshold and eps 1e-6. */
         public Builder() {
             eps = EPS;
         }
 
         /**
-         * Whether a thresholded linear unit follows.
+         * Sets whether the thresholded linear unit max(z, tau) is applied.
          *
          * @param threshold default true
          * @return this builder
@@ -101,7 +102,7 @@ public class FilterResponseNormalization extends NormLayer {
         }
 
         /**
-         * Whether something is learned that is added to eps.
+         * Sets whether a learned scalar is added to eps.
          *
          * @param learnedEps default false
          * @return this builder

@@ -8,11 +8,12 @@ import lombok.Setter;
 import lombok.ToString;
 
 /**
- * Ghost batch normalization (Hoffer, Hubara and Soudry 2017, arXiv 1705.08741): in training, batch normalization of
- * parts of a batch, so that large batches train as small ones do. At test time running statistics, which take up the
- * parts one after the other.
+ * Applies batch normalization to parts of each training batch, so that large batches train like small ones (Hoffer,
+ * Hubara and Soudry 2017, <a href="https://arxiv.org/abs/1705.08741">Train longer, generalize better</a>, arXiv
+ * 1705.08741). At test time it uses running statistics, which are updated with one part after the other.
  *
- * <p>A batch of N examples becomes ⌈N/virtualBatchSize⌉ parts of neighbouring examples, whose sizes differ by one at most.
+ * <p>A batch of N examples is split into ⌈N/virtualBatchSize⌉ parts of consecutive examples. Their sizes differ by at
+ * most 1.
  */
 @Getter
 @Setter
@@ -22,10 +23,10 @@ public class GhostBatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
     private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.1);
 
-    /** Examples in a slice. */
+    /** Maximum number of examples per part. */
     private int virtualBatchSize = 128;
 
-    /** With parts of 128 examples. */
+    /** Creates a layer with parts of at most 128 examples. */
     public GhostBatchNormalization() {
         super(DEFAULT);
     }
@@ -54,21 +55,21 @@ public class GhostBatchNormalization extends RunningNormLayer {
         }
     }
 
-    /** Options of {@link GhostBatchNormalization}. */
+    /** Builds a {@link GhostBatchNormalization}. */
     @Getter
     @Setter
     public static class Builder extends RunningNormBuilder<Builder> {
         private int virtualBatchSize = 128;
 
-        /** With parts of 128 examples. */
+        /** Creates a builder with parts of at most 128 examples. */
         public Builder() {
             super(DEFAULT);
         }
 
         /**
-         * With a size of the parts.
+         * Creates a builder with the given part size.
          *
-         * @param virtualBatchSize most examples of a part
+         * @param virtualBatchSize maximum number of examples per part
          */
         public Builder(int virtualBatchSize) {
             this();
@@ -76,9 +77,9 @@ public class GhostBatchNormalization extends RunningNormLayer {
         }
 
         /**
-         * Size of the parts.
+         * Sets the part size.
          *
-         * @param virtualBatchSize most examples of a part; default 128
+         * @param virtualBatchSize maximum number of examples per part, at least 1; default 128
          * @return this builder
          */
         public Builder virtualBatchSize(int virtualBatchSize) {

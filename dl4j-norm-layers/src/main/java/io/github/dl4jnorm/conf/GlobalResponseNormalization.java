@@ -6,13 +6,14 @@ import lombok.EqualsAndHashCode;
 import lombok.ToString;
 
 /**
- * Global response normalization (Woo et al. 2023, arXiv 2301.00808), which makes the channels of an example compete,
+ * Scales each channel of an example by its norm relative to the mean norm of all channels, so that channels compete (Woo
+ * et al. 2023, <a href="https://arxiv.org/abs/2301.00808">ConvNeXt V2</a>, arXiv 2301.00808):
  *
  * <pre>
  *   G = √(Σ x²) over the positions     n = G/(mean of G over the channels + eps)     y = act(x + gamma·x·n + beta)
  * </pre>
  *
- * gamma and beta start at 0, so that the layer starts as the identity; eps is 1e-6 unless set.
+ * gamma and beta start at 0, so the layer starts as the identity. The default eps is 1e-6.
  */
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
@@ -20,7 +21,7 @@ public class GlobalResponseNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-6;
 
-    /** With gamma and beta 0, eps 1e-6. */
+    /** Creates a layer with gamma 0, beta 0 and eps 1e-6. */
     public GlobalResponseNormalization() {
         setEps(EPS);
         setGammaInit(0);
@@ -41,9 +42,9 @@ public class GlobalResponseNormalization extends NormLayer {
         return "rank 3 to 5 (on dense input every norm would be that of one element)";
     }
 
-    /** Options of {@link GlobalResponseNormalization}. */
+    /** Builds a {@link GlobalResponseNormalization}. */
     public static class Builder extends NormBuilder<Builder> {
-        /** With gamma and beta 0, eps 1e-6. */
+        /** Creates a builder with gamma 0, beta 0 and eps 1e-6. */
         public Builder() {
             eps = EPS;
             gammaInit = 0;

@@ -8,12 +8,13 @@ import lombok.Setter;
 import lombok.ToString;
 
 /**
- * Group normalization (Wu and He 2018, arXiv 1803.08494): mean and variance over the channels of a group and all
- * positions of one example, so an example's output depends on that example alone, whatever the size of the batch.
+ * Normalizes each group of channels with its mean and variance over the group's channels and all positions of an example
+ * (Wu and He 2018, <a href="https://arxiv.org/abs/1803.08494">Group Normalization</a>, arXiv 1803.08494). The output of
+ * an example does not depend on the rest of the batch or on the batch size.
  *
- * <p>Dense input has one position: the statistics are over the C/groups values of a group. One group is
- * {@link LayerNormalization} over the whole example, as many groups as channels are {@link InstanceNormalization}.
- * With {@code epsOutside} eps is added to the deviation; this is not for dense input.
+ * <p>For dense input the statistics are computed over the C/groups values of a group. With one group the layer equals
+ * {@link LayerNormalization} over the whole example; with one group per channel it equals {@link InstanceNormalization}.
+ * With {@code epsOutside} eps is added to the standard deviation; dense input is then rejected.
  */
 @Getter
 @Setter
@@ -22,14 +23,14 @@ import lombok.ToString;
 public class GroupNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 
-    /** Number of groups. */
+    /** Number of groups the channels are split into. */
     private int groups = 32;
-    /** Channels of a group, or 0 if {@link #groups} says how many groups there are. */
+    /** Number of channels per group, or 0 to use {@link #groups}. */
     private int groupSize;
-    /** Whether eps is added to the deviation instead of the variance. */
+    /** Whether eps is added to the standard deviation instead of the variance. */
     private boolean epsOutside;
 
-    /** With 32 groups. */
+    /** Creates a layer with 32 groups. */
     public GroupNormalization() {
     }
 
@@ -80,7 +81,7 @@ public class GroupNormalization extends NormLayer {
         }
     }
 
-    /** Options of {@link GroupNormalization}. */
+    /** Builds a {@link GroupNormalization}. */
     @Getter
     @Setter
     public static class Builder extends NormBuilder<Builder> {
@@ -88,23 +89,23 @@ public class GroupNormalization extends NormLayer {
         private int groupSize;
         private boolean epsOutside;
 
-        /** With 32 groups. */
+        /** Creates a builder with 32 groups. */
         public Builder() {
         }
 
         /**
-         * With a number of groups.
+         * Creates a builder with the given number of groups.
          *
-         * @param groups number of groups, a divisor of the number of channels
+         * @param groups number of groups; must divide the number of channels
          */
         public Builder(int groups) {
             this.groups = groups;
         }
 
         /**
-         * Number of groups, in place of a {@link #groupSize(int)} set before.
+         * Sets the number of groups. Replaces a {@link #groupSize(int)} set before.
          *
-         * @param groups a divisor of the number of channels; default 32
+         * @param groups must divide the number of channels; default 32
          * @return this builder
          */
         public Builder groups(int groups) {
@@ -114,9 +115,9 @@ public class GroupNormalization extends NormLayer {
         }
 
         /**
-         * Channels of a group, however many groups that makes; in place of a number of groups.
+         * Sets the number of channels per group. Replaces a number of groups set before.
          *
-         * @param groupSize a divisor of the number of channels
+         * @param groupSize must divide the number of channels
          * @return this builder
          */
         public Builder groupSize(int groupSize) {
@@ -125,9 +126,9 @@ public class GroupNormalization extends NormLayer {
         }
 
         /**
-         * Whether eps is added to the deviation, {@code (x − mean)/(√var + eps)}, instead of to the variance.
+         * Sets whether eps is added to the standard deviation, {@code (x − mean)/(√var + eps)}, instead of the variance.
          *
-         * @param epsOutside default false; not for dense input
+         * @param epsOutside default false; true is not supported for dense input
          * @return this builder
          */
         public Builder epsOutside(boolean epsOutside) {

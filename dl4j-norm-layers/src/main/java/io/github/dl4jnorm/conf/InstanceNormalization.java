@@ -8,12 +8,12 @@ import lombok.Setter;
 import lombok.ToString;
 
 /**
- * Instance normalization (Ulyanov, Vedaldi and Lempitsky 2016, arXiv 1607.08022): mean and variance of every channel of
- * every example over its positions.
+ * Normalizes each channel of each example with its mean and variance over the positions (Ulyanov, Vedaldi and Lempitsky
+ * 2016, <a href="https://arxiv.org/abs/1607.08022">Instance Normalization</a>, arXiv 1607.08022).
  *
- * <p>With {@code trackRunningStats} running averages over the instances take their place at test time, as in PyTorch. With
- * {@code epsOutside} eps is added to the deviation, as in keras-contrib.
- * Dense input is rejected: every statistic would hold one element.
+ * <p>With {@code trackRunningStats} running averages over the instances are used at test time, as in PyTorch. With
+ * {@code epsOutside} eps is added to the standard deviation, as in keras-contrib. Dense input is rejected, because each
+ * statistic would cover a single element.
  */
 @Getter
 @Setter
@@ -23,12 +23,12 @@ public class InstanceNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
     private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.1);
 
-    /** Whether running statistics are kept, and used at test time. */
+    /** Whether running statistics are tracked and used at test time. */
     private boolean trackRunningStats;
-    /** Whether eps is added to the deviation instead of the variance. */
+    /** Whether eps is added to the standard deviation instead of the variance. */
     private boolean epsOutside;
 
-    /** Without running statistics. */
+    /** Creates a layer without running statistics. */
     public InstanceNormalization() {
         super(DEFAULT);
     }
@@ -59,20 +59,23 @@ public class InstanceNormalization extends RunningNormLayer {
         return "rank 3 to 5 (on dense input every statistic would hold one element; use LayerNormalization there)";
     }
 
-    /** Options of {@link InstanceNormalization}. */
+    /** Builds an {@link InstanceNormalization}. */
     @Getter
     @Setter
     public static class Builder extends RunningNormBuilder<Builder> {
         private boolean trackRunningStats;
         private boolean epsOutside;
 
-        /** Without running statistics; if they are switched on, {@code momentum(0.1)}. */
+        /**
+         * Creates a builder without running statistics. If they are turned on, the default is
+         * {@code RunningStatistics.momentum(0.1)}.
+         */
         public Builder() {
             super(DEFAULT);
         }
 
         /**
-         * Whether running averages replace the statistics of an instance at test time.
+         * Sets whether running statistics are tracked and used at test time instead of those of the instance.
          *
          * @param trackRunningStats default false
          * @return this builder
@@ -83,7 +86,7 @@ public class InstanceNormalization extends RunningNormLayer {
         }
 
         /**
-         * Whether eps is added to the deviation, {@code (x − mean)/(√var + eps)}, instead of to the variance.
+         * Sets whether eps is added to the standard deviation, {@code (x − mean)/(√var + eps)}, instead of the variance.
          *
          * @param epsOutside default false
          * @return this builder

@@ -27,7 +27,8 @@ import org.nd4j.shade.jackson.annotation.JsonSetter;
 import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
- * An LSTM with layer normalization inside the recurrence (Ba, Kiros and Hinton 2016, arXiv 1607.06450, equations 20 to 22):
+ * Applies an LSTM with layer normalization inside the recurrence (Ba, Kiros and Hinton 2016,
+ * <a href="https://arxiv.org/abs/1607.06450">Layer Normalization</a>, arXiv 1607.06450, equations 20 to 22):
  *
  * <pre>
  *   z = LN(x[t]·W; gammaInput, b) + LN(h[t−1]·RW; gammaRecurrent)     z = (zi, zf, zo, zg)
@@ -35,16 +36,16 @@ import org.nd4j.shade.jackson.annotation.Nulls;
  *   LN(v; gamma, beta) = gamma·(v − mean)/√(var + eps) + beta
  * </pre>
  *
- * As in the paper, the first two norms are over the 4·nOut pre-activations of all gates together; with
- * {@code normalizeGates(true)} over the nOut of each gate. The paper's two shifts there and its bias only ever occur as their
- * sum: here they are the one bias b. The cell state is carried on as it is and normalized for the output alone, as in the
- * paper and in haste's {@code LayerNormLSTM}; TensorFlow Addons' {@code LayerNormLSTMCell} and the cell of PyTorch's
- * benchmarks carry on the normalized one.
+ * As in the paper, the first two norms are computed over the 4·nOut pre-activations of all gates; with
+ * {@code normalizeGates(true)} they are computed over the nOut pre-activations of each gate. The paper's two shifts and
+ * its bias only ever occur as their sum, so the layer has one bias b. The unnormalized cell state is carried to the next
+ * timestep and normalized for the output only, as in the paper and in haste's {@code LayerNormLSTM}. TensorFlow Addons'
+ * {@code LayerNormLSTMCell} and the cell of PyTorch's benchmarks carry the normalized state instead.
  *
- * <p>Input and output, order of the gates and options are those of Deeplearning4j's {@code LSTM}; act is tanh and gate the
- * sigmoid unless set, gamma starts with 1, betaCell with 0. A masked step has output and state 0 and no gradient, so that
- * a sequence may begin behind masked steps. Truncated backpropagation through time and {@code rnnTimeStep} start from the
- * state that was reached, and {@code Bidirectional} and {@code LastTimeStep} take the layer as any other.
+ * <p>Input, output, gate order and options are those of Deeplearning4j's {@code LSTM}. By default act is tanh and gate is
+ * the sigmoid; gamma starts at 1 and betaCell at 0. A masked timestep has output 0, state 0 and no gradient, so padding
+ * may also come first. Truncated backpropagation through time and {@code rnnTimeStep} continue from the last state.
+ * {@code Bidirectional} and {@code LastTimeStep} can wrap the layer.
  */
 @Getter
 @Setter
@@ -53,13 +54,13 @@ import org.nd4j.shade.jackson.annotation.Nulls;
 public class LayerNormLSTM extends AbstractLSTM {
     private static final long serialVersionUID = 1L;
 
-    /** Added to the variance. */
+    /** Value added to the variance for numerical stability. */
     @JsonSetter(nulls = Nulls.FAIL)
     private double eps = 1e-5;
-    /** Whether each gate has a mean and variance of its own. */
+    /** Whether mean and variance are computed for each gate separately. */
     private boolean normalizeGates;
 
-    /** A layer with every option at its default, as JSON needs it. */
+    /** Creates a layer with the default options; used by JSON. */
     public LayerNormLSTM() {
         activationFn = new ActivationTanH();
         forgetGateBiasInit = 1;
@@ -88,7 +89,7 @@ public class LayerNormLSTM extends AbstractLSTM {
                 + "\": expected " + expected + ", got " + actual);
     }
 
-    /** Deeplearning4j leaves the constraints of recurrent and of input weights to each layer. */
+    /** Applies constraints to recurrent and input weights, which Deeplearning4j leaves to each layer. */
     @Override
     protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> given) {
         super.initializeConstraints(given);
@@ -144,19 +145,19 @@ public class LayerNormLSTM extends AbstractLSTM {
                 .cacheMemory(MemoryReport.CACHE_MODE_ALL_ZEROS, MemoryReport.CACHE_MODE_ALL_ZEROS).build();
     }
 
-    /** Options of {@link LayerNormLSTM}, beside those of every LSTM. */
+    /** Builds a {@link LayerNormLSTM}. Adds to the options of every LSTM. */
     @Getter
     @Setter
     public static class Builder extends AbstractLSTM.Builder<Builder> {
         private double eps = 1e-5;
         private boolean normalizeGates;
 
-        /** With the defaults. */
+        /** Creates a builder with the default options. */
         public Builder() {
         }
 
         /**
-         * What is added to variances so that their roots can be divided by.
+         * Sets the value added to the variance for numerical stability.
          *
          * @param eps at least 0; default 1e-5
          * @return this builder
@@ -167,9 +168,9 @@ public class LayerNormLSTM extends AbstractLSTM {
         }
 
         /**
-         * Whether each gate has a mean and a variance of its own.
+         * Sets whether mean and variance are computed for each gate separately.
          *
-         * @param normalizeGates default false: all gates of an example and step together, as in the paper
+         * @param normalizeGates default false: over all gates of an example and timestep, as in the paper
          * @return this builder
          */
         public Builder normalizeGates(boolean normalizeGates) {

@@ -10,12 +10,13 @@ import lombok.ToString;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
- * Layer normalization (Ba, Kiros and Hinton 2016, arXiv 1607.06450): mean and variance over everything that belongs to
- * one example at one time step: C of {@code [N, C]}, C at each t of {@code [N, C, T]}, C, H and W of
- * {@code [N, C, H, W]}. With {@code perPosition} over C alone also in images and volumes, as ConvNeXt does.
+ * Normalizes each example with its mean and variance at each timestep (Ba, Kiros and Hinton 2016,
+ * <a href="https://arxiv.org/abs/1607.06450">Layer Normalization</a>, arXiv 1607.06450). The statistics are computed over
+ * C for {@code [N, C]}, over C at each t for {@code [N, C, T]}, and over C, H and W for {@code [N, C, H, W]}. With
+ * {@code perPosition} they are computed over C only, also for images and volumes, as in ConvNeXt.
  *
- * <p>gamma and beta are for each channel, or with {@code elementwiseAffine} for each element of {@code [C, H, W]}. A
- * sequence handed over step by step (rnnTimeStep) gives what it gives as a whole.
+ * <p>gamma and beta have one element per channel, or with {@code elementwiseAffine} one per element of {@code [C, H, W]}.
+ * Feeding a sequence one timestep at a time ({@code rnnTimeStep}) gives the same output as feeding it at once.
  */
 @Getter
 @Setter
@@ -24,14 +25,17 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 public class LayerNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 
-    /** Whether each position has a mean and variance of its own. */
+    /** Whether each position of an image or volume is normalized separately, over its channels. */
     private boolean perPosition;
-    /** Whether each element of an image has a gamma and a beta of its own. */
+    /** Whether gamma and beta have one element per element of an image instead of one per channel. */
     private boolean elementwiseAffine;
-    /** S of images and volumes, as the input type says: so many gammas has a channel if they are elementwise. */
+    /**
+     * Number of positions of an image or volume, from the input type; with elementwise gamma, the number of gammas per
+     * channel.
+     */
     private long positions;
 
-    /** Over all axes of an image. */
+    /** Creates a layer that normalizes images over all their axes. */
     public LayerNormalization() {
     }
 
@@ -78,19 +82,19 @@ public class LayerNormalization extends NormLayer {
         }
     }
 
-    /** Options of {@link LayerNormalization}. */
+    /** Builds a {@link LayerNormalization}. */
     @Getter
     @Setter
     public static class Builder extends NormBuilder<Builder> {
         private boolean perPosition;
         private boolean elementwiseAffine;
 
-        /** With the defaults. */
+        /** Creates a builder with the default options. */
         public Builder() {
         }
 
         /**
-         * Whether statistics are over the channels of one position alone also in images and volumes.
+         * Sets whether each position of an image or volume is normalized separately, over its channels.
          *
          * @param perPosition default false
          * @return this builder
@@ -101,8 +105,9 @@ public class LayerNormalization extends NormLayer {
         }
 
         /**
-         * Whether gamma and beta of images and volumes are for each element instead of each channel (as in PyTorch):
-         * C·H·W of them, in the order of the input. Needs an input type, which then is the only size of input there is.
+         * Sets whether gamma and beta of images and volumes have one element per input element instead of one per
+         * channel, as in PyTorch: C·H·W elements in the order of the input. Requires an input type; the layer then
+         * accepts only that input size.
          *
          * @param elementwiseAffine default false
          * @return this builder

@@ -5,16 +5,16 @@ import java.util.List;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 
-/** A normalization that is put onto other layers, whether it stands behind a layer or wraps it. */
+/** Adds a normalization to other layers, either after a layer or as a wrapper around it. */
 @FunctionalInterface
 public interface NormBlock {
 
     /**
-     * A layer together with its normalization, to be added to a network in this order. The layer handed over stays as it
-     * is.
+     * Returns a layer together with its normalization, to be added to a network in this order. The given layer is not
+     * modified.
      *
-     * @param layer the layer whose output or weights are normalized
-     * @return the layers in its place
+     * @param layer layer whose output or weights are normalized
+     * @return the layers that replace it
      */
     List<Layer> around(BaseLayer layer);
 }

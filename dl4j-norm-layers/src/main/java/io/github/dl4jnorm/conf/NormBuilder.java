@@ -14,25 +14,25 @@ import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
- * Options that every normalization layer has. The activation is the identity unless set here; a ReLU is applied
- * in the same pass. Updater and name are set as for any Deeplearning4j layer.
+ * Holds the options that every normalization layer has. The activation is the identity unless set; a ReLU is fused into the
+ * normalization. Updater and name are set as for any Deeplearning4j layer.
  *
- * @param <T> the builder itself
+ * @param <T> type of the builder itself
  */
 @Getter
 @Setter
 public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardLayer.Builder<T> {
-    /** Added to the variance. */
+    /** Value added to the variance for numerical stability. */
     protected double eps = 1e-5;
-    /** Whether there is a gamma. */
+    /** Whether the layer has a learned gamma. */
     protected boolean scale = true;
-    /** Whether there is a beta. */
+    /** Whether the layer has a learned beta. */
     protected boolean center = true;
-    /** What gamma starts with. */
+    /** Initial value of gamma. */
     protected double gammaInit = 1;
-    /** What beta starts with. */
+    /** Initial value of beta. */
     protected double betaInit;
-    /** Whether channels come last, or null to take it from the input type. */
+    /** Whether the channels are the last axis, or null to use the input type. */
     protected Boolean channelsLast;
     /** Constraints on gamma, applied after every update. */
     protected List<LayerConstraint> gammaConstraints;
@@ -43,7 +43,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     /** Regularization of beta. */
     protected List<Regularization> betaRegularization;
 
-    /** With the defaults above. */
+    /** Creates a builder with the default options. */
     protected NormBuilder() {
     }
 
@@ -53,9 +53,9 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * What is added to the variance so that its root can be divided by.
+     * Sets the value added to the variance for numerical stability.
      *
-     * @param eps default 1e-5. With 0, what does not vary comes out as beta and receives no gradient
+     * @param eps at least 0; default 1e-5. With 0, constant input is mapped to beta and receives no gradient
      * @return this builder
      */
     public T eps(double eps) {
@@ -64,7 +64,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Whether there is a learned gamma.
+     * Sets whether the layer has a learned gamma.
      *
      * @param scale default true
      * @return this builder
@@ -75,7 +75,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Whether there is a learned beta.
+     * Sets whether the layer has a learned beta.
      *
      * @param center default true
      * @return this builder
@@ -86,9 +86,9 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Sets {@link #scale(boolean)} and {@link #center(boolean)}.
+     * Sets both {@link #scale(boolean)} and {@link #center(boolean)}.
      *
-     * @param affine whether there are a gamma and a beta; default true
+     * @param affine whether the layer has a learned gamma and beta; default true
      * @return this builder
      */
     public T affine(boolean affine) {
@@ -96,9 +96,9 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * What gamma starts with.
+     * Sets the initial value of gamma.
      *
-     * @param gammaInit default 1; 0 in the last norm of a residual block makes the block start as the identity
+     * @param gammaInit default 1; use 0 in the last norm of a residual block to start the block as the identity
      * @return this builder
      */
     public T gammaInit(double gammaInit) {
@@ -107,7 +107,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * What beta starts with.
+     * Sets the initial value of beta.
      *
      * @param betaInit default 0
      * @return this builder
@@ -118,7 +118,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Where images have their channels, instead of what the input type says.
+     * Sets the data format of images. Overrides the input type.
      *
      * @param format NCHW or NHWC
      * @return this builder
@@ -129,7 +129,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Where sequences have their channels, instead of what the input type says.
+     * Sets the data format of sequences. Overrides the input type.
      *
      * @param format NCW or NWC
      * @return this builder
@@ -140,8 +140,8 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Where volumes have their channels, instead of what the input type says (which is wrong behind a Convolution3D in
-     * NCDHW with ConvolutionMode.Truncate).
+     * Sets the data format of volumes. Overrides the input type, which is wrong after a Convolution3D in NCDHW with
+     * ConvolutionMode.Truncate.
      *
      * @param format NCDHW or NDHWC
      * @return this builder
@@ -152,7 +152,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Regularization of gamma; l1 and l2 of the network do not apply to it.
+     * Sets the regularization of gamma. The network's l1 and l2 do not apply to gamma.
      *
      * @param regularization such as {@code new L2Regularization(1e-4)}
      * @return this builder
@@ -163,7 +163,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Regularization of beta; l1 and l2 of the network do not apply to it.
+     * Sets the regularization of beta. The network's l1 and l2 do not apply to beta.
      *
      * @param regularization such as {@code new L2Regularization(1e-4)}
      * @return this builder
@@ -174,7 +174,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Constraints on gamma, applied after every update.
+     * Sets constraints on gamma, applied after every update.
      *
      * @param constraints such as {@code new MaxNormConstraint(2, 0)}
      * @return this builder
@@ -185,7 +185,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     }
 
     /**
-     * Constraints on beta, applied after every update.
+     * Sets constraints on beta, applied after every update.
      *
      * @param constraints such as {@code new MaxNormConstraint(2, 0)}
      * @return this builder

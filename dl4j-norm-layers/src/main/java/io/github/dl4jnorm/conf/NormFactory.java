@@ -22,7 +22,7 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
 import org.nd4j.shade.jackson.databind.exc.UnrecognizedPropertyException;
 
 /**
- * Normalizations by name, for networks that leave the choice to a parameter:
+ * Creates normalizations by name, for networks that take the norm as a parameter:
  *
  * <pre>
  *   for (Layer layer : NormFactory.create("group", Map.of("groups", 8)).around(convolution)) {
@@ -30,10 +30,11 @@ import org.nd4j.shade.jackson.databind.exc.UnrecognizedPropertyException;
  *   }
  * </pre>
  *
- * Options are those of the norm's builder, such as {@code eps}, {@code affine}, {@code activation}, {@code updater},
- * {@code dataFormat}, {@code constrainGamma}, {@code groups} or {@code perPosition}; norms with running statistics have
- * {@code momentum}, too, the weight of a batch. Values are those the builder takes, or what stands for them in JSON: a string for
- * an enum, an activation or an updater, a list for several arguments, a map with {@code @class} for an object.
+ * Options have the names of the norm's builder methods, such as {@code eps}, {@code affine}, {@code activation},
+ * {@code updater}, {@code dataFormat}, {@code constrainGamma}, {@code groups} or {@code perPosition}. Norms with running
+ * statistics also have {@code momentum}, the weight of the new batch. Values are what the builder method takes, or its JSON
+ * form: a string for an enum, an activation or an updater, a list for several arguments, a map with {@code @class} for an
+ * object.
  */
 public final class NormFactory {
     private static final Map<String, Supplier<NormBuilder<?>>> BEHIND = behind();
@@ -66,7 +67,7 @@ public final class NormFactory {
         return norms;
     }
 
-    /** {@return the names that {@link #create(String, Map)} takes} */
+    /** {@return the names that {@link #create(String, Map)} accepts} */
     public static Set<String> names() {
         Set<String> names = new LinkedHashSet<>(BEHIND.keySet());
         names.addAll(AROUND.keySet());
@@ -74,26 +75,28 @@ public final class NormFactory {
     }
 
     /**
-     * A normalization with the options it has by default.
+     * Creates a normalization with its default options.
      *
      * @param name one of {@link #names()}
      * @return the normalization
-     * @throws DL4JInvalidConfigException if there is none of this name
+     * @throws DL4JInvalidConfigException if the name is unknown
      */
     public static NormBlock create(String name) {
         return create(name, Map.of());
     }
 
     /**
-     * A normalization with options. One that stands behind a layer takes over the layer's activation, unless it is given
-     * one, so that {@code act(layer(x))} becomes {@code act(norm(layer(x)))}; that of a recurrent layer, which acts inside,
-     * stays. Its name is that of the layer with {@code -norm} behind it, unless it is given one. A norm that computes the
-     * layer's weights wraps the layer.
+     * Creates a normalization with the given options.
+     *
+     * <p>A norm that follows a layer takes over the layer's activation, so that {@code act(layer(x))} becomes
+     * {@code act(norm(layer(x)))}; the option {@code activation} replaces it. A recurrent layer keeps its activation, which
+     * acts inside the layer. The norm's default name is the layer's name with the suffix {@code -norm}. A norm that
+     * computes the layer's weights wraps the layer instead.
      *
      * @param name    one of {@link #names()}
-     * @param options values by the names of options
-     * @return the normalization, whose text says its name and options
-     * @throws DL4JInvalidConfigException if there is none of this name, it has no such option or cannot have its value
+     * @param options values by option name
+     * @return the normalization; its {@code toString()} shows the name and options
+     * @throws DL4JInvalidConfigException if the name or an option is unknown, or a value is invalid
      */
     public static NormBlock create(String name, Map<String, ?> options) {
         String text = NormOptions.text(name, options);

@@ -36,13 +36,13 @@ import org.nd4j.shade.jackson.annotation.JsonSetter;
 import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
- * What all normalization layers have in common: {@code y = act(gamma·(x − mean)/√(var + eps) + beta)}, input and
- * output of one shape, gamma and beta for each channel.
+ * Base class of all normalization layers: {@code y = act(gamma·(x − mean)/√(var + eps) + beta)}. Input and output have the
+ * same shape; gamma and beta have one element per channel.
  *
  * <p>Input is dense {@code [N, C]}, a sequence {@code [N, C, T]} or {@code [N, T, C]}, an image {@code [N, C, H, W]} or
- * {@code [N, H, W, C]}, or a volume {@code [N, C, D, H, W]} or {@code [N, D, H, W, C]}. Masked positions enter no
- * statistic and come out as 0. Dropout and weight noise set for the whole network do not apply to a norm, nor do its
- * l1 and l2 to gamma and beta.
+ * {@code [N, H, W, C]}, or a volume {@code [N, C, D, H, W]} or {@code [N, D, H, W, C]}. Masked positions are ignored when
+ * computing statistics, and their output is 0. Dropout and weight noise set on the network do not apply to a norm; the
+ * network's l1 and l2 do not apply to gamma and beta.
  */
 @Getter
 @Setter
@@ -51,34 +51,34 @@ import org.nd4j.shade.jackson.annotation.Nulls;
 public abstract class NormLayer extends FeedForwardLayer {
     private static final long serialVersionUID = 1L;
 
-    /** Added to the variance. */
+    /** Value added to the variance for numerical stability. */
     @JsonSetter(nulls = Nulls.FAIL)
     private double eps = 1e-5;
-    /** Whether there is a gamma. */
+    /** Whether the layer has a learned gamma. */
     private boolean scale = true;
-    /** Whether there is a beta. */
+    /** Whether the layer has a learned beta. */
     private boolean center = true;
-    /** What gamma starts with. */
+    /** Initial value of gamma. */
     private double gammaInit = 1;
-    /** What beta starts with. */
+    /** Initial value of beta. */
     private double betaInit;
-    /** Whether channels come last. */
+    /** Whether the channels are the last axis. */
     private boolean channelsLast;
-    /** Whether that was set, and not found by the type of the input. */
+    /** Whether the data format was set explicitly instead of taken from the input type. */
     private boolean channelsLastFixed;
     /** Regularization of gamma. */
     private List<Regularization> gammaRegularization;
     /** Regularization of beta. */
     private List<Regularization> betaRegularization;
 
-    /** A layer with every option at its default, as JSON needs it. */
+    /** Creates a layer with the default options; used by JSON. */
     protected NormLayer() {
         // Set here and in the builder, so that the default activation of the network (sigmoid) is never taken.
         activationFn = new ActivationIdentity();
     }
 
     /**
-     * A layer with the options of a builder; subclasses call {@link #finish} at the end of their constructors.
+     * Creates a layer with the options of a builder. Subclasses call {@link #finish} at the end of their constructors.
      *
      * @param builder the options
      */
@@ -99,7 +99,7 @@ public abstract class NormLayer extends FeedForwardLayer {
     }
 
     /**
-     * Ends construction from a builder: checks the options and binds the constraints.
+     * Completes construction from a builder: checks the options and binds the constraints.
      *
      * @param builder the options
      * @throws DL4JInvalidConfigException if an option is out of range
@@ -113,7 +113,7 @@ public abstract class NormLayer extends FeedForwardLayer {
         initializeConstraints(builder);
     }
 
-    /** Constraints hold for gamma and beta alone: clipped statistics would be wrong statistics. */
+    /** Applies constraints to gamma and beta only, since clipping would corrupt running statistics. */
     @Override
     protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> given) {
         super.initializeConstraints(given);
@@ -137,15 +137,15 @@ public abstract class NormLayer extends FeedForwardLayer {
     }
 
     /**
-     * How input of a rank is normalized.
+     * Returns how input of the given rank is normalized.
      *
      * @param rank rank of the input
-     * @return the plan, or null if the layer cannot take this rank
+     * @return the plan, or null if the rank is not supported
      */
     public abstract NormPlan plan(int rank);
 
     /**
-     * What ranks the layer takes, for messages.
+     * Returns the supported ranks, for error messages.
      *
      * @return such as "rank 2 to 5"
      */
@@ -165,7 +165,7 @@ public abstract class NormLayer extends FeedForwardLayer {
         return parameters;
     }
 
-    /** {@return how many gammas there are: the number of channels, unless elements have gammas of their own} */
+    /** {@return the number of gammas: the number of channels, or of elements if gamma is elementwise} */
     public long affineLength() {
         return nOut;
     }
@@ -180,17 +180,17 @@ public abstract class NormLayer extends FeedForwardLayer {
         return center;
     }
 
-    /** {@return gamma of all channels where it is no parameter} */
+    /** {@return the gamma of all channels when gamma is not a parameter} */
     public double fixedGamma() {
         return 1;
     }
 
-    /** {@return beta of all channels where it is no parameter} */
+    /** {@return the beta of all channels when beta is not a parameter} */
     public double fixedBeta() {
         return 0;
     }
 
-    /** {@return whether the activation is a ReLU, which the kernels apply themselves} */
+    /** {@return whether the activation is a ReLU, which is fused into the kernels} */
     public boolean fusesRelu() {
         return activationFn instanceof ActivationReLU;
     }
@@ -198,7 +198,7 @@ public abstract class NormLayer extends FeedForwardLayer {
     /**
      * Checks the options that do not depend on the number of channels.
      *
-     * @throws DL4JInvalidConfigException if one is out of range
+     * @throws DL4JInvalidConfigException if an option is out of range
      */
     protected void validateOptions() {
         if (!(eps >= 0) || Double.isInfinite(eps)) {
@@ -215,7 +215,7 @@ public abstract class NormLayer extends FeedForwardLayer {
     /**
      * Checks the options against the number of channels.
      *
-     * @throws DL4JInvalidConfigException if they do not fit
+     * @throws DL4JInvalidConfigException if an option does not fit
      */
     protected void validateChannels() {
         if (nOut <= 0) {
@@ -224,7 +224,7 @@ public abstract class NormLayer extends FeedForwardLayer {
     }
 
     /**
-     * An exception about this layer.
+     * Creates an exception about this layer.
      *
      * @param expected what was expected
      * @param actual   what was given instead
@@ -261,7 +261,7 @@ public abstract class NormLayer extends FeedForwardLayer {
         return NormParamInitializer.INSTANCE;
     }
 
-    /** Input and output always have the same channels, also where TransferLearning replaces one of them. */
+    /** Sets both nIn and nOut, which are always equal, also when TransferLearning replaces one of them. */
     @Override
     public void setNIn(long channels) {
         nIn = channels;

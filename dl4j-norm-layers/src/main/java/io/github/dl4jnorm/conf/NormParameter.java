@@ -2,12 +2,11 @@
 package io.github.dl4jnorm.conf;
 
 /**
- * A parameter array of a normalization layer. The order in which a layer names them is that of the flattened
- * parameters.
+ * Describes a parameter array of a normalization layer. A layer lists them in the order of the flattened parameters.
  *
  * @param name         key in the parameter table
  * @param length       number of elements
- * @param initialValue what all of them start with
+ * @param initialValue initial value of all elements
  */
 public record NormParameter(String name, long length, double initialValue) {
     /** Scale of each channel. */
@@ -18,30 +17,30 @@ public record NormParameter(String name, long length, double initialValue) {
     public static final String MEAN = "mean";
     /** Running variance of each channel. */
     public static final String VAR = "var";
-    /** Base-10 logarithm of the running standard deviation, in place of {@link #VAR}. */
+    /** Base-10 logarithm of the running standard deviation, stored instead of {@link #VAR}. */
     public static final String LOG10_STDEV = "log10stdev";
-    /** Numbers of batches behind cumulative statistics: of each channel's mean, then variance; or one for all. */
+    /** Batch counts of cumulative statistics: for each channel's mean, then for each variance; or a single count. */
     public static final String BATCHES = "batches";
-    /** Logits of the weights with which switchable normalization mixes means. */
+    /** Logits that weight the means in switchable normalization. */
     public static final String MEAN_WEIGHT = "meanWeight";
-    /** Logits of the weights with which switchable normalization mixes variances. */
+    /** Logits that weight the variances in switchable normalization. */
     public static final String VAR_WEIGHT = "varWeight";
 
     /** Threshold of each channel. */
     public static final String TAU = "tau";
-    /** What is learned to be added to the mean square, by its absolute value. */
+    /** Learned value whose absolute value is added to the mean square. */
     public static final String LEARNED_EPS = "learnedEps";
 
-    /** {@return whether training changes it by its gradient; the others are statistics, updated directly} */
+    /** {@return whether gradient descent updates the parameter; false for statistics, which the layer updates} */
     public boolean isTrained() {
         return isTrained(name);
     }
 
     /**
-     * Whether training changes a parameter by its gradient.
+     * Returns whether gradient descent updates a parameter.
      *
      * @param name key in the parameter table
-     * @return false for statistics
+     * @return false for statistics, which the layer updates
      */
     public static boolean isTrained(String name) {
         return switch (name) {

@@ -9,16 +9,16 @@ import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.Deconvolution3D;
 import org.deeplearning4j.nn.conf.layers.Layer;
 
-/** Where the output of dense layers and convolutions has its channels. */
+/** Tells the data format of the output of dense layers and convolutions. */
 public final class OutputFormat {
     private OutputFormat() {
     }
 
     /**
-     * Whether channels come last.
+     * Returns whether the channels of a layer's output are the last axis.
      *
      * @param layer configuration of a layer
-     * @return false for channels first, and for what is neither
+     * @return true for channels-last; false for channels-first and for layers without a data format
      */
     public static boolean isChannelsLast(Layer layer) {
         if (layer instanceof Convolution1DLayer sequence) {

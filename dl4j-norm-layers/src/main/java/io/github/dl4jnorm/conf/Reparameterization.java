@@ -31,17 +31,17 @@ import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
- * A layer whose weights are computed from other parameters, which are what is trained and saved: the wrapper's part of
- * it. The layer inside is a dense layer, a convolution (1D, 2D, 3D, depthwise, separable), a deconvolution (2D, 3D), an
- * LSTM or a SimpleRnn, whose input and recurrent weights are both computed; the latter also in a LastTimeStep or
- * MaskZeroLayer, which cannot be around this wrapper. Biases stay as they are.
+ * Base class of wrappers that compute a layer's weights from other parameters, which are the ones trained and saved. Wraps a
+ * dense layer, convolution (1D, 2D, 3D, depthwise, separable), deconvolution (2D, 3D), LSTM or SimpleRnn. For LSTM and
+ * SimpleRnn both input and recurrent weights are computed; a LastTimeStep or MaskZeroLayer around them goes inside this
+ * wrapper, not around it. Biases are not changed.
  *
- * <p>Parameters have the keys of the layer inside. Under the key of a weight ({@code W}, {@code RW}, {@code pW}) is what
- * the weight is computed from, of the same shape; further parameters have this key and a suffix, such as {@code Wg}.
+ * <p>Parameters have the keys of the wrapped layer. The key of a weight ({@code W}, {@code RW}, {@code pW}) holds the array
+ * it is computed from, with the same shape. Additional parameters append a suffix to that key, such as {@code Wg}.
  *
- * <p>Options of the layer inside (name, activation, updater, dropout, weight noise, gradient normalization) hold as ever.
- * Weight noise acts on the computed weights. Constraints on the weights are refused: they would clip what the weights are
- * computed from, not the weights.
+ * <p>Options of the wrapped layer (name, activation, updater, dropout, weight noise, gradient normalization) work as usual.
+ * Weight noise applies to the computed weights. Constraints on weights are rejected, because they would clip the trained
+ * parameters instead of the weights.
  */
 @Getter
 @Setter
@@ -50,20 +50,20 @@ import org.nd4j.linalg.learning.regularization.Regularization;
 public abstract class Reparameterization extends BaseWrapperLayer {
     private static final long serialVersionUID = 1L;
 
-    /** What keeps the divisor from 0. */
+    /** Value that avoids division by zero. */
     private double eps;
 
     /**
-     * A wrapper without a layer yet, as JSON needs it.
+     * Creates a wrapper without a layer; used by JSON.
      *
-     * @param eps eps by default
+     * @param eps default eps
      */
     protected Reparameterization(double eps) {
         this.eps = eps;
     }
 
     /**
-     * A wrapper with the options of a builder; subclasses call {@link #validate} at the end of their constructors.
+     * Creates a wrapper with the options of a builder. Subclasses call {@link #validate} at the end of their constructors.
      *
      * @param builder the options
      */
@@ -94,7 +94,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     }
 
     /**
-     * What a weight depends on beside the array in its own place.
+     * Returns the additional parameters that a weight is computed from, besides the array stored under its own key.
      *
      * @param weight the weight
      * @return parameters in flattening order
@@ -102,7 +102,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     public abstract List<WeightParameter> parameters(WeightShape weight);
 
     /**
-     * What computes a weight.
+     * Returns the computation of a weight.
      *
      * @param weight     the weight
      * @param parameters arrays of {@link #parameters}, in the same order
@@ -111,20 +111,20 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     public abstract WeightPass pass(WeightShape weight, List<INDArray> parameters);
 
     /**
-     * On which parameter the regularization of a weight acts.
+     * Returns which parameter the regularization of a weight applies to.
      *
-     * @return suffix of it; none for the array in the weight's own place
+     * @return suffix of its key; empty for the array stored under the weight's own key
      */
     protected String regularizedSuffix() {
         return "";
     }
 
     /**
-     * A copy of this wrapper around another layer.
+     * Returns a copy of this wrapper around another layer.
      *
-     * @param layer the layer, which stays as it is
+     * @param layer the layer; it is not modified
      * @return the wrapper around a copy of the layer
-     * @throws DL4JInvalidConfigException if the weights of the layer are not known
+     * @throws DL4JInvalidConfigException if the layer type is not supported
      */
     public Reparameterization around(Layer layer) {
         Reparameterization made = clone();
@@ -135,9 +135,9 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     }
 
     /**
-     * Checks the options, and the layer inside as far as it is known before the network is made.
+     * Checks the options and the wrapped layer, as far as it is known before the network is created.
      *
-     * @throws DL4JInvalidConfigException if the weights of the layer are not known, or an option is out of range
+     * @throws DL4JInvalidConfigException if the layer type is not supported or an option is out of range
      */
     protected final void validate() {
         validateOptions();
@@ -147,7 +147,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     /**
      * Checks the options.
      *
-     * @throws DL4JInvalidConfigException if one is out of range
+     * @throws DL4JInvalidConfigException if an option is out of range
      */
     protected void validateOptions() {
         if (!(eps > 0) || Double.isInfinite(eps)) {
@@ -156,10 +156,10 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     }
 
     /**
-     * Checks that a solver goes well with state of the layer that training changes without a gradient.
+     * Checks that the network's solver is compatible with state that training updates without a gradient.
      *
      * @param solver the network's optimization algorithm, or null for its default
-     * @throws DL4JInvalidConfigException if there is such state and the solver goes backward several times a step
+     * @throws DL4JInvalidConfigException if there is such state and the solver runs several backward passes per step
      */
     public final void requireSolver(OptimizationAlgorithm solver) {
         boolean state = weights().stream().anyMatch(weight -> parameters(weight).stream().anyMatch(p -> !p.trained()));
@@ -189,7 +189,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     }
 
     /**
-     * An exception about this layer.
+     * Creates an exception about this layer.
      *
      * @param expected what was expected
      * @param actual   what was given instead
@@ -306,19 +306,19 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     }
 
     /**
-     * Options of every wrapper.
+     * Holds the options that all wrappers share.
      *
-     * @param <T> the builder itself
+     * @param <T> type of the builder itself
      */
     public abstract static class Builder<T extends Builder<T>> {
         private final Layer layer;
         private double eps;
 
         /**
-         * Options of a wrapper.
+         * Creates a builder.
          *
          * @param layer the layer whose weights are computed
-         * @param eps   eps by default
+         * @param eps   default eps
          */
         protected Builder(Layer layer, double eps) {
             this.layer = layer;
@@ -326,7 +326,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         }
 
         /**
-         * What keeps a division from being one by zero.
+         * Sets the value that avoids division by zero.
          *
          * @param eps positive
          * @return this builder
@@ -337,7 +337,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
             return (T) this;
         }
 
-        /** {@return the layer with its wrapper} */
+        /** {@return the wrapped layer} */
         public abstract Reparameterization build();
     }
 }

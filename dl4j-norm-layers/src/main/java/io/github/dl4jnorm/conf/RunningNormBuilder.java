@@ -5,29 +5,29 @@ import lombok.Getter;
 import lombok.Setter;
 
 /**
- * Options of norms that may keep running statistics.
+ * Holds the options of norms that can track running statistics.
  *
- * @param <T> the builder itself
+ * @param <T> type of the builder itself
  */
 @Getter
 @Setter
 public abstract class RunningNormBuilder<T extends RunningNormBuilder<T>> extends NormBuilder<T> {
-    /** How running statistics take up a batch. */
+    /** How running statistics are updated. */
     protected RunningStatistics runningStatistics;
 
     /**
-     * A builder with a default policy.
+     * Creates a builder with a default update policy.
      *
-     * @param runningStatistics the policy, or null if the subclass finds it from other options
+     * @param runningStatistics the policy, or null if the subclass derives it from other options
      */
     protected RunningNormBuilder(RunningStatistics runningStatistics) {
         this.runningStatistics = runningStatistics;
     }
 
     /**
-     * How running statistics take up a batch.
+     * Sets how running statistics are updated.
      *
-     * @param runningStatistics the policy
+     * @param runningStatistics the update policy
      * @return this builder
      */
     @SuppressWarnings("unchecked")

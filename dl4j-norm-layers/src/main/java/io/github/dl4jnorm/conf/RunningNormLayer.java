@@ -21,11 +21,11 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * A norm that keeps a running mean and variance of each channel for use at test time.
+ * Base class of norms that track a running mean and variance of each channel for use at test time.
  *
- * <p>They are parameters, so every way of saving a model saves them, but no gradient reaches them: a training step
- * updates them directly, out of reach of gradient clipping, gradient sharing and constraints. Frozen layers do not
- * update them, nor does a batch with NaN or infinite statistics.
+ * <p>Running statistics are parameters, so every way of saving a model saves them. They have no gradient: a training step
+ * updates them directly, unaffected by gradient clipping, gradient sharing and constraints. Frozen layers do not update
+ * them, and a batch with NaN or infinite statistics is skipped.
  */
 @Getter
 @Setter
@@ -34,47 +34,51 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 public abstract class RunningNormLayer extends NormLayer {
     private static final long serialVersionUID = 1L;
 
-    /** How running statistics follow those of batches. */
+    /** How running statistics are updated. */
     private RunningStatistics runningStatistics;
     /** Whether log10stdev is stored instead of var; null until the network's data type decides. */
     private Boolean logStdStored;
-    /** Whether training uses the running statistics as they are, too; see {@code model.Freeze}. */
+    /** Whether training also normalizes with the running statistics and does not update them; see {@code model.Freeze}. */
     private boolean statisticsFrozen;
 
     /**
-     * A layer with every option at its default.
+     * Creates a layer with the default options.
      *
-     * @param runningStatistics the default policy
+     * @param runningStatistics default update policy
      */
     protected RunningNormLayer(RunningStatistics runningStatistics) {
         this.runningStatistics = runningStatistics;
     }
 
     /**
-     * A layer with the options of a builder.
+     * Creates a layer with the options of a builder.
      *
      * @param builder           the options
-     * @param runningStatistics the policy
+     * @param runningStatistics the update policy
      */
     protected RunningNormLayer(NormBuilder<?> builder, RunningStatistics runningStatistics) {
         super(builder);
         this.runningStatistics = runningStatistics;
     }
 
-    /** {@return whether running statistics are kept at all} */
+    /** {@return whether the layer tracks running statistics} */
     public abstract boolean tracksStatistics();
 
-    /** {@return whether training updates them, unless they are frozen; otherwise only PopulationStatistics sets them} */
+    /**
+     * {@return whether training updates the statistics unless they are frozen; if false, only PopulationStatistics sets
+     * them}
+     */
     public boolean updatesStatistics() {
         return tracksStatistics();
     }
 
     /**
-     * Checks that a solver goes well with running statistics: LBFGS and the others that search along a line go backward several
-     * times a step, which would take up statistics of steps never made, and change parameters by what they change by themselves.
+     * Checks that the network's solver is compatible with running statistics. LBFGS and the other line-search solvers run
+     * several backward passes per step. Each pass would update the statistics, even for steps that are discarded, and the
+     * line search would move parameters that have no gradient.
      *
      * @param solver the network's optimization algorithm, or null for its default
-     * @throws DL4JInvalidConfigException if training would spoil statistics
+     * @throws DL4JInvalidConfigException if training would corrupt the statistics
      */
     public void requireSolver(OptimizationAlgorithm solver) {
         if (updatesStatistics() && !statisticsFrozen && searches(solver)) {
@@ -89,7 +93,9 @@ public abstract class RunningNormLayer extends NormLayer {
         return solver != null && solver != OptimizationAlgorithm.STOCHASTIC_GRADIENT_DESCENT;
     }
 
-    /** A network that is loaded may be used in test mode whatever its solver is; training it checks the solver again. */
+    /**
+     * Creates the layer. A network can be loaded and used in test mode with any solver; training checks the solver again.
+     */
     @Override
     public NormalizationLayer instantiate(NeuralNetConfiguration conf, Collection<TrainingListener> listeners,
                                           int layerIndex, INDArray paramsView, boolean initializeParams,
@@ -100,14 +106,15 @@ public abstract class RunningNormLayer extends NormLayer {
         return super.instantiate(conf, listeners, layerIndex, paramsView, initializeParams, networkDataType);
     }
 
-    /** {@return whether workers that train together share the statistics of their batches; see package parallel} */
+    /** {@return whether workers that train together share their batch statistics; see package {@code parallel}} */
     public boolean sharesStatistics() {
         return false;
     }
 
     /**
-     * A HALF network stores the logarithm of the deviation, which neither overflows beyond 256 nor loses small values.
-     * Once decided it stays, so that converting the network converts plain numbers.
+     * Chooses how the variance is stored: in HALF networks as log10 of the standard deviation, which neither overflows
+     * above 256 nor loses small values. The choice is made once, so converting the network to another type only converts
+     * numbers.
      */
     @Override
     public void setDataType(DataType dataType) {
@@ -132,13 +139,13 @@ public abstract class RunningNormLayer extends NormLayer {
         return parameters;
     }
 
-    /** {@return whether the numbers of batches taken up are kept with the statistics} */
+    /** {@return whether the layer stores the number of batches seen with the statistics} */
     protected boolean countsBatches() {
         return runningStatistics.cumulativeMean();
     }
 
     /**
-     * Adds parameters that stand between gamma and beta and the statistics.
+     * Adds parameters between gamma and beta and the statistics.
      *
      * @param parameters the list to add to
      */

@@ -10,31 +10,33 @@ import org.nd4j.shade.jackson.annotation.JsonInclude;
 import org.nd4j.shade.jackson.annotation.JsonProperty;
 
 /**
- * How a running mean or variance takes up that of a batch:
+ * Defines how a running mean or variance is updated with that of a batch:
  *
  * <pre>
  *   decay(d), momentum(1 − d):  running = d·running + (1 − d)·batch
  *   cumulative():               running = mean over all batches so far
  * </pre>
  *
- * Frameworks disagree on the word momentum: {@link #decay} is the weight of the old value (Deeplearning4j, Keras),
- * {@link #momentum} that of the new one (PyTorch).
+ * Frameworks disagree on the meaning of momentum: {@link #decay} is the weight of the old value (Deeplearning4j, Keras),
+ * {@link #momentum} is the weight of the new value (PyTorch).
  *
- * <p>A cumulative mean counts batches for each channel, and for mean and variance apart: a batch in which a channel is masked, or
- * has a single element and so no unbiased variance, is none of theirs, and the first that is has all the weight.
+ * <p>A cumulative mean counts batches for each channel, and for mean and variance separately. A batch in which a channel is
+ * fully masked does not count for this channel. A batch with a single element per channel has no unbiased variance and does
+ * not count for the variance. The first batch that counts gets weight 1.
  *
- * <p>{@link #unbiased} (the default) takes m/(m − 1) times the variance of the m elements of a batch (arXiv
- * 1502.03167, algorithm 2); with m ≤ 1 the running variance is left alone.
+ * <p>With {@link #unbiased} (the default) the variance of a batch of m elements is multiplied by m/(m − 1)
+ * (<a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>, algorithm 2). With m ≤ 1 the running variance is not
+ * updated.
  */
 public final class RunningStatistics implements Serializable {
     private static final long serialVersionUID = 1L;
     private static final double CUMULATIVE = -1;
 
-    /** Weight of the old value, or less than 0 for a cumulative average. */
+    /** Weight of the old value, or a negative number for a cumulative average. */
     private final double decay;
-    /** Whether the variance is divided by m - 1 instead of m. */
+    /** Whether the variance is divided by m − 1 instead of m. */
     private final boolean unbiased;
-    /** Whether batches are counted apart; false in what was saved before they were. */
+    /** Whether batches are counted for each channel; false in models saved before these counts existed. */
     private final boolean countedApart;
 
     private RunningStatistics(double decay, boolean unbiased, boolean countedApart) {
@@ -44,10 +46,10 @@ public final class RunningStatistics implements Serializable {
     }
 
     /**
-     * An exponential average, by the weight of the old value.
+     * Creates an exponential moving average from the weight of the old value, as in Deeplearning4j and Keras.
      *
      * @param decay weight of the old value, from 0 (last batch only) to 1 (never changes)
-     * @return the policy, unbiased
+     * @return the policy, with unbiased variance
      * @throws DL4JInvalidConfigException if decay is outside [0, 1]
      */
     public static RunningStatistics decay(double decay) {
@@ -59,10 +61,10 @@ public final class RunningStatistics implements Serializable {
     }
 
     /**
-     * An exponential average, by the weight of the new value.
+     * Creates an exponential moving average from the weight of the new value, as in PyTorch.
      *
      * @param momentum weight of the new value, from 0 (never changes) to 1 (last batch only)
-     * @return the policy, unbiased
+     * @return the policy, with unbiased variance
      * @throws DL4JInvalidConfigException if momentum is outside [0, 1]
      */
     public static RunningStatistics momentum(double momentum) {
@@ -73,9 +75,9 @@ public final class RunningStatistics implements Serializable {
     }
 
     /**
-     * The mean over all batches seen; how many those were for each channel is saved with the model.
+     * Creates a cumulative average over all batches seen. The batch counts of each channel are saved with the model.
      *
-     * @return the policy, unbiased
+     * @return the policy, with unbiased variance
      */
     public static RunningStatistics cumulative() {
         return new RunningStatistics(CUMULATIVE, true, true);
@@ -97,9 +99,9 @@ public final class RunningStatistics implements Serializable {
     }
 
     /**
-     * The same policy with another variance.
+     * Returns this policy with a biased or unbiased variance.
      *
-     * @param unbiased whether to take m/(m − 1) times the variance of a batch
+     * @param unbiased whether the variance of a batch is multiplied by m/(m − 1)
      * @return the policy
      */
     public RunningStatistics unbiased(boolean unbiased) {
@@ -112,24 +114,24 @@ public final class RunningStatistics implements Serializable {
         return isCumulative() ? "cumulative" : "decay";
     }
 
-    /** {@return weight of the old value, null if cumulative} */
+    /** {@return the weight of the old value, or null for a cumulative average} */
     @JsonProperty("decay")
     public Double decay() {
         return isCumulative() ? null : decay;
     }
 
-    /** {@return whether the variance is the unbiased one} */
+    /** {@return whether the variance is unbiased} */
     @JsonProperty("unbiased")
     public boolean unbiased() {
         return unbiased;
     }
 
-    /** {@return whether every batch has the same weight, however many there are} */
+    /** {@return whether all batches have equal weight (cumulative average)} */
     public boolean cumulativeMean() {
         return isCumulative();
     }
 
-    /** {@return true if batches are counted for each channel, and for mean and variance apart; else null} */
+    /** {@return true if batches are counted for each channel, and for mean and variance separately; otherwise null} */
     @JsonProperty("countedApart")
     @JsonInclude(JsonInclude.Include.NON_NULL)
     public Boolean countedApart() {
@@ -137,19 +139,19 @@ public final class RunningStatistics implements Serializable {
     }
 
     /**
-     * How many counts of batches go with the statistics.
+     * Returns the number of batch counts stored with the statistics.
      *
      * @param channels number of channels
-     * @return twice as many for counts apart, those of means first; else 1
+     * @return 2·channels for separate counts, those of the means first; otherwise 1
      */
     public long counts(long channels) {
         return countedApart ? 2 * channels : 1;
     }
 
     /**
-     * The weight of the next batch.
+     * Returns the weight of the next batch.
      *
-     * @param batches number of batches taken up before
+     * @param batches number of batches seen before
      * @return weight of the new value
      */
     public double weight(double batches) {
@@ -157,13 +159,14 @@ public final class RunningStatistics implements Serializable {
     }
 
     /**
-     * Takes up a batch: a channel without elements stays as it was, and so does a variance that cannot be made unbiased.
+     * Updates running statistics with a batch. A channel without elements is not updated, nor is a variance that cannot be
+     * made unbiased.
      *
      * @param batch    statistics of the batch
-     * @param batches  number of batches taken up before
-     * @param mean     running mean of each channel; changed
-     * @param variance running variance of each channel; changed
-     * @return how many batches have been taken up now
+     * @param batches  number of batches seen before
+     * @param mean     running mean of each channel; updated in place
+     * @param variance running variance of each channel; updated in place
+     * @return the number of batches seen, including this one
      */
     public double takeUp(ChannelStatistics batch, double batches, double[] mean, double[] variance) {
         double[] counts = {batches};
@@ -172,12 +175,13 @@ public final class RunningStatistics implements Serializable {
     }
 
     /**
-     * Takes up a batch: a channel without elements stays as it was, and so does a variance that cannot be made unbiased.
+     * Updates running statistics with a batch. A channel without elements is not updated, nor is a variance that cannot be
+     * made unbiased.
      *
      * @param batch    statistics of the batch
-     * @param batches  numbers of batches taken up, one for all channels or as {@link #counts} says; changed
-     * @param mean     running mean of each channel; changed
-     * @param variance running variance of each channel; changed
+     * @param batches  batch counts, one for all channels or as many as {@link #counts} returns; updated in place
+     * @param mean     running mean of each channel; updated in place
+     * @param variance running variance of each channel; updated in place
      */
     public void takeUp(ChannelStatistics batch, double[] batches, double[] mean, double[] variance) {
         int channels = mean.length;

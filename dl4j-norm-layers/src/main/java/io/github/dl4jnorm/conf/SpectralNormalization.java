@@ -12,47 +12,48 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Spectral normalization (Miyato et al. 2018, arXiv 1802.05957): the weight as a matrix of one row for each output unit is
- * divided by its largest singular value,
+ * Divides the weight matrix, with one row per output unit, by its largest singular value (Miyato et al. 2018,
+ * <a href="https://arxiv.org/abs/1802.05957">Spectral Normalization for Generative Adversarial Networks</a>, arXiv
+ * 1802.05957):
  *
  * <pre>
  *   w = V/σ   σ = uᵀ·V·v   u = V·v/‖V·v‖   v = Vᵀ·u/‖Vᵀ·u‖
  * </pre>
  *
- * u and v are found by power iteration: {@code powerIterations} (1) times in each training step, {@code warmUp} (15) times
- * when the network is made. They are parameters without a gradient ({@code Wu}, {@code Wv}, {@code RWu}, …), drawn by the
- * network's seed, saved with the model, and out of reach of updater and gradient clipping; a training step takes them up
- * when it goes backward, and test mode leaves them. The gradient flows through σ with u and v held constant:
- * {@code dV = (dw − (Σ dw·w)·u·vᵀ)/σ}.
+ * u and v are estimated by power iteration: {@code warmUp} (15) iterations when the network is created and
+ * {@code powerIterations} (1) per training step. They are parameters without a gradient ({@code Wu}, {@code Wv}, {@code RWu},
+ * …), initialized with the network's seed and saved with the model; updater and gradient clipping do not affect them. A
+ * training step stores them in its backward pass; test mode does not change them. The gradient flows through σ with u and v
+ * held constant: {@code dV = (dw − (Σ dw·w)·u·vᵀ)/σ}.
  *
- * <p>V is the parameter in the weight's own place ({@code W}, {@code RW}, {@code pW}); regularization of the weights acts on
- * it. Vectors are divided by their length or eps (1e-12), whichever is larger, and so is V by σ; where that is
- * eps, as for a V of 0, the gradient is 0.
+ * <p>V is stored under the weight's own key ({@code W}, {@code RW}, {@code pW}); regularization of the weights applies to V.
+ * Vectors are divided by max(length, eps) and V by max(σ, eps), with eps 1e-12 by default. Where eps is the larger, as for V
+ * = 0, the gradient is 0.
  */
 @Getter
 @Setter
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
 public class SpectralNormalization extends Reparameterization {
-    /** Suffix of the keys of u, which has an element for each output unit. */
+    /** Key suffix of u, which has one element per output unit. */
     public static final String LEFT = "u";
-    /** Suffix of the keys of v, which has an element for each input of a unit. */
+    /** Key suffix of v, which has one element per input of a unit. */
     public static final String RIGHT = "v";
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-12;
 
-    /** Steps of the power iteration in each training step. */
+    /** Number of power iterations per training step. */
     private int powerIterations = 1;
-    /** Steps of the power iteration when the network is made. */
+    /** Number of power iterations when the network is created. */
     private int warmUp = 15;
 
-    /** As JSON and {@link NormFactory} need it. */
+    /** Used by JSON and {@link NormFactory}. */
     SpectralNormalization() {
         super(EPS);
     }
 
     /**
-     * Wraps a layer.
+     * Wraps a layer with the default options.
      *
      * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
      */
@@ -85,13 +86,13 @@ public class SpectralNormalization extends Reparameterization {
         return new SpectralWeight(parameters.get(0), parameters.get(1), powerIterations, warmUp, getEps());
     }
 
-    /** Options of {@link SpectralNormalization}. */
+    /** Builds a {@link SpectralNormalization}. */
     public static class Builder extends Reparameterization.Builder<Builder> {
         private int powerIterations = 1;
         private int warmUp = 15;
 
         /**
-         * Wraps a layer.
+         * Creates a builder that wraps a layer.
          *
          * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
          */
@@ -100,9 +101,9 @@ public class SpectralNormalization extends Reparameterization {
         }
 
         /**
-         * How often u and v are improved in each training step.
+         * Sets the number of power iterations per training step.
          *
-         * @param powerIterations at least 1, the default
+         * @param powerIterations at least 1; default 1
          * @return this builder
          */
         public Builder powerIterations(int powerIterations) {
@@ -111,9 +112,9 @@ public class SpectralNormalization extends Reparameterization {
         }
 
         /**
-         * How often u and v are improved when the network is made.
+         * Sets the number of power iterations when the network is created.
          *
-         * @param warmUp 0 or more; default 15
+         * @param warmUp at least 0; default 15
          * @return this builder
          */
         public Builder warmUp(int warmUp) {

@@ -6,26 +6,26 @@ import lombok.Setter;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 
 /**
- * The options that Deeplearning4j's own BatchNormalization.Builder has, under the same names and with the same setters,
- * so that code written for it compiles.
+ * Holds the options of Deeplearning4j's BatchNormalization.Builder, with the same names and setters, so that code written
+ * for it compiles unchanged.
  *
- * @param <T> the builder itself
+ * @param <T> type of the builder itself
  */
 @Getter
 @Setter
 public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends RunningNormBuilder<T> {
     /** Weight of the old value in the running statistics. */
     protected double decay = 0.9;
-    /** No effect, as in Deeplearning4j. */
+    /** Has no effect, as in Deeplearning4j. */
     protected boolean isMinibatch = true;
-    /** Whether gamma and beta keep the values set instead of being learned. */
+    /** Whether gamma and beta are constants instead of learned parameters. */
     protected boolean lockGammaBeta;
-    /** No effect: there is no helper to fall back from. */
+    /** Has no effect: the layer has no native helper. */
     protected boolean cudnnAllowFallback = true;
-    /** Whether log10stdev is stored, null if nothing was said. */
+    /** Whether log10stdev is stored, or null if not set. */
     private Boolean logStd;
 
-    /** With the defaults of Deeplearning4j; a policy, where one is set, takes the place of decay. */
+    /** Creates a builder with Deeplearning4j's defaults. A running statistics policy, if set, replaces the decay. */
     protected StockBatchBuilder() {
         super(null);
     }
@@ -45,7 +45,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * Weight of the old value in the running statistics, which take up the biased variance.
+     * Sets the weight of the old value in the running statistics. They are updated with the biased variance.
      *
      * @param decay from 0 to 1; default 0.9
      * @return this builder
@@ -56,9 +56,9 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * Sets the decay, in place of any other policy.
+     * Sets the decay. Replaces any other policy.
      *
-     * @param decay weight of the old value
+     * @param decay weight of the old value in the running statistics
      */
     public void setDecay(double decay) {
         this.decay = decay;
@@ -66,9 +66,9 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * No effect, as in Deeplearning4j.
+     * Has no effect, as in Deeplearning4j.
      *
-     * @param minibatch anything
+     * @param minibatch ignored
      * @return this builder
      */
     public T minibatch(boolean minibatch) {
@@ -77,7 +77,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * Gamma: what it starts with, or what it is if locked.
+     * Sets the initial value of gamma, or its constant value if locked.
      *
      * @param gamma default 1
      * @return this builder
@@ -87,7 +87,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * Beta: what it starts with, or what it is if locked.
+     * Sets the initial value of beta, or its constant value if locked.
      *
      * @param beta default 0
      * @return this builder
@@ -96,36 +96,36 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
         return betaInit(beta);
     }
 
-    /** {@return what gamma starts with or is} */
+    /** {@return the initial or locked gamma} */
     public double getGamma() {
         return gammaInit;
     }
 
     /**
-     * Sets gamma.
+     * Sets the initial or locked gamma.
      *
-     * @param gamma what it starts with or is
+     * @param gamma initial value, or the constant if locked
      */
     public void setGamma(double gamma) {
         gammaInit = gamma;
     }
 
-    /** {@return what beta starts with or is} */
+    /** {@return the initial or locked beta} */
     public double getBeta() {
         return betaInit;
     }
 
     /**
-     * Sets beta.
+     * Sets the initial or locked beta.
      *
-     * @param beta what it starts with or is
+     * @param beta initial value, or the constant if locked
      */
     public void setBeta(double beta) {
         betaInit = beta;
     }
 
     /**
-     * Whether gamma and beta keep the values set; they then are no parameters.
+     * Sets whether gamma and beta keep the given values. They are then constants, not parameters.
      *
      * @param lockGammaBeta default false
      * @return this builder
@@ -136,9 +136,9 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * No effect: there is no helper to fall back from.
+     * Has no effect: the layer has no native helper.
      *
-     * @param allowFallback anything
+     * @param allowFallback ignored
      * @return this builder
      * @deprecated as in Deeplearning4j
      */
@@ -148,9 +148,9 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * No effect: there is no helper to fall back from.
+     * Has no effect: the layer has no native helper.
      *
-     * @param allowFallback anything
+     * @param allowFallback ignored
      * @return this builder
      */
     public T helperAllowFallback(boolean allowFallback) {
@@ -159,9 +159,10 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * Whether the running variance is stored as log10 of the standard deviation.
+     * Sets whether the running variance is stored as log10 of the standard deviation.
      *
-     * @param useLogStd default true, as in Deeplearning4j; with {@link #runningStatistics} only in HALF networks
+     * @param useLogStd default true, as in Deeplearning4j; with {@link #runningStatistics} the default is true only in HALF
+     *                  networks
      * @return this builder
      */
     public T useLogStd(boolean useLogStd) {
@@ -175,21 +176,21 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
     }
 
     /**
-     * Sets how the running variance is stored.
+     * Sets whether the running variance is stored as log10 of the standard deviation.
      *
-     * @param useLogStd whether as log10 of the standard deviation
+     * @param useLogStd true for log10stdev, false for var
      */
     public void setUseLogStd(boolean useLogStd) {
         logStd = useLogStd;
     }
 
-    /** {@return where images have their channels} */
+    /** {@return the data format of images} */
     public CNN2DFormat getCnn2DFormat() {
         return Boolean.TRUE.equals(channelsLast) ? CNN2DFormat.NHWC : CNN2DFormat.NCHW;
     }
 
     /**
-     * Sets where images have their channels.
+     * Sets the data format of images.
      *
      * @param format NCHW or NHWC
      */

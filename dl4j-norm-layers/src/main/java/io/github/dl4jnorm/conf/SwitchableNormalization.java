@@ -13,15 +13,16 @@ import lombok.ToString;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
- * Switchable normalization (Luo, Ren and Peng 2018, arXiv 1806.10779): learns how much of instance, layer and batch
- * statistics to use,
+ * Normalizes with a learned mixture of instance, layer and batch statistics (Luo, Ren and Peng 2018,
+ * <a href="https://arxiv.org/abs/1806.10779">Switchable Normalization</a>, arXiv 1806.10779):
  *
  * <pre>
  *   mean = Σ softmax(meanWeight)ₖ·meanₖ   var = Σ softmax(varWeight)ₖ·varₖ   k = instance, layer, batch
  * </pre>
  *
- * with biased variances, as in the paper. At test time the batch part comes from running statistics, the others from
- * the example. On sequences the layer part is over C and T. Dense input has no instance part.
+ * All variances are biased, as in the paper. At test time the batch part comes from running statistics; the other parts
+ * are still computed from the example. For sequences the layer part is computed over C and T. Dense input has no instance
+ * part.
  */
 @Getter
 @Setter
@@ -31,16 +32,16 @@ public class SwitchableNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
     private static final RunningStatistics DEFAULT = RunningStatistics.decay(0.9).unbiased(false);
 
-    /** Whether there is a batch part. */
+    /** Whether batch statistics are part of the mixture. */
     private boolean useBatch = true;
-    /** Whether test statistics are recomputed over data instead of averaged. */
+    /** Whether test-time statistics are recomputed over a data set instead of averaged during training. */
     private boolean batchAverage;
-    /** Whether the batch part is that of all workers that train together. */
+    /** Whether the batch part is computed over all workers that train together. */
     private boolean synchronize;
-    /** Whether the input type says that input is dense: then there is no instance weight. */
+    /** Whether the input type is dense; the instance part is then left out. */
     private boolean dense;
 
-    /** With all three parts and a moving average. */
+    /** Creates a layer with all three parts and a moving average. */
     public SwitchableNormalization() {
         super(DEFAULT);
     }
@@ -94,7 +95,7 @@ public class SwitchableNormalization extends RunningNormLayer {
         parameters.add(new NormParameter(VAR_WEIGHT, weights, 1));
     }
 
-    /** Options of {@link SwitchableNormalization}. */
+    /** Builds a {@link SwitchableNormalization}. */
     @Getter
     @Setter
     public static class Builder extends RunningNormBuilder<Builder> {
@@ -102,13 +103,16 @@ public class SwitchableNormalization extends RunningNormLayer {
         private boolean batchAverage;
         private boolean synchronize;
 
-        /** With all three parts and the moving average {@code decay(0.9).unbiased(false)}. */
+        /**
+         * Creates a builder with all three parts and the moving average
+         * {@code RunningStatistics.decay(0.9).unbiased(false)}.
+         */
         public Builder() {
             super(DEFAULT);
         }
 
         /**
-         * Whether batch statistics are one of the parts.
+         * Sets whether batch statistics are part of the mixture.
          *
          * @param useBatch default true
          * @return this builder
@@ -119,10 +123,10 @@ public class SwitchableNormalization extends RunningNormLayer {
         }
 
         /**
-         * Whether the batch part of test time is recomputed over data after training
-         * ({@code PopulationStatistics.recompute}), which the paper found better than a moving average.
+         * Sets whether the batch part used at test time is recomputed over a data set after training, with
+         * {@code PopulationStatistics.recompute}. The paper found this better than a moving average.
          *
-         * @param batchAverage default false: moving average
+         * @param batchAverage default false, a moving average
          * @return this builder
          */
         public Builder batchAverage(boolean batchAverage) {
@@ -131,10 +135,10 @@ public class SwitchableNormalization extends RunningNormLayer {
         }
 
         /**
-         * Whether, in training by the workers of a {@code ParallelWrapper}, the batch part is that of all their batches
-         * together, as in {@link SyncBatchNormalization}. ({@code synchronized} is a word of the language.)
+         * Sets whether the batch part is computed over the batches of all workers of a {@code ParallelWrapper}, as in
+         * {@link SyncBatchNormalization}. (The name {@code synchronized} is reserved in Java.)
          *
-         * @param synchronize default false: each worker's own batch
+         * @param synchronize default false: each worker uses only its own batch
          * @return this builder
          */
         public Builder synchronize(boolean synchronize) {

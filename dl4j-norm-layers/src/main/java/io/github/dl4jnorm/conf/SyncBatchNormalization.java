@@ -5,21 +5,22 @@ import lombok.EqualsAndHashCode;
 import lombok.ToString;
 
 /**
- * Batch normalization whose statistics are those of all workers that train together: k workers with batches of B
- * examples each have the outputs, gradients and running statistics of one with a batch of k·B. Count, mean and
- * Σ(x − mean)² of each channel are merged in the forward pass, and what mean and variance receive is added up in the
- * backward pass.
+ * Applies batch normalization with statistics computed over all workers that train together. k workers with batches of
+ * size B produce the same outputs, gradients and running statistics as one worker with a batch of size k·B. The forward
+ * pass merges the count, mean and Σ(x − mean)² of each channel; the backward pass sums the gradients of mean and
+ * variance.
  *
- * <p>The workers are those of a {@code ParallelWrapper} that was passed to
- * {@link io.github.dl4jnorm.parallel.SynchronizedTraining#install}. A model that trains alone, and every model in test
- * mode, has {@link BatchNormalization}, whose options and parameters these are; models can be converted either way.
+ * <p>The workers belong to a {@code ParallelWrapper} that was passed to
+ * {@link io.github.dl4jnorm.parallel.SynchronizedTraining#install}. A model that trains without one, and every model in
+ * test mode, behaves like {@link BatchNormalization}. Options and parameters are the same as there, so models can be
+ * converted in both directions.
  */
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
 public class SyncBatchNormalization extends BatchNormalization {
     private static final long serialVersionUID = 1L;
 
-    /** With the defaults of the builder. */
+    /** Creates a layer with the default options of {@link Builder}. */
     public SyncBatchNormalization() {
     }
 
@@ -32,9 +33,9 @@ public class SyncBatchNormalization extends BatchNormalization {
         return true;
     }
 
-    /** Options of {@link SyncBatchNormalization}: those of {@link BatchNormalization}. */
+    /** Builds a {@link SyncBatchNormalization}. The options are those of {@link BatchNormalization}. */
     public static class Builder extends StockBatchBuilder<Builder> {
-        /** With the defaults: decay 0.9, eps 1e-5, gamma 1, beta 0, both learned. */
+        /** Creates a builder with the default options: decay 0.9, eps 1e-5, gamma 1 and beta 0, both learned. */
         public Builder() {
         }
 

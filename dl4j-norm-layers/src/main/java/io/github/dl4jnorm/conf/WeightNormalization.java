@@ -10,20 +10,21 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Weight normalization (Salimans and Kingma 2016, arXiv 1602.07868): length and direction of the weights of each output
- * unit are learned apart,
+ * Learns the length and the direction of each output unit's weights separately (Salimans and Kingma 2016,
+ * <a href="https://arxiv.org/abs/1602.07868">Weight Normalization</a>, arXiv 1602.07868):
  *
  * <pre>
  *   w = g·v/√(Σ v² + eps)
  * </pre>
  *
- * with one g for each output unit; of an LSTM for each gate of each unit, in the input weights and in the recurrent ones.
- * v is the parameter in the weight's own place ({@code W}, {@code RW}, {@code pW}) and starts as the layer inside has its
- * weights start; g has the suffix {@code g} ({@code Wg}, …) and starts as the length of v, so that the network starts as
- * it would without the wrapper. {@code DataDependentInit} sets g and the bias by a first batch, as the paper advises.
+ * There is one g per output unit; an LSTM has one per gate and unit, both for the input weights and for the recurrent
+ * weights. v is stored under the weight's own key ({@code W}, {@code RW}, {@code pW}) and is initialized like the weights of
+ * the wrapped layer. g has the key suffix {@code g} ({@code Wg}, …) and is initialized to the length of v, so the network
+ * starts with the same outputs as without the wrapper. {@code DataDependentInit} initializes g and the bias from a first
+ * batch, as the paper recommends.
  *
- * <p>l1, l2 and weight decay of the weights act on g: Σ g² is Σ w², and Σ |g| is the sum of the units' lengths. eps is
- * 1e-12 unless set; it makes weights 0 where v is.
+ * <p>l1, l2 and weight decay of the weights apply to g: Σ g² equals Σ w², and Σ |g| is the sum of the units' lengths. The
+ * default eps is 1e-12; where v is 0, the weights are 0.
  *
  * <pre>
  *   new WeightNormalization(new DenseLayer.Builder().nOut(64).build())
@@ -32,18 +33,18 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
 public class WeightNormalization extends Reparameterization {
-    /** Suffix of the keys of g. */
+    /** Key suffix of g. */
     public static final String GAIN = "g";
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-12;
 
-    /** As JSON and {@link NormFactory} need it. */
+    /** Used by JSON and {@link NormFactory}. */
     WeightNormalization() {
         super(EPS);
     }
 
     /**
-     * Wraps a layer.
+     * Wraps a layer with the default options.
      *
      * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
      */
@@ -71,10 +72,10 @@ public class WeightNormalization extends Reparameterization {
         return GAIN;
     }
 
-    /** Options of {@link WeightNormalization}. */
+    /** Builds a {@link WeightNormalization}. */
     public static class Builder extends Reparameterization.Builder<Builder> {
         /**
-         * Wraps a layer.
+         * Creates a builder that wraps a layer.
          *
          * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
          */

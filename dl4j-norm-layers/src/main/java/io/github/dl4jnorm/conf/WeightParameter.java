@@ -2,11 +2,11 @@
 package io.github.dl4jnorm.conf;
 
 /**
- * What a computed weight depends on beside the array in the weight's own place.
+ * Describes a parameter that a weight is computed from, besides the array stored under the weight's own key.
  *
- * @param suffix  what is added to the key of the weight to make the key of this parameter
+ * @param suffix  appended to the key of the weight to form the key of this parameter
  * @param length  number of elements
- * @param trained whether training changes it by its gradient; if not, it is state that the layer changes itself
+ * @param trained whether gradient descent updates it; if not, it is state that the layer updates
  */
 public record WeightParameter(String suffix, long length, boolean trained) {
 }

@@ -27,13 +27,13 @@ import org.deeplearning4j.nn.params.SeparableConvolutionParamInitializer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Where the output units are in a weight array. In memory every weight of Deeplearning4j is {@code [outer, units, inner]}:
- * the weights that lead to a unit are those at its place on the middle axis.
+ * Describes where the output units are in a weight array. In memory every weight of Deeplearning4j is
+ * {@code [outer, units, inner]}: the weights of a unit are those at its index on the middle axis.
  *
  * @param key   key of the weight in the layer's parameters
- * @param outer elements of the axes in front of that of the units
- * @param units output units; of an LSTM all gates of all units
- * @param inner elements of the axes behind it
+ * @param outer number of elements of the axes before the units
+ * @param units number of output units; for an LSTM, of all gates of all units
+ * @param inner number of elements of the axes after the units
  */
 public record WeightShape(String key, long outer, long units, long inner) {
 
@@ -90,10 +90,10 @@ public record WeightShape(String key, long outer, long units, long inner) {
     }
 
     /**
-     * The weights of a layer.
+     * Returns the weights of a layer.
      *
      * @param layer configuration of a layer
-     * @return its weights in the order of its parameters; null if where its output units are is not known
+     * @return its weights in the order of its parameters, or null if the layer type is not supported
      */
     public static List<WeightShape> of(Layer layer) {
         Function<FeedForwardLayer, List<WeightShape>> shapes = layer == null ? null : BY_CLASS.get(layer.getClass());
@@ -105,16 +105,16 @@ public record WeightShape(String key, long outer, long units, long inner) {
         return BY_CLASS.keySet().stream().map(Class::getSimpleName).sorted().collect(Collectors.joining(", "));
     }
 
-    /** {@return how many weights lead to a unit} */
+    /** {@return the number of weights of each unit} */
     public long inputs() {
         return outer * inner;
     }
 
     /**
-     * The weight as {@code [outer, units, inner]}.
+     * Returns a weight as {@code [outer, units, inner]}.
      *
      * @param weight array of the parameter, or of its gradient
-     * @return a view of it
+     * @return a view of the array
      */
     public INDArray view(INDArray weight) {
         // Matrices are [in, out] in Fortran order: in memory the units come first.

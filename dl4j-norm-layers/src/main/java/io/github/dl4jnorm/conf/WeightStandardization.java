@@ -10,16 +10,16 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Weight standardization (Qiao et al. 2019, arXiv 1903.10520): the weights of each output unit have mean 0 and variance
- * 1,
+ * Standardizes the weights of each output unit to mean 0 and variance 1 (Qiao et al. 2019,
+ * <a href="https://arxiv.org/abs/1903.10520">Weight Standardization</a>, arXiv 1903.10520):
  *
  * <pre>
  *   w = (v − mean v)/√(var v + eps)
  * </pre>
  *
- * with mean and variance over all weights that lead to the unit. A normalization behind the layer gives the outputs their
- * scale; the paper's is {@link GroupNormalization}. v is the parameter in the weight's own place ({@code W}, {@code RW},
- * {@code pW}); regularization of the weights acts on it. eps is 1e-6 unless set. The weight of a unit with a single input
+ * Mean and variance are computed over all weights of the unit. Add a normalization after the layer to restore the scale of
+ * its outputs; the paper uses {@link GroupNormalization}. v is stored under the weight's own key ({@code W}, {@code RW},
+ * {@code pW}); regularization of the weights applies to v. The default eps is 1e-6. The weight of a unit with a single input
  * is 0.
  */
 @ToString(callSuper = true)
@@ -28,13 +28,13 @@ public class WeightStandardization extends Reparameterization {
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-6;
 
-    /** As JSON and {@link NormFactory} need it. */
+    /** Used by JSON and {@link NormFactory}. */
     WeightStandardization() {
         super(EPS);
     }
 
     /**
-     * Wraps a layer.
+     * Wraps a layer with the default options.
      *
      * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
      */
@@ -57,10 +57,10 @@ public class WeightStandardization extends Reparameterization {
         return NormalizedWeight.standardized(getEps());
     }
 
-    /** Options of {@link WeightStandardization}. */
+    /** Builds a {@link WeightStandardization}. */
     public static class Builder extends Reparameterization.Builder<Builder> {
         /**
-         * Wraps a layer.
+         * Creates a builder that wraps a layer.
          *
          * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
          */

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Layer configurations and their builders: what a model builder uses. */
+/** Layer configurations and their builders, used to define models. */
 package io.github.dl4jnorm.conf;

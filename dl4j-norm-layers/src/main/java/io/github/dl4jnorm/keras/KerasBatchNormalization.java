@@ -18,10 +18,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Keras's BatchNormalization with axis, center, scale and regularizers, which Deeplearning4j's own import ignores or fails
- * on. Only {@link NormImports#importKeras} uses it: what Deeplearning4j knows cannot be registered anew. A layer that is not
- * trainable has its statistics frozen, as in Keras. renorm makes it batch renormalization, virtual_batch_size ghost batch
- * normalization.
+ * Imports Keras's BatchNormalization, including axis, center, scale and regularizers, which Deeplearning4j's importer
+ * ignores or rejects. Only {@link NormImports#importKeras} uses this class, because layers that Deeplearning4j supports
+ * cannot be registered again. A layer with trainable=False gets frozen statistics, as in Keras. renorm imports as batch
+ * renormalization, virtual_batch_size as ghost batch normalization.
  */
 public final class KerasBatchNormalization extends KerasNorm {
     private static final double DEFAULT_MOMENTUM = 0.99;
@@ -30,11 +30,11 @@ public final class KerasBatchNormalization extends KerasNorm {
     private static final String CLIPPING = "renorm_clipping";
 
     /**
-     * As the import of models makes it.
+     * Creates the layer from its Keras configuration; called by the importer.
      *
      * @param layerConfig configuration of the layer
-     * @throws InvalidKerasConfigurationException     if it lacks something
-     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     * @throws InvalidKerasConfigurationException     if a required entry is missing
+     * @throws UnsupportedKerasConfigurationException if an option is not supported
      */
     public KerasBatchNormalization(Map<String, Object> layerConfig)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
@@ -85,7 +85,10 @@ public final class KerasBatchNormalization extends KerasNorm {
         return builder;
     }
 
-    /** Keras has renormalization's mean and deviation beside those of test time, which serve for both here. */
+    /**
+     * Sets the weights. Keras stores a separate mean and deviation for renormalization; this library uses those of test
+     * time for both.
+     */
     @Override
     public void setWeights(Map<String, INDArray> given) throws InvalidKerasConfigurationException {
         Map<String, INDArray> kept = new HashMap<>(given);

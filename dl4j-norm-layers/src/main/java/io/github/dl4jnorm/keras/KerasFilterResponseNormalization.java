@@ -10,16 +10,18 @@ import java.util.stream.IntStream;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
-/** FilterResponseNormalization of TensorFlow Addons, whose axes are those of the positions and which has no threshold. */
+/**
+ * Imports FilterResponseNormalization of TensorFlow Addons. Its axis option lists the positions, and it has no threshold.
+ */
 public final class KerasFilterResponseNormalization extends KerasNorm {
     private static final double EPSILON = 1e-6;
 
     /**
-     * As the import of models makes it.
+     * Creates the layer from its Keras configuration; called by the importer.
      *
      * @param layerConfig configuration of the layer
-     * @throws InvalidKerasConfigurationException     if it lacks something
-     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     * @throws InvalidKerasConfigurationException     if a required entry is missing
+     * @throws UnsupportedKerasConfigurationException if an option is not supported
      */
     public KerasFilterResponseNormalization(Map<String, Object> layerConfig)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {

@@ -7,16 +7,16 @@ import java.util.Map;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
-/** GroupNormalization of Keras and of TensorFlow Addons; groups = −1 makes a group of each channel. */
+/** Imports GroupNormalization of Keras and TensorFlow Addons. groups = −1 makes each channel a group. */
 public final class KerasGroupNormalization extends KerasNorm {
     private static final int DEFAULT_GROUPS = 32;
 
     /**
-     * As the import of models makes it.
+     * Creates the layer from its Keras configuration; called by the importer.
      *
      * @param layerConfig configuration of the layer
-     * @throws InvalidKerasConfigurationException     if it lacks something
-     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     * @throws InvalidKerasConfigurationException     if a required entry is missing
+     * @throws UnsupportedKerasConfigurationException if an option is not supported
      */
     public KerasGroupNormalization(Map<String, Object> layerConfig)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {

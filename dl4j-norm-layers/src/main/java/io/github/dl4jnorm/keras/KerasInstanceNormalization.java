@@ -13,18 +13,19 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * InstanceNormalization of TensorFlow Addons, and that of keras-contrib, which adds epsilon to the standard deviation. Without
- * an axis the latter normalizes whole examples and has a single gamma and beta, which here become one for each channel.
+ * Imports InstanceNormalization of TensorFlow Addons and of keras-contrib, which adds epsilon to the standard deviation.
+ * Without an axis, keras-contrib's layer normalizes whole examples with a single gamma and beta; these are copied to every
+ * channel.
  */
 public final class KerasInstanceNormalization extends KerasNorm {
     private int channels;
 
     /**
-     * As the import of models makes it.
+     * Creates the layer from its Keras configuration; called by the importer.
      *
      * @param layerConfig configuration of the layer
-     * @throws InvalidKerasConfigurationException     if it lacks something
-     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     * @throws InvalidKerasConfigurationException     if a required entry is missing
+     * @throws UnsupportedKerasConfigurationException if an option is not supported
      */
     public KerasInstanceNormalization(Map<String, Object> layerConfig)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {

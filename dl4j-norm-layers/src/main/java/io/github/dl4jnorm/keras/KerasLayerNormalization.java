@@ -9,16 +9,16 @@ import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurat
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
 /**
- * Keras's LayerNormalization, over the channels at each position or over all axes of an example, where gamma and beta have an
- * element for each of the example's. Of a sequence, whose length may vary, these are not supported.
+ * Imports Keras's LayerNormalization, over the channels of each position or over all axes of an example. In the latter case
+ * gamma and beta have one element per element of an example; for sequences, whose length may vary, this is not supported.
  */
 public final class KerasLayerNormalization extends KerasNorm {
     /**
-     * As the import of models makes it.
+     * Creates the layer from its Keras configuration; called by the importer.
      *
      * @param layerConfig configuration of the layer
-     * @throws InvalidKerasConfigurationException     if it lacks something
-     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     * @throws InvalidKerasConfigurationException     if a required entry is missing
+     * @throws UnsupportedKerasConfigurationException if an option is not supported
      */
     public KerasLayerNormalization(Map<String, Object> layerConfig)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {

@@ -8,16 +8,16 @@ import java.util.Map;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurationException;
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
-/** RMSNormalization of Keras 3 over the channels. */
+/** Imports RMSNormalization of Keras 3 over the channels. */
 public final class KerasRmsNormalization extends KerasNorm {
     private static final double EPSILON = 1e-6;
 
     /**
-     * As the import of models makes it.
+     * Creates the layer from its Keras configuration; called by the importer.
      *
      * @param layerConfig configuration of the layer
-     * @throws InvalidKerasConfigurationException     if it lacks something
-     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     * @throws InvalidKerasConfigurationException     if a required entry is missing
+     * @throws UnsupportedKerasConfigurationException if an option is not supported
      */
     public KerasRmsNormalization(Map<String, Object> layerConfig)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {

@@ -8,19 +8,19 @@ import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurat
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
 /**
- * Keras's UnitNormalization over the channels. Its least length is no option: 1e-6 in Keras 2, 1e-12 in Keras 3, for which
- * {@link KerasModels} adds it.
+ * Imports Keras's UnitNormalization over the channels. The smallest divisor is not an option in Keras: it is 1e-6 in Keras
+ * 2 and 1e-12 in Keras 3, for which {@link KerasModels} adds it to the configuration.
  */
 public final class KerasUnitNormalization extends KerasNorm {
-    /** Keras 2 bounds the square by 1e-12. */
+    /** Smallest divisor in Keras 2, which limits the square to 1e-12. */
     private static final double LEAST_LENGTH = 1e-6;
 
     /**
-     * As the import of models makes it.
+     * Creates the layer from its Keras configuration; called by the importer.
      *
      * @param layerConfig configuration of the layer
-     * @throws InvalidKerasConfigurationException     if it lacks something
-     * @throws UnsupportedKerasConfigurationException if it asks for something not supported
+     * @throws InvalidKerasConfigurationException     if a required entry is missing
+     * @throws UnsupportedKerasConfigurationException if an option is not supported
      */
     public KerasUnitNormalization(Map<String, Object> layerConfig)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {

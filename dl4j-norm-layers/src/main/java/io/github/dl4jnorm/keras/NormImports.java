@@ -23,10 +23,11 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
- * Import of Keras models with normalization layers from .h5 files: LayerNormalization, GroupNormalization (Keras and
+ * Imports Keras models with normalization layers from .h5 files. Supports LayerNormalization, GroupNormalization (Keras and
  * TensorFlow Addons), UnitNormalization, RMSNormalization, InstanceNormalization (TensorFlow Addons and keras-contrib),
- * FilterResponseNormalization (TensorFlow Addons) and BatchNormalization with all its options; the wrappers
- * SpectralNormalization (Keras and TensorFlow Addons) and WeightNormalization (TensorFlow Addons and Probability).
+ * FilterResponseNormalization (TensorFlow Addons), BatchNormalization with all its options, and the wrappers
+ * SpectralNormalization (Keras and TensorFlow Addons) and WeightNormalization (TensorFlow Addons and TensorFlow
+ * Probability).
  */
 public final class NormImports {
     /** Prefix of the layers of TensorFlow Addons. */
@@ -43,8 +44,9 @@ public final class NormImports {
     }
 
     /**
-     * Has Deeplearning4j's own import of models ({@code KerasModelImport}) know the layers. Batch normalization remains
-     * Deeplearning4j's, wrappers are not known, and it reads files of Keras 1 and 2 alone; see {@link #importKeras}.
+     * Registers the layers with Deeplearning4j's own importer ({@code KerasModelImport}). That importer still uses
+     * Deeplearning4j's batch normalization, does not support the wrappers, and reads files of Keras 1 and 2 only; use
+     * {@link #importKeras} for everything else.
      */
     public static void registerKeras() {
         KerasLayer.registerCustomLayer("LayerNormalization", KerasLayerNormalization.class);
@@ -59,14 +61,15 @@ public final class NormImports {
     }
 
     /**
-     * Imports a whole model, configuration and weights, for inference or further training without Keras's loss. Batch norms
-     * become this library's. Files of Keras 2 are read, and those that Keras 3 writes under a name that ends in .h5.
+     * Imports a model with its configuration and weights, for inference or further training. Keras's loss is not imported.
+     * Batch norms become this library's. Reads files of Keras 2, and files that Keras 3 saves with the extension .h5.
      *
      * @param file .h5 file with model_config and model_weights
-     * @return a MultiLayerNetwork of a Sequential model, a ComputationGraph of a Functional one
-     * @throws IOException                            if it is no such file, or an incomplete one
-     * @throws InvalidKerasConfigurationException     if configuration and weights do not fit each other
-     * @throws UnsupportedKerasConfigurationException if an option or a layer is not supported, with names and value
+     * @return a MultiLayerNetwork for a Sequential model, a ComputationGraph for a Functional model
+     * @throws IOException                            if the file is not such a file, or incomplete
+     * @throws InvalidKerasConfigurationException     if configuration and weights do not match
+     * @throws UnsupportedKerasConfigurationException if an option or layer is not supported; the message has names and
+     *                                                value
      */
     public static Model importKeras(Path file)
             throws IOException, InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {

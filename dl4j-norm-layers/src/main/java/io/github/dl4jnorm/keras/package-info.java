@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Import of Keras models whose normalization layers Deeplearning4j does not know, or imports wrongly. */
+/** Imports Keras models with normalization layers that Deeplearning4j does not support or imports incorrectly. */
 package io.github.dl4jnorm.keras;

@@ -17,45 +17,46 @@ import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
 
 /**
- * Makes a network that is done with training smaller and faster: the affine map that a batch norm is at test time goes
- * into the weights of the layer before or behind it, and the norm goes away,
+ * Folds batch norms into neighboring layers, which makes a trained network smaller and faster. At test time a batch norm
+ * is an affine map; its scale and shift are multiplied into the weights of the layer before or after it, and the norm is
+ * removed:
  *
  * <pre>
  *   scale = gamma/√(var + eps)   shift = beta − mean·scale
- *   before it:  W' = scale·W      b' = scale·b + shift
- *   behind it:  W' = W·scale      b' = b + W·shift
+ *   layer before the norm:  W' = scale·W      b' = scale·b + shift
+ *   layer after the norm:   W' = W·scale      b' = b + W·shift
  * </pre>
  *
- * (arXiv 1502.03167, section 3.1). That holds for every norm that uses running statistics at test time: Deeplearning4j's
- * batch norm and this library's batch, synchronized, ghost, renormalizing and, with {@code trackRunningStats}, instance
- * norm. They are folded into
+ * (<a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>, section 3.1). This works for every norm that uses
+ * running statistics at test time: Deeplearning4j's batch norm, and this library's batch, synchronized, ghost and
+ * renormalizing norms and instance norm with {@code trackRunningStats}. A norm is folded into
  * <ul>
- * <li>the dense layer or convolution (1D, 2D, 3D, depthwise, separable, deconvolution) right before it, if that has no
- *     activation of its own and nothing else takes its output; it takes over the activation of the norm;</li>
- * <li>else into the dense layer, OutputLayer or convolution right behind it, if the norm has no activation, nothing
- *     else takes its output, and the convolution does not pad: zeros around the image are not normalized ones.</li>
+ * <li>the dense layer or convolution (1D, 2D, 3D, depthwise, separable, deconvolution) right before it, if that layer has no
+ *     activation and only the norm uses its output; the layer takes over the norm's activation;</li>
+ * <li>otherwise the dense layer, OutputLayer or convolution right after it, if the norm has no activation, only that layer
+ *     uses its output, and the convolution does not pad (padding adds zeros that are not normalized).</li>
  * </ul>
  *
- * <p>The result is for inference: its outputs are those of the original up to rounding, but it trains differently.
+ * <p>The result is for inference: its outputs equal the original's up to rounding, but it trains differently.
  *
- * <p>Where there are masks, this library's norms set masked positions to 0, and a folded layer does not. What then stands
- * there is of no account in an output that is masked itself, but a convolution with a kernel wider than 1, pooling with a
- * window or a recurrent layer would use it for positions that count. {@link MaskUse} says what the network is given masks
- * for, and a norm that is needed for its zeros is left. Deeplearning4j's norms ignore masks and need not be.
+ * <p>With masks, this library's norms set masked positions to 0, and a folded layer does not. This does not matter in an
+ * output that is masked itself. But a convolution with a kernel wider than 1, windowed pooling or a recurrent layer would
+ * mix those values into unmasked positions. Pass a {@link MaskUse} to say what the network receives masks for; norms whose
+ * zeros are needed are then kept. Deeplearning4j's norms ignore masks and can always be folded in this respect.
  */
 public final class BatchNormFolding {
     private BatchNormFolding() {
     }
 
     /**
-     * What became of one norm.
+     * Describes what happened to one norm.
      *
      * @param norm   name (or index) of the norm
-     * @param into   name of the layer it was folded into, null if it was left
-     * @param reason why it was left, null if it was folded
+     * @param into   name of the layer it was folded into, or null if it was kept
+     * @param reason why it was kept, or null if it was folded
      */
     public record Outcome(String norm, String into, String reason) {
-        /** {@return whether the norm is gone} */
+        /** {@return whether the norm was folded} */
         public boolean folded() {
             return into != null;
         }
@@ -67,20 +68,20 @@ public final class BatchNormFolding {
     }
 
     /**
-     * The folded copy of a network, and what was done.
+     * Holds the folded copy of a network and a report.
      *
      * @param net      the copy
-     * @param outcomes every norm of this library and every batch norm of Deeplearning4j, frozen ones too, from input to
-     *                 output
+     * @param outcomes every norm of this library and every batch norm of Deeplearning4j, including frozen ones, from input
+     *                 to output
      * @param <M>      type of the network
      */
     public record Result<M extends Model>(M net, List<Outcome> outcomes) {
-        /** {@return how many norms are gone} */
+        /** {@return the number of folded norms} */
         public long folded() {
             return outcomes.stream().filter(Outcome::folded).count();
         }
 
-        /** {@return a line for every norm, and how many were folded or that there are none} */
+        /** {@return one line for every norm and the number of folded norms, or a note that there are no norms} */
         public String summary() {
             StringBuilder lines = new StringBuilder();
             outcomes.forEach(outcome -> lines.append(outcome).append('\n'));
@@ -96,28 +97,29 @@ public final class BatchNormFolding {
     }
 
     /**
-     * Folds what can be folded in a network that is given masks for sequences at most, {@link MaskUse#SEQUENCES}.
+     * Folds norms in a network that receives no masks, or masks for sequences only ({@link MaskUse#SEQUENCES}).
      *
-     * @param net network, MultiLayerNetwork or ComputationGraph; it stays as it is
+     * @param net MultiLayerNetwork or ComputationGraph; it is not modified
      * @param <M> type of the network
-     * @return a copy without the norms that were folded, and a report
-     * @throws IllegalArgumentException if it is another kind of model
+     * @return a copy without the folded norms, and a report
+     * @throws IllegalArgumentException if the model is of another kind
      */
     public static <M extends Model> Result<M> fold(M net) {
         return fold(net, MaskUse.SEQUENCES);
     }
 
     /**
-     * Folds what can be folded.
+     * Folds norms in a network.
      *
-     * <p>The copy keeps configuration, parameters and the updater's state of all else, but no listeners. Layers of a
-     * graph keep their names; where a folded norm was an output of the graph, the layer it went into is that output.
+     * <p>The copy keeps the configuration, parameters and updater state of everything else, but no listeners. Layers of a
+     * graph keep their names. If a folded norm was an output of the graph, the layer it was folded into becomes that
+     * output.
      *
-     * @param net   network, MultiLayerNetwork or ComputationGraph; it stays as it is
-     * @param masks what it is given masks for
+     * @param net   MultiLayerNetwork or ComputationGraph; it is not modified
+     * @param masks what the network receives masks for
      * @param <M>   type of the network
-     * @return a copy without the norms that were folded, and a report
-     * @throws IllegalArgumentException if it is another kind of model
+     * @return a copy without the folded norms, and a report
+     * @throws IllegalArgumentException if the model is of another kind
      */
     public static <M extends Model> Result<M> fold(M net, MaskUse masks) {
         Objects.requireNonNull(masks, "masks");

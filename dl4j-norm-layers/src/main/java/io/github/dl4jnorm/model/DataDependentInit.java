@@ -15,44 +15,45 @@ import org.nd4j.linalg.dataset.api.DataSet;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
 
 /**
- * Sets gain and bias of weight-normalized layers by a first batch, before training (Salimans and Kingma 2016, arXiv
- * 1602.07868, section 3): one after the other, from input to output,
+ * Initializes gain and bias of weight-normalized layers from a first batch, before training (Salimans and Kingma 2016,
+ * <a href="https://arxiv.org/abs/1602.07868">Weight Normalization</a>, arXiv 1602.07868, section 3). It goes layer by
+ * layer, from input to output:
  *
  * <pre>
  *   g = 1/σ[t]   b = −μ[t]/σ[t]
  * </pre>
  *
- * where t is what goes into the activation for g = 1 and b = 0, and its mean and deviation are those of each unit over
- * the batch and all positions that are not masked. Behind the layer each unit then has mean 0 and deviation 1. A layer
- * without a bias keeps its mean, a unit whose t does not vary keeps its g. Of a separable convolution it is the second
- * weight that is set. Recurrent layers are left as they are, as are frozen ones.
+ * t is the pre-activation for g = 1 and b = 0; its mean and standard deviation are computed for each unit over the batch
+ * and all unmasked positions. Afterwards the pre-activation of each unit has mean 0 and standard deviation 1. A layer
+ * without a bias keeps its mean; a unit whose t is constant keeps its g. For a separable convolution the pointwise weight
+ * is initialized. Recurrent and frozen layers are skipped.
  *
- * <p>The batch passes in test mode: there is no dropout.
+ * <p>The batch passes through the network in test mode, without dropout.
  */
 public final class DataDependentInit {
     private DataDependentInit() {
     }
 
     /**
-     * Sets gains and biases of a network with one input.
+     * Initializes a network with one input.
      *
      * @param net   MultiLayerNetwork or ComputationGraph
      * @param batch first batch; its labels are not used
-     * @return names (or indices) of the layers that were set, from input to output
-     * @throws IllegalArgumentException if it is another kind of model
-     * @throws org.deeplearning4j.exception.DL4JInvalidInputException if the outputs of a layer are not finite; then, and
-     *         whenever the pass fails, no parameter is changed
+     * @return names (or indices) of the initialized layers, from input to output
+     * @throws IllegalArgumentException if the model is of another kind
+     * @throws org.deeplearning4j.exception.DL4JInvalidInputException if the outputs of a layer are not finite; on this and
+     *         any other failure no parameter is changed
      */
     public static List<String> apply(Model net, DataSet batch) {
         return apply(net, new INDArray[]{batch.getFeatures()}, new INDArray[]{batch.getFeaturesMaskArray()});
     }
 
     /**
-     * Sets gains and biases of a network with one input.
+     * Initializes a network with one input.
      *
      * @param net   MultiLayerNetwork or ComputationGraph
      * @param batch first batch
-     * @return names (or indices) of the layers that were set, from input to output
+     * @return names (or indices) of the initialized layers, from input to output
      * @see #apply(Model, DataSet)
      */
     public static List<String> apply(Model net, INDArray batch) {
@@ -60,11 +61,11 @@ public final class DataDependentInit {
     }
 
     /**
-     * Sets gains and biases of a graph with any number of inputs.
+     * Initializes a graph with any number of inputs.
      *
      * @param net   graph
      * @param batch first batch; its labels are not used
-     * @return names of the layers that were set, from input to output
+     * @return names of the initialized layers, from input to output
      * @see #apply(Model, DataSet)
      */
     public static List<String> apply(ComputationGraph net, MultiDataSet batch) {

@@ -8,34 +8,33 @@ import java.util.Map;
 import org.deeplearning4j.nn.api.Model;
 
 /**
- * Freezes running statistics, as is usual when a trained network is tuned with small batches: norms that keep running
- * statistics then normalize with these in training, too, and leave them as they are, while gamma, beta and all other
- * layers are trained.
+ * Freezes running statistics, which is common when fine-tuning a trained network with small batches. Norms with frozen
+ * statistics also use them in training and do not update them; gamma, beta and all other layers are still trained.
  *
- * <p>It is an option of the layer's configuration, so saving the network saves it.
+ * <p>Frozen statistics are an option of the layer's configuration and are saved with the network.
  */
 public final class Freeze {
     private Freeze() {
     }
 
     /**
-     * Freezes the running statistics of all norms that keep them.
+     * Freezes the running statistics of all norms that track them.
      *
-     * @param net network, MultiLayerNetwork or ComputationGraph; it is changed
+     * @param net MultiLayerNetwork or ComputationGraph; it is modified
      * @return names (or indices) of these norms
-     * @throws IllegalArgumentException if it is another kind of model, or has batch norms of Deeplearning4j's that are
-     *                                  not frozen as a whole, which know no such thing; nothing is frozen then
+     * @throws IllegalArgumentException if the model is of another kind, or has a stock Deeplearning4j batch norm that is
+     *                                  not frozen as a whole (it cannot freeze statistics alone); nothing is changed then
      */
     public static List<String> freezeStatistics(Model net) {
         return set(net, true);
     }
 
     /**
-     * Has training use and update the statistics of batches again.
+     * Unfreezes running statistics: training uses and updates the statistics of batches again.
      *
-     * @param net network, MultiLayerNetwork or ComputationGraph; it is changed
-     * @return names (or indices) of all norms that keep running statistics
-     * @throws IllegalArgumentException if it is another kind of model
+     * @param net MultiLayerNetwork or ComputationGraph; it is modified
+     * @return names (or indices) of all norms that track running statistics
+     * @throws IllegalArgumentException if the model is of another kind
      */
     public static List<String> unfreeze(Model net) {
         return set(net, false);

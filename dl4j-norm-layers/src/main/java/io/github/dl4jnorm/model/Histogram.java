@@ -7,7 +7,7 @@ import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * How often finite values fall into bins of the same width; the first and the last one take what lies beyond them.
+ * Counts finite values in bins of equal width. The first and last bin also count values beyond them.
  *
  * @param low    lower end of the first bin
  * @param high   upper end of the last bin

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
-/** What a network is given mask arrays for. A norm sets masked positions to 0, and the layers behind it may use them. */
+/** Says what a network receives mask arrays for. A norm sets masked positions to 0, which later layers may rely on. */
 public enum MaskUse {
-    /** Nothing. */
+    /** The network receives no masks. */
     NEVER,
-    /** Sequences, as padded batches need them; images and volumes are not masked. */
+    /** The network receives masks for sequences, such as padded batches, but not for images and volumes. */
     SEQUENCES,
-    /** Sequences, images and volumes. */
+    /** The network receives masks for sequences, images and volumes. */
     EVERYTHING
 }

@@ -21,7 +21,7 @@ import org.deeplearning4j.nn.layers.normalization.BatchNormalization;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 
-/** Finds the norms of a network, from input to output; unless said otherwise those that are not frozen as a whole. */
+/** Finds the norms of a network, from input to output. Norms frozen as a whole are excluded unless stated otherwise. */
 public final class NormLayers {
     private NormLayers() {
     }
@@ -41,11 +41,11 @@ public final class NormLayers {
     }
 
     /**
-     * Norms that share statistics with those of other workers.
+     * Returns the norms that share statistics with those of other workers.
      *
      * @param net MultiLayerNetwork or ComputationGraph
-     * @return running layers, from input to output
-     * @throws IllegalArgumentException if it is another kind of model
+     * @return layers of the network, from input to output
+     * @throws IllegalArgumentException if the model is of another kind
      */
     public static Collection<NormalizationLayer> sharing(Model net) {
         Map<String, NormalizationLayer> found = withStatistics(net);

@@ -29,11 +29,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts other norms into a network: this library's batch norm in place of Deeplearning4j's with the same outputs, or
- * group, instance, layer or switchable normalization in place of batch normalization, to be trained further.
+ * Replaces the norms of a network: Deeplearning4j's batch norm with this library's (same outputs), or batch normalization
+ * with group, instance, layer or switchable normalization for further training.
  *
- * <p>All other layers keep their parameters, and all that stays keeps the updater's state. The new norm takes over
- * gamma and beta and, where both have them, running statistics; name, updater, constraints and data format too.
+ * <p>Other layers keep their parameters, and everything that is kept retains its updater state. The new norm inherits
+ * gamma, beta, name, updater, constraints and data format, and running statistics if both norms have them.
  */
 public final class NormReplacement {
     private static final Logger LOG = LoggerFactory.getLogger(NormReplacement.class);
@@ -41,28 +41,28 @@ public final class NormReplacement {
     private NormReplacement() {
     }
 
-    /** Decides which norms are replaced by what; see {@link NormRules} for the usual ones. */
+    /** Decides which norms are replaced and with what. {@link NormRules} has the common rules. */
     @FunctionalInterface
     public interface Rule {
         /**
-         * A norm to put in place of another.
+         * Returns the replacement of a norm.
          *
          * @param name name (or index) of the layer
-         * @param old  configuration of a norm: a {@link NormLayer} or Deeplearning4j's BatchNormalization
-         * @return the new norm, which need not know channels, format or updater, or null to leave the old one
+         * @param old  configuration of the norm: a {@link NormLayer} or Deeplearning4j's BatchNormalization
+         * @return the new norm, or null to keep the old one; number of channels, data format and updater may be left unset
          */
         NormLayer replacement(String name, Layer old);
     }
 
     /**
-     * What became of one norm.
+     * Describes what happened to one norm.
      *
      * @param norm name (or index) of the layer
      * @param from class of the old norm
-     * @param to   class of the new norm, null if the rule left the old one
+     * @param to   class of the new norm, or null if the rule kept the old one
      */
     public record Outcome(String norm, String from, String to) {
-        /** {@return whether there is another norm in its place} */
+        /** {@return whether the norm was replaced} */
         public boolean replaced() {
             return to != null;
         }
@@ -74,19 +74,19 @@ public final class NormReplacement {
     }
 
     /**
-     * The copy of a network with other norms, and what was done.
+     * Holds the copy of a network with replaced norms and a report.
      *
      * @param net      the copy
-     * @param outcomes every norm a rule was asked about, from input to output
+     * @param outcomes every norm the rule was asked about, from input to output
      * @param <M>      type of the network
      */
     public record Result<M extends Model>(M net, List<Outcome> outcomes) {
-        /** {@return how many norms were replaced} */
+        /** {@return the number of replaced norms} */
         public long replaced() {
             return outcomes.stream().filter(Outcome::replaced).count();
         }
 
-        /** {@return a line for every norm, and how many were replaced or that there are none} */
+        /** {@return one line for every norm and the number of replaced norms, or a note that there are no norms} */
         public String summary() {
             StringBuilder lines = new StringBuilder();
             outcomes.forEach(outcome -> lines.append(outcome).append('\n'));
@@ -102,14 +102,14 @@ public final class NormReplacement {
     }
 
     /**
-     * Replaces norms. If none is replaced, the copy is that of the same network, and the log has a warning that says why;
-     * {@link #replaceWithReport} tells in any case.
+     * Replaces norms in a copy of a network. If nothing was replaced, the copy equals the original and a warning is logged
+     * that says why; use {@link #replaceWithReport} to get a report in every case.
      *
-     * @param net  network, MultiLayerNetwork or ComputationGraph; it stays as it is
-     * @param rule which norms are replaced by what
+     * @param net  MultiLayerNetwork or ComputationGraph; it is not modified
+     * @param rule which norms are replaced and with what
      * @param <M>  type of the network
-     * @return a copy with other norms, without listeners
-     * @throws IllegalArgumentException if it is another kind of model
+     * @return a copy with the new norms, without listeners
+     * @throws IllegalArgumentException if the model is of another kind
      * @throws org.deeplearning4j.exception.DL4JInvalidConfigException if a new norm does not fit the number of channels
      */
     public static <M extends Model> M replace(M net, Rule rule) {
@@ -121,13 +121,13 @@ public final class NormReplacement {
     }
 
     /**
-     * Replaces norms and says what became of each.
+     * Replaces norms in a copy of a network and reports what happened to each.
      *
-     * @param net  network, MultiLayerNetwork or ComputationGraph; it stays as it is
-     * @param rule which norms are replaced by what
+     * @param net  MultiLayerNetwork or ComputationGraph; it is not modified
+     * @param rule which norms are replaced and with what
      * @param <M>  type of the network
-     * @return a copy with other norms, without listeners, and a report
-     * @throws IllegalArgumentException if it is another kind of model
+     * @return a copy with the new norms, without listeners, and a report
+     * @throws IllegalArgumentException if the model is of another kind
      * @throws org.deeplearning4j.exception.DL4JInvalidConfigException if a new norm does not fit the number of channels
      */
     public static <M extends Model> Result<M> replaceWithReport(M net, Rule rule) {

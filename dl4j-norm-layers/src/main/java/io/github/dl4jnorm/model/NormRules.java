@@ -19,20 +19,21 @@ import org.nd4j.linalg.activations.impl.ActivationIdentity;
 import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
- * The usual rules of {@link NormReplacement}. Batch norms are this library's and Deeplearning4j's; the new norm has the
- * eps of the old one and its activation (Deeplearning4j's has none, whatever its configuration says).
+ * Provides the common rules for {@link NormReplacement}. They apply to batch norms of this library and of Deeplearning4j.
+ * The new norm keeps the eps and activation of the old one (Deeplearning4j's norm has no activation, whatever its
+ * configuration says).
  */
 public final class NormRules {
     private NormRules() {
     }
 
     /**
-     * Deeplearning4j's batch norms become this library's, with the same outputs as long as there are no masks. What
-     * Deeplearning4j ignores of locked values of gamma and beta is ignored still.
+     * Replaces Deeplearning4j's batch norms with this library's. Outputs are the same as long as there are no masks. Locked
+     * values of gamma and beta that Deeplearning4j ignores are still ignored.
      *
-     * <p>Deeplearning4j's batch norm ignores masks. This library's sets masked positions to 0 and leaves them out of the
-     * statistics in training. Where a mask is given, positions that count come out of the norm as before, masked ones as 0,
-     * and convolutions and poolings behind it that have both in their window give something else.
+     * <p>Deeplearning4j's batch norm ignores masks. This library's sets masked positions to 0 and ignores them when
+     * computing statistics in training. With a mask, unmasked positions of the norm's output are unchanged and masked ones
+     * are 0. Convolutions and poolings after it give different outputs where their window covers both.
      *
      * @return the rule
      */
@@ -52,8 +53,8 @@ public final class NormRules {
     }
 
     /**
-     * Batch norms become synchronized ones with the same options, and switchable norms share the statistics of their
-     * batch part; in training by several workers only, see package {@code parallel}, is there a difference.
+     * Replaces batch norms with synchronized ones that have the same options, and lets switchable norms share the
+     * statistics of their batch part. This only affects training with several workers; see package {@code parallel}.
      *
      * @return the rule
      */
@@ -70,7 +71,7 @@ public final class NormRules {
     }
 
     /**
-     * What {@link #batchToSynchronized} did is undone: each worker has statistics of its own.
+     * Reverts {@link #batchToSynchronized}: each worker uses its own statistics.
      *
      * @return the rule
      */
@@ -99,9 +100,9 @@ public final class NormRules {
     }
 
     /**
-     * Batch norms become group norms.
+     * Replaces batch norms with group norms.
      *
-     * @param groups number of groups, a divisor of the number of channels of each
+     * @param groups number of groups; must divide the number of channels of each norm
      * @return the rule
      */
     public static NormReplacement.Rule batchToGroup(int groups) {
@@ -109,7 +110,7 @@ public final class NormRules {
     }
 
     /**
-     * Batch norms become instance norms without running statistics. They cannot stand in dense layers.
+     * Replaces batch norms with instance norms without running statistics. Not supported for norms of dense input.
      *
      * @return the rule
      */
@@ -118,7 +119,7 @@ public final class NormRules {
     }
 
     /**
-     * Batch norms become layer norms over everything that belongs to an example at one time step.
+     * Replaces batch norms with layer norms, computed over each example at each timestep.
      *
      * @return the rule
      */
@@ -127,8 +128,8 @@ public final class NormRules {
     }
 
     /**
-     * Batch norms become switchable norms, which keep the running statistics for their batch part and start with equal
-     * weights of all parts.
+     * Replaces batch norms with switchable norms. They keep the running statistics for their batch part and start with
+     * equal weights for all parts.
      *
      * @return the rule
      */

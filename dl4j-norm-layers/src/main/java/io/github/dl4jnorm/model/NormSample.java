@@ -15,20 +15,20 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * A norm in one iteration, with statistics and parameters as they were in its forward pass. A null stands for what the norm
- * does not have. Arrays have one element for each channel that is kept.
+ * Holds the statistics and parameters of a norm in one training iteration, at its forward pass. Values that the norm does
+ * not have are null. Arrays have one element for each sampled channel.
  *
- * @param iteration       number of the iteration, from 0
- * @param epoch           number of the epoch, from 0
- * @param channels        which channels are kept
+ * @param iteration       iteration number, from 0
+ * @param epoch           epoch number, from 0
+ * @param channels        indices of the sampled channels
  * @param batchMean       mean of the batch
  * @param batchVariance   biased variance of the batch
- * @param runningMean     running mean, before the batch was taken up
- * @param runningVariance running variance, before the batch was taken up
+ * @param runningMean     running mean, before it was updated with the batch
+ * @param runningVariance running variance, before it was updated with the batch
  * @param gamma           scale
  * @param beta            shift
- * @param meanWeights     share of each part of switchable normalization in the mean, by "instance", "layer", "batch"
- * @param varianceWeights share of each part in the variance
+ * @param meanWeights     weight of each part of switchable normalization in the mean, by "instance", "layer", "batch"
+ * @param varianceWeights weight of each part in the variance
  * @param inputNorm       Euclidean norm of the input
  * @param outputNorm      Euclidean norm of the output
  * @param outputGradient  Euclidean norm of the gradient of the output, NaN before the backward pass

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Writes what a {@link NormStatsListener} kept as CSV, one number in a line:
+ * Writes the samples of a {@link NormStatsListener} as CSV, one number per line:
  *
  * <pre>
  * iteration,epoch,layer,quantity,index,value
@@ -18,18 +18,18 @@ import java.util.Map;
  * 20,0,norm1,meanWeight,batch,0.35
  * </pre>
  *
- * <p>The index is that of a channel, or the part of switchable normalization.
+ * <p>The index is a channel, or a part of switchable normalization.
  */
 public final class NormStatsCsv {
     private NormStatsCsv() {
     }
 
     /**
-     * Writes a file, as a whole, in place of one that is there.
+     * Writes a CSV file. An existing file is replaced atomically.
      *
-     * @param stats what was kept
+     * @param stats the samples
      * @param file  file to write
-     * @throws IOException if it cannot be written
+     * @throws IOException if the file cannot be written
      */
     public static void write(NormStatsListener stats, Path file) throws IOException {
         List<String> lines = new ArrayList<>(List.of("iteration,epoch,layer,quantity,index,value"));

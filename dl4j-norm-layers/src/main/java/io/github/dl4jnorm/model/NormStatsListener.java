@@ -16,7 +16,8 @@ import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Watches the norms of a network while it trains: now and then it keeps, for each of them, what a {@link NormSample} holds.
+ * Samples the norms of a network during training. Each {@link NormSample} has the statistics and parameters of one norm in
+ * one iteration.
  *
  * <pre>{@code
  * NormStatsListener stats = new NormStatsListener();
@@ -25,10 +26,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * NormStatsCsv.write(stats, Path.of("norms.csv"));
  * }</pre>
  *
- * <p>It starts with every tenth iteration; whenever it holds as many samples as it may it drops every other one and takes up
- * half as many from then on, so its memory is bounded and the samples stay evenly spread, however long training takes. Of a
- * layer with many channels it keeps some, evenly spread. For one network at a time: a network that is not the one of
- * the call before replaces it, samples of layers with the same names go on.
+ * <p>By default every tenth iteration is sampled. When the maximum number of samples is reached, every other sample is
+ * dropped and the interval doubles, so memory is bounded and samples stay evenly spaced however long training takes. For
+ * layers with many channels a subset is sampled, evenly spaced. A listener follows one network at a time. Another network
+ * replaces the previous one; samples of layers with the same name continue.
  */
 public final class NormStatsListener extends BaseTrainingListener {
     private final int channels;
@@ -42,16 +43,16 @@ public final class NormStatsListener extends BaseTrainingListener {
     private final Map<String, NormSample> pending = new LinkedHashMap<>();
 
     /**
-     * How activations of a layer were distributed in one iteration, by some of their elements.
+     * Holds the distributions of a layer's activations in one iteration, computed from a subset of their elements.
      *
-     * @param iteration number of the iteration, from 0
+     * @param iteration iteration number, from 0
      * @param before    input of the norm
-     * @param after     output of the norm, its activation included
+     * @param after     output of the norm, after its activation
      */
     public record Distributions(int iteration, Histogram before, Histogram after) {
     }
 
-    /** Every tenth iteration, eight channels, at most 500 samples of each layer. */
+    /** Creates a listener that samples every tenth iteration, 8 channels, and keeps at most 500 samples per layer. */
     public NormStatsListener() {
         this(new Builder());
     }
@@ -62,45 +63,45 @@ public final class NormStatsListener extends BaseTrainingListener {
         capacity = builder.capacity;
     }
 
-    /** {@return names of the layers seen so far, from input to output} */
+    /** {@return the names of the layers seen so far, from input to output} */
     public Set<String> layers() {
         return Collections.unmodifiableSet(samples.keySet());
     }
 
     /**
-     * What was kept of a layer.
+     * Returns the samples of a layer.
      *
      * @param layer one of {@link #layers()}
-     * @return its samples in the order of iterations
-     * @throws IllegalArgumentException if there is no such layer
+     * @return samples in the order of iterations
+     * @throws IllegalArgumentException if the layer is unknown
      */
     public List<NormSample> samples(String layer) {
         return List.copyOf(found(samples, layer));
     }
 
     /**
-     * How activations were distributed in the first sample of a layer.
+     * Returns the distributions of a layer's activations in its first sample.
      *
      * @param layer one of {@link #layers()}
      * @return distributions before and after the norm
-     * @throws IllegalArgumentException if there is no such layer
+     * @throws IllegalArgumentException if the layer is unknown
      */
     public Distributions first(String layer) {
         return found(first, layer);
     }
 
     /**
-     * How activations were distributed in the latest sample of a layer.
+     * Returns the distributions of a layer's activations in its latest sample.
      *
      * @param layer one of {@link #layers()}
      * @return distributions before and after the norm
-     * @throws IllegalArgumentException if there is no such layer
+     * @throws IllegalArgumentException if the layer is unknown
      */
     public Distributions last(String layer) {
         return found(last, layer);
     }
 
-    /** {@return how many iterations lie from one sample to the next by now} */
+    /** {@return the current number of iterations between samples} */
     public int interval() {
         return interval;
     }
@@ -180,20 +181,20 @@ public final class NormStatsListener extends BaseTrainingListener {
                 : ((ComputationGraph) model).getEpochCount();
     }
 
-    /** Says how much is kept. */
+    /** Builds a {@link NormStatsListener}. */
     public static final class Builder {
         private int interval = 10;
         private int channels = 8;
         private int capacity = 500;
 
-        /** With the defaults. */
+        /** Creates a builder with the default options. */
         public Builder() {
         }
 
         /**
-         * How often a sample is taken, to begin with.
+         * Sets the initial sampling interval.
          *
-         * @param iterations every how many iterations, at least 1; 10 by default
+         * @param iterations number of iterations between samples, at least 1; default 10
          * @return this builder
          */
         public Builder interval(int iterations) {
@@ -202,9 +203,9 @@ public final class NormStatsListener extends BaseTrainingListener {
         }
 
         /**
-         * Of how many channels numbers are kept.
+         * Sets how many channels are sampled per layer.
          *
-         * @param channels at most so many, at least 1; 8 by default
+         * @param channels maximum number of channels, at least 1; default 8
          * @return this builder
          */
         public Builder channels(int channels) {
@@ -213,9 +214,9 @@ public final class NormStatsListener extends BaseTrainingListener {
         }
 
         /**
-         * How many samples of each layer are kept.
+         * Sets how many samples are kept per layer.
          *
-         * @param samples at most so many, at least 2; 500 by default
+         * @param samples maximum number of samples, at least 2; default 500
          * @return this builder
          */
         public Builder capacity(int samples) {

@@ -22,9 +22,11 @@ import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Lists the parameters of a network and tells learned ones from running statistics, as Keras's {@code summary()} does.
+ * Lists the parameters of a network and separates learned parameters from running statistics, like Keras's
+ * {@code summary()}.
  *
- * <p>Deeplearning4j's own {@code summary()} calls every norm "NormalizationLayer" and counts running statistics as trainable.
+ * <p>Deeplearning4j's own {@code summary()} shows every norm as "NormalizationLayer" and counts running statistics as
+ * trainable.
  *
  * <pre>{@code
  * System.out.println(NormSummary.of(net));
@@ -38,28 +40,28 @@ public final class NormSummary {
 
     private final List<Row> rows;
 
-    /** What training does to a parameter. */
+    /** Says how training changes a parameter. */
     public enum Role {
-        /** Gradient descent updates it. */
+        /** Gradient descent updates the parameter. */
         LEARNED,
-        /** The layer updates it from the batches it sees. */
+        /** The layer updates the parameter from the batches it receives. */
         STATISTIC,
-        /** Nothing updates it. */
+        /** Training does not change the parameter. */
         FROZEN
     }
 
     /**
-     * A parameter array.
+     * Describes a parameter array.
      *
      * @param layer     name of the layer or vertex, or its index if it has no name
-     * @param type      class of the layer's configuration; of a wrapper with the class inside, such as
+     * @param type      class of the layer's configuration; a wrapper also names the wrapped class, such as
      *                  {@code WeightNormalization(DenseLayer)}
      * @param parameter key in the layer's parameter table
      * @param shape     shape of the array
-     * @param role      what training does to it
+     * @param role      how training changes it
      */
     public record Row(String layer, String type, String parameter, List<Long> shape, Role role) {
-        /** {@return number of elements} */
+        /** {@return the number of elements} */
         public long count() {
             return shape.stream().reduce(1L, (a, b) -> a * b);
         }
@@ -70,11 +72,11 @@ public final class NormSummary {
     }
 
     /**
-     * Lists the parameters of a network.
+     * Summarizes the parameters of a network.
      *
-     * @param net MultiLayerNetwork or ComputationGraph, initialized
+     * @param net initialized MultiLayerNetwork or ComputationGraph
      * @return the summary
-     * @throws IllegalArgumentException if it is another kind of model
+     * @throws IllegalArgumentException if the model is of another kind
      */
     public static NormSummary of(Model net) {
         List<Row> rows = new ArrayList<>();
@@ -137,22 +139,22 @@ public final class NormSummary {
         return rows;
     }
 
-    /** {@return number of parameters that gradient descent updates} */
+    /** {@return the number of parameters that gradient descent updates} */
     public long trainable() {
         return rows.stream().filter(row -> row.role() == Role.LEARNED).mapToLong(Row::count).sum();
     }
 
-    /** {@return number of running statistics and frozen parameters} */
+    /** {@return the number of running statistics and frozen parameters} */
     public long nonTrainable() {
         return total() - trainable();
     }
 
-    /** {@return number of all parameters} */
+    /** {@return the total number of parameters} */
     public long total() {
         return rows.stream().mapToLong(Row::count).sum();
     }
 
-    /** {@return one line for each parameter array: layer,type,parameter,shape,role,count} */
+    /** {@return the summary as CSV, one line per parameter array: layer,type,parameter,shape,role,count} */
     public String csv() {
         return cells().stream().map(cells -> cells.stream().map(Csv::quoted).collect(Collectors.joining(",")))
                 .collect(Collectors.joining("\n", String.join(",", HEADINGS) + "\n", "\n"));
@@ -164,7 +166,7 @@ public final class NormSummary {
                 String.valueOf(row.count()))).toList();
     }
 
-    /** {@return a table with totals} */
+    /** {@return the summary as a table with totals} */
     @Override
     public String toString() {
         List<List<String>> table = new ArrayList<>(List.of(List.of(HEADINGS)));

@@ -18,11 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Recomputes the running mean and variance of a network's normalization layers over a whole data set, as is due after
- * training with a moving average that lags, after changing weights, or for data that moved.
+ * Recomputes the running mean and variance of a network's norms over a whole data set. Use it after training with a moving
+ * average that lags, after changing weights, or when the data distribution has shifted.
  *
- * <p>Frozen layers keep theirs, and nothing else of the network changes. If the data ends in an exception, or gives a
- * statistic that is not finite, all statistics are put back.
+ * <p>Statistics of frozen layers and everything else in the network are unchanged. If the data iterator throws or a
+ * statistic is not finite, all statistics are restored.
  */
 public final class PopulationStatistics {
     private static final Logger LOG = LoggerFactory.getLogger(PopulationStatistics.class);
@@ -30,24 +30,25 @@ public final class PopulationStatistics {
     private PopulationStatistics() {
     }
 
-    /** How the statistics of batches become those of the population. */
+    /** Selects how the statistics of batches are combined. */
     public enum Method {
         /**
-         * Forward passes in training mode; the mean is the mean of the batch means, the variance m/(m − 1) times the
-         * mean of the batch variances (arXiv 1502.03167, algorithm 2). One pass over the data. Dropout is active.
+         * Runs forward passes in training mode. The mean is the average of the batch means; the variance is m/(m − 1) times
+         * the average of the batch variances (<a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>, algorithm
+         * 2). Takes one pass over the data. Dropout is active.
          */
         PAPER,
         /**
-         * Layer by layer, each over the whole data in test mode behind layers already done: mean and variance of all
-         * elements together. One pass over the data for each layer.
+         * Computes mean and variance of all elements of the data set, layer by layer: each layer sees the data in test
+         * mode, after all layers before it are done. Takes one pass over the data for each layer.
          */
         EXACT
     }
 
-    /** Is told how far a recomputation is. */
+    /** Receives the progress of a recomputation. */
     @FunctionalInterface
     public interface Progress {
-        /** Writes a line to the log for each pass. */
+        /** Logs one line for each pass. */
         Progress LOGGED = (layer, pass, passes, batches) -> {
             if (batches == 0) {
                 LOG.info("Population statistics of {}: pass {} of {}", layer, pass, passes);
@@ -55,12 +56,12 @@ public final class PopulationStatistics {
         };
 
         /**
-         * Called before the first batch of a pass and after each one.
+         * Called before the first batch of a pass and after each batch.
          *
          * @param layer   layer or layers of this pass
          * @param pass    number of the pass, from 1
-         * @param passes  how many there are
-         * @param batches batches done in this pass
+         * @param passes  total number of passes
+         * @param batches number of batches done in this pass
          */
         void update(String layer, int pass, int passes, int batches);
     }
@@ -68,11 +69,11 @@ public final class PopulationStatistics {
     /**
      * Recomputes the statistics of a MultiLayerNetwork.
      *
-     * @param net    initialized network; one without running statistics is left as it is
-     * @param data   data set, from its beginning to its end
-     * @param method how
-     * @return the new statistics by name (or index) of the layer, in order
-     * @throws IllegalArgumentException if the data is empty, or cannot be reset though more than one pass is due
+     * @param net    initialized network; without running statistics it is unchanged
+     * @param data   data set, read from the first batch to the last
+     * @param method how batches are combined
+     * @return the new statistics by name (or index) of the layer, from input to output
+     * @throws IllegalArgumentException if the data is empty, or cannot be reset although several passes are needed
      * @throws IllegalStateException    if a statistic is not finite
      */
     public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method) {
@@ -80,13 +81,13 @@ public final class PopulationStatistics {
     }
 
     /**
-     * Recomputes the statistics of a MultiLayerNetwork and reports on the way.
+     * Recomputes the statistics of a MultiLayerNetwork and reports progress.
      *
      * @param net      initialized network
      * @param data     data set
-     * @param method   how
-     * @param progress is told how far it is
-     * @return the new statistics by name (or index) of the layer, in order
+     * @param method   how batches are combined
+     * @param progress receives the progress
+     * @return the new statistics by name (or index) of the layer, from input to output
      * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
      */
     public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method,
@@ -99,8 +100,8 @@ public final class PopulationStatistics {
      * Recomputes the statistics of a ComputationGraph.
      *
      * @param net    initialized graph
-     * @param data   data set, from its beginning to its end
-     * @param method how
+     * @param data   data set
+     * @param method how batches are combined
      * @return the new statistics by name of the layer, in topological order
      * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
      */
@@ -112,8 +113,8 @@ public final class PopulationStatistics {
      * Recomputes the statistics of a ComputationGraph with several inputs.
      *
      * @param net    initialized graph
-     * @param data   data set, from its beginning to its end
-     * @param method how
+     * @param data   data set
+     * @param method how batches are combined
      * @return the new statistics by name of the layer, in topological order
      * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
      */
@@ -123,12 +124,12 @@ public final class PopulationStatistics {
     }
 
     /**
-     * Recomputes the statistics of a ComputationGraph and reports on the way.
+     * Recomputes the statistics of a ComputationGraph and reports progress.
      *
      * @param net      initialized graph
      * @param data     data set
-     * @param method   how
-     * @param progress is told how far it is
+     * @param method   how batches are combined
+     * @param progress receives the progress
      * @return the new statistics by name of the layer, in topological order
      * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
      */

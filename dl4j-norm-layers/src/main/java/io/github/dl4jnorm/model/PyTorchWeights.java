@@ -18,20 +18,22 @@ import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
 
 /**
- * Moves what norms have learned between this library and PyTorch, in NumPy's format: a .npz archive, or a directory of .npy
- * files. Names are those of PyTorch's state_dict: {@code <layer>.weight} (gamma), {@code .bias} (beta),
- * {@code .running_mean}, {@code .running_var}; of switchable norms {@code .mean_weight} and {@code .var_weight}, too, of
- * filter response norms {@code .tau} (threshold) and {@code .eps} (what is learned to be added to eps, by its absolute value).
- * Norms that count the batches they have taken up (cumulative statistics, batch renormalization) have
- * {@code .num_batches_tracked}, an int64, or one for each count where they differ; where a file lacks it, the count stays.
+ * Exchanges the parameters of norms with PyTorch, as NumPy files: a .npz archive or a directory of .npy files.
  *
- * <p>Everything that a {@link NormalizationLayer} has learned is written. Layers that normalize within themselves or normalize
- * their weights (LayerNormLSTM, weight normalization, spectral normalization, weight standardization) are refused rather than
- * left out; give null as the name of their module to leave them out.
+ * <p>Arrays have the names of PyTorch's state_dict: {@code <layer>.weight} (gamma), {@code .bias} (beta),
+ * {@code .running_mean} and {@code .running_var}. Switchable norms also have {@code .mean_weight} and {@code .var_weight};
+ * filter response norms have {@code .tau} (threshold) and {@code .eps} (learned value whose absolute value is added to
+ * eps). Norms that count batches (cumulative statistics, batch renormalization) have {@code .num_batches_tracked}: an
+ * int64, or one per count if the counts differ. If a file lacks it, the count is unchanged.
  *
- * <p>Files hold float16, float32 or float64 of either byte order; what is not finite in the type of the parameter is refused.
+ * <p>All parameters of every {@link NormalizationLayer} are written. Layers that normalize internally or normalize their
+ * weights (LayerNormLSTM, weight normalization, spectral normalization, weight standardization) are rejected instead of
+ * silently skipped; map their name to null to skip them.
  *
- * <p>PyTorch's side, which reads and writes:
+ * <p>Files hold float16, float32 or float64 in either byte order. Values that are not finite in the parameter's type are
+ * rejected.
+ *
+ * <p>Read and write these files in PyTorch with:
  * <pre>{@code
  * import numpy, torch
  * state = model.state_dict()
@@ -45,25 +47,25 @@ public final class PyTorchWeights {
     }
 
     /**
-     * Writes what all norms have learned, under the names of the layers.
+     * Writes the parameters of all norms, using the layer names as module names.
      *
      * @param net  network with norms of this library
-     * @param path .npz file, or directory that gets .npy files
-     * @throws IOException              if that cannot be written
-     * @throws IllegalArgumentException if the network has no norm with parameters, or has layers that are not written
+     * @param path .npz file, or directory for .npy files
+     * @throws IOException              if writing fails
+     * @throws IllegalArgumentException if the network has no norm with parameters, or has unsupported layers
      */
     public static void write(Model net, Path path) throws IOException {
         write(net, path, UnaryOperator.identity());
     }
 
     /**
-     * Writes what all norms have learned.
+     * Writes the parameters of all norms.
      *
      * @param net    network with norms of this library
-     * @param path   .npz file, or directory that gets .npy files
-     * @param module gives the name of PyTorch's module for that of a layer, or null to leave the layer out
-     * @throws IOException              if that cannot be written
-     * @throws IllegalArgumentException if the network has no norm with parameters, or has layers that are not written
+     * @param path   .npz file, or directory for .npy files
+     * @param module maps a layer name to the name of the PyTorch module, or to null to skip the layer
+     * @throws IOException              if writing fails
+     * @throws IllegalArgumentException if the network has no norm with parameters, or has unsupported layers
      */
     public static void write(Model net, Path path, UnaryOperator<String> module) throws IOException {
         Map<String, byte[]> arrays = new LinkedHashMap<>();
@@ -92,27 +94,27 @@ public final class PyTorchWeights {
     }
 
     /**
-     * Reads what norms have learned, under the names of the layers.
+     * Reads the parameters of norms, using the layer names as module names.
      *
-     * @param net  network with norms of this library; it is changed
+     * @param net  network with norms of this library; it is modified
      * @param path .npz file, or directory of .npy files
-     * @return names of the layers found there; the others stay as they are
-     * @throws IOException              if an array is missing, damaged or of another shape; nothing is changed then
-     * @throws IllegalArgumentException if the network has no such norm
+     * @return names of the layers that were found; the others are unchanged
+     * @throws IOException              if an array is missing, damaged or has the wrong shape; nothing is changed then
+     * @throws IllegalArgumentException if the network has no norm with parameters
      */
     public static List<String> read(Model net, Path path) throws IOException {
         return read(net, path, UnaryOperator.identity());
     }
 
     /**
-     * Reads what norms have learned.
+     * Reads the parameters of norms.
      *
-     * @param net    network with norms of this library; it is changed
+     * @param net    network with norms of this library; it is modified
      * @param path   .npz file, or directory of .npy files
-     * @param module gives the name of PyTorch's module for that of a layer, or null to leave the layer out
-     * @return names of the layers found there; the others stay as they are
-     * @throws IOException              if an array is missing, damaged or of another shape; nothing is changed then
-     * @throws IllegalArgumentException if the network has no such norm
+     * @param module maps a layer name to the name of the PyTorch module, or to null to skip the layer
+     * @return names of the layers that were found; the others are unchanged
+     * @throws IOException              if an array is missing, damaged or has the wrong shape; nothing is changed then
+     * @throws IllegalArgumentException if the network has no norm with parameters
      */
     public static List<String> read(Model net, Path path, UnaryOperator<String> module) throws IOException {
         Map<String, NormalizationLayer> norms = norms(net, module);

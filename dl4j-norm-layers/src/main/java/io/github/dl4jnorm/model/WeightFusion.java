@@ -14,38 +14,37 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Makes a network that is done with training faster: weights that are computed before each forward pass (weight and
- * spectral normalization, weight standardization) are computed once, and the layers that used them stand alone. The other way
- * round, gives layers of a network computed weights.
+ * Replaces reparameterized layers (weight and spectral normalization, weight standardization) with plain layers that hold
+ * the computed weights, which makes a trained network faster. {@link #unfuse} adds such wrappers to a network.
  */
 public final class WeightFusion {
     private WeightFusion() {
     }
 
-    /** Which layers get computed weights. */
+    /** Decides which layers are wrapped. */
     @FunctionalInterface
     public interface Rule {
         /**
-         * The wrapper of a layer.
+         * Returns the wrapper of a layer.
          *
-         * @param name  name of the layer, or its index where it has none
+         * @param name  name of the layer, or its index if it has no name
          * @param layer its configuration
-         * @return a wrapper around it, or null to leave it alone
+         * @return a wrapper around the layer, or null to leave it unchanged
          */
         Reparameterization wrapper(String name, Layer layer);
     }
 
     /**
-     * Puts the computed weights into the layers, in place of their wrappers.
+     * Stores the computed weights in the layers and removes the wrappers.
      *
-     * <p>The copy keeps configuration, parameters and the updater's state of all else, but no listeners. Its outputs are
-     * those of the original in test mode; it trains differently. Batch norms behind the layers can be folded into them
-     * then.
+     * <p>The copy keeps the configuration, parameters and updater state of everything else, but no listeners. Its outputs
+     * equal those of the original in test mode, but it trains differently. Batch norms after these layers can then be
+     * folded.
      *
-     * @param net network, MultiLayerNetwork or ComputationGraph; it stays as it is
+     * @param net MultiLayerNetwork or ComputationGraph; it is not modified
      * @param <M> type of the network
-     * @return a copy without wrappers of weights
-     * @throws IllegalArgumentException if it is another kind of model, or a wrapper is inside of a Bidirectional layer
+     * @return a copy without wrappers
+     * @throws IllegalArgumentException if the model is of another kind, or a wrapper is inside a Bidirectional layer
      */
     public static <M extends Model> M fuse(M net) {
         Draft<M> draft = Draft.of(net);
@@ -74,16 +73,16 @@ public final class WeightFusion {
     }
 
     /**
-     * Puts wrappers around layers. Their weights become what the weights are computed from; what they depend on besides
-     * starts as in a new network with these weights, so that weight normalization keeps the outputs, while spectral
-     * normalization and weight standardization divide by what they divide by.
+     * Wraps layers. Their weights become the parameters that weights are computed from; additional parameters are
+     * initialized as in a new network with these weights. Weight normalization therefore keeps the outputs, while spectral
+     * normalization and weight standardization rescale the weights.
      *
-     * @param net  network, MultiLayerNetwork or ComputationGraph; it stays as it is
-     * @param rule which layers
+     * @param net  MultiLayerNetwork or ComputationGraph; it is not modified
+     * @param rule which layers are wrapped
      * @param <M>  type of the network
-     * @return a copy with wrappers, with everything else as it was
-     * @throws IllegalArgumentException if it is another kind of model
-     * @throws org.deeplearning4j.exception.DL4JInvalidConfigException if the weights of a layer cannot be computed
+     * @return a copy with wrappers; everything else is unchanged
+     * @throws IllegalArgumentException if the model is of another kind
+     * @throws org.deeplearning4j.exception.DL4JInvalidConfigException if the type of a layer is not supported
      */
     public static <M extends Model> M unfuse(M net, Rule rule) {
         Draft<M> draft = Draft.of(net);

@@ -10,8 +10,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Replaces a file as a whole: whenever the program or the machine stops, the file has its old or its new content. The new
- * content goes to a second file in the same directory, {@code <file>.part}, is forced to disk and renamed atomically.
+ * Replaces a file atomically: if the program or the machine stops, the file has either its old or its new content. The new
+ * content is written to {@code <file>.part} in the same directory, forced to disk and renamed.
  *
  * <pre>{@code
  * WholeFile.write(Path.of("model.zip"), part -> ModelSerializer.writeModel(net, part.toFile(), true));
@@ -25,10 +25,10 @@ public final class WholeFile {
     @FunctionalInterface
     public interface Content {
         /**
-         * Writes everything and closes the file.
+         * Writes the whole content and closes the file.
          *
          * @param part file to write; it may exist
-         * @throws IOException if it cannot be written
+         * @throws IOException if writing fails
          */
         void writeTo(Path part) throws IOException;
     }
@@ -40,11 +40,11 @@ public final class WholeFile {
     }
 
     /**
-     * Writes a file, or replaces the one that is there. Devices and pipes, which cannot be replaced, are written directly.
+     * Writes or replaces a file. Devices and pipes, which cannot be replaced, are written directly.
      *
-     * @param file    file to write; a link stays, and the file it leads to is replaced
-     * @param content writes what is to be in it
-     * @throws IOException if it cannot be written; then the file is what it was
+     * @param file    file to write; a symbolic link is kept and its target is replaced
+     * @param content writes the content
+     * @throws IOException if writing fails; the file is then unchanged
      */
     public static void write(Path file, Content content) throws IOException {
         write(file, content, (from, to) -> Files.move(from, to, StandardCopyOption.ATOMIC_MOVE));
@@ -74,10 +74,10 @@ public final class WholeFile {
     }
 
     /**
-     * Where the new content of a file is until it is complete. A program that was killed may leave such a file.
+     * Returns the temporary file that holds the new content until it is complete. A killed program may leave it behind.
      *
      * @param file file that is written
-     * @return the file beside it
+     * @return the temporary file in the same directory
      */
     public static Path part(Path file) {
         return file.resolveSibling(file.getFileName() + ".part");

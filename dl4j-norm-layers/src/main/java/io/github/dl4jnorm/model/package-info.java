@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What is done to whole networks: folding batch norms, replacing norms, freezing and recomputing running statistics,
- * exchanging weights with PyTorch.
+ * Tools for whole networks: fold batch norms, replace norms, freeze and recompute running statistics, exchange weights with
+ * PyTorch.
  */
 package io.github.dl4jnorm.model;

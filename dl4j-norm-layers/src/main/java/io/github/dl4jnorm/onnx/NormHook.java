@@ -18,7 +18,7 @@ import org.nd4j.samediff.frameworkimport.registry.OpMappingRegistry;
 import org.nd4j.shade.protobuf.GeneratedMessageV3;
 import org.nd4j.shade.protobuf.ProtocolMessageEnum;
 
-/** Called by the importer for each node that stands in for a normalization; builds that. */
+/** Builds the normalizations of a model. The importer calls it for each node that stands in for one. */
 final class NormHook implements PreImportHook {
     private static final ThreadLocal<Map<String, OnnxNode>> NORMS = new ThreadLocal<>();
 

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Import of ONNX models into SameDiff, normalizations included. */
+/** Imports ONNX models into SameDiff, including their normalizations. */
 package io.github.dl4jnorm.onnx;

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * What all operations are made by, and those that subtract no mean: they divide by a length.
+ * Defines the operations that divide by a length without subtracting a mean, and how all operations are applied.
  *
  * @param <A> INDArray or SDVariable
  */
@@ -46,13 +46,13 @@ abstract class LengthOps<A> {
     }
 
     /**
-     * RMSNorm (arXiv 1910.07467) over the channels of each position, {@code y = gamma·x/√(mean(x²) + eps) + beta}. Input of
-     * rank 2; from rank 3 on the layout has to be given.
+     * Applies RMSNorm over the channels of each position (<a href="https://arxiv.org/abs/1910.07467">arXiv 1910.07467</a>):
+     * {@code y = gamma·x/√(mean(x²) + eps) + beta}. Accepts rank 2; rank 3 and above requires a layout.
      *
      * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, at least 0
+     * @param eps   value added to the mean square, at least 0
      * @return output {@code [N, C]}
      * @throws IllegalArgumentException if the rank is not 2
      */
@@ -61,22 +61,22 @@ abstract class LengthOps<A> {
     }
 
     /**
-     * As {@link #rmsNorm(Object, Object, Object, double)}, with the layout.
+     * Applies {@link #rmsNorm(Object, Object, Object, double)} to input in the given layout.
      *
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the mean square, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public A rmsNorm(A x, A gamma, A beta, double eps, Layout layout) {
         return norm(NormKind.RMS_NORM, layout, 1, eps, x, gamma, beta);
     }
 
     /**
-     * Scales the channels of each position to unit length, {@code y = x/max(‖x‖₂, eps)}. Input of rank 2; from rank 3 on the
-     * layout has to be given.
+     * Scales the channels of each position to unit length: {@code y = x/max(‖x‖₂, eps)}. Accepts rank 2; rank 3 and above
+     * requires a layout.
      *
      * @param x   input {@code [N, C]}
      * @param eps smallest divisor, at least 0
@@ -88,68 +88,70 @@ abstract class LengthOps<A> {
     }
 
     /**
-     * As {@link #l2Normalize(Object, double)}, with the layout.
+     * Applies {@link #l2Normalize(Object, double)} to input in the given layout.
      *
      * @param x      input
      * @param eps    smallest divisor, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public A l2Normalize(A x, double eps, Layout layout) {
         return norm(NormKind.L2_NORMALIZE, layout, 1, eps, x, null, null);
     }
 
     /**
-     * Filter response normalization (arXiv 1911.09737) over all positions of a channel of an example,
-     * {@code y = gamma·x/√(mean(x²) + eps) + beta}. Its thresholded linear unit is {@code max(y, tau)}. Rank 3 and up.
+     * Applies filter response normalization over all positions of each channel of an example
+     * (<a href="https://arxiv.org/abs/1911.09737">arXiv 1911.09737</a>): {@code y = gamma·x/√(mean(x²) + eps) + beta}. The
+     * thresholded linear unit of the paper is {@code max(y, tau)}. Requires rank 3 to 5.
      *
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param eps   value added to the mean square, at least 0
+     * @return output with the shape of x
      */
     public A filterResponseNorm(A x, A gamma, A beta, double eps) {
         return filterResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
     }
 
     /**
-     * As {@link #filterResponseNorm(Object, Object, Object, double)}, with the layout.
+     * Applies {@link #filterResponseNorm(Object, Object, Object, double)} to input in the given layout.
      *
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the mean square, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public A filterResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
         return norm(NormKind.FILTER_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);
     }
 
     /**
-     * Global response normalization (arXiv 2301.00808): with G the Euclidean norm of a channel of an example over its
-     * positions, {@code y = x + gamma·x·G/(mean of G over the channels + eps) + beta}. Rank 3 and up.
+     * Applies global response normalization (<a href="https://arxiv.org/abs/2301.00808">arXiv 2301.00808</a>): {@code y = x
+     * + gamma·x·G/(mean of G over the channels + eps) + beta}, where G is the Euclidean norm of a channel of an example
+     * over its positions. Requires rank 3 to 5.
      *
      * @param x     input
      * @param gamma factor of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean of G, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param eps   value added to the mean of G, at least 0
+     * @return output with the shape of x
      */
     public A globalResponseNorm(A x, A gamma, A beta, double eps) {
         return globalResponseNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
     }
 
     /**
-     * As {@link #globalResponseNorm(Object, Object, Object, double)}, with the layout.
+     * Applies {@link #globalResponseNorm(Object, Object, Object, double)} to input in the given layout.
      *
      * @param x      input
      * @param gamma  factor of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean of G, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the mean of G, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public A globalResponseNorm(A x, A gamma, A beta, double eps, Layout layout) {
         return norm(NormKind.GLOBAL_RESPONSE_NORM, layout, 1, eps, x, gamma, beta);

@@ -6,17 +6,17 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Normalizations as plain functions of arrays, in the manner of ND4J's {@code NDNN}:
+ * Normalizes arrays without a layer or graph, like ND4J's {@code NDNN}:
  *
  * <pre>{@code
  * INDArray y = new NDNorm().groupNorm(x, gamma, beta, 8, 1e-5);
  * }</pre>
  *
- * <p>{@link NormOps} describes them. Inputs may have any strides; the output is new, in c order.
+ * <p>See {@link NormOps} for the operations. Inputs may have any strides; the output is a new array in c order.
  */
 public final class NDNorm extends NormOps<INDArray> {
 
-    /** Has no state: one object serves all threads. */
+    /** Creates an instance. It has no state and can be shared between threads. */
     public NDNorm() {
     }
 

@@ -18,13 +18,13 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
     }
 
     /**
-     * {@link NormOps#rmsNorm} of input of rank 2, whose output has a name.
+     * Applies {@link NormOps#rmsNorm} to rank-2 input and names the output.
      *
      * @param name  name of the output
      * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, at least 0
+     * @param eps   value added to the mean square, at least 0
      * @return output {@code [N, C]}
      * @throws IllegalArgumentException if the rank is not 2
      */
@@ -33,22 +33,22 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
     }
 
     /**
-     * {@link NormOps#rmsNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#rmsNorm} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the mean square, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable rmsNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
         return named(name, rmsNorm(x, gamma, beta, eps, layout));
     }
 
     /**
-     * {@link NormOps#l2Normalize} of input of rank 2, whose output has a name.
+     * Applies {@link NormOps#l2Normalize} to rank-2 input and names the output.
      *
      * @param name name of the output
      * @param x    input {@code [N, C]}
@@ -61,42 +61,42 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
     }
 
     /**
-     * {@link NormOps#l2Normalize} with the layout, whose output has a name.
+     * Applies {@link NormOps#l2Normalize} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param eps    smallest divisor, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable l2Normalize(String name, SDVariable x, double eps, Layout layout) {
         return named(name, l2Normalize(x, eps, layout));
     }
 
     /**
-     * {@link NormOps#filterResponseNorm} whose output has a name.
+     * Applies {@link NormOps#filterResponseNorm} and names the output.
      *
      * @param name  name of the output
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean square, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param eps   value added to the mean square, at least 0
+     * @return output with the shape of x
      */
     public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, filterResponseNorm(x, gamma, beta, eps));
     }
 
     /**
-     * {@link NormOps#filterResponseNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#filterResponseNorm} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean square, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the mean square, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable filterResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
                                          Layout layout) {
@@ -104,29 +104,29 @@ abstract class NamedLengthOps extends NormOps<SDVariable> {
     }
 
     /**
-     * {@link NormOps#globalResponseNorm} whose output has a name.
+     * Applies {@link NormOps#globalResponseNorm} and names the output.
      *
      * @param name  name of the output
      * @param x     input
      * @param gamma factor of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the mean of G, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param eps   value added to the mean of G, at least 0
+     * @return output with the shape of x
      */
     public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, globalResponseNorm(x, gamma, beta, eps));
     }
 
     /**
-     * {@link NormOps#globalResponseNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#globalResponseNorm} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  factor of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the mean of G, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the mean of G, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable globalResponseNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
                                          Layout layout) {

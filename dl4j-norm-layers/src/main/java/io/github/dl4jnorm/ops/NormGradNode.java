@@ -11,12 +11,13 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 
 /**
- * The gradients of all inputs of a {@link NormNode}. Takes these inputs, the output, by which it finds what the forward
- * pass left behind, and the output's gradient. Its class is public for SameDiff, which makes copies of nodes.
+ * Computes the gradients of all inputs of a {@link NormNode}. Its inputs are those of the node, the node's output (used to
+ * find the state of the forward pass) and the gradient of the output. The class is public only because SameDiff copies
+ * nodes.
  */
 public final class NormGradNode extends KernelNode {
 
-    /** For SameDiff. */
+    /** Used by SameDiff. */
     public NormGradNode() {
     }
 

@@ -13,8 +13,8 @@ import org.nd4j.linalg.api.shape.LongShapeDescriptor;
 import org.nd4j.shade.guava.collect.MapMaker;
 
 /**
- * A normalization in a graph. Its class is public for SameDiff, which makes copies of nodes; it is made by
- * {@link SDNorm}.
+ * Runs a normalization in a SameDiff graph. Use {@link SDNorm} to create it; the class is public only because SameDiff
+ * copies nodes.
  */
 public final class NormNode extends KernelNode {
     /**
@@ -27,7 +27,7 @@ public final class NormNode extends KernelNode {
     /** Whether a gradient node asks for the pass. Not saved: a copy gets gradient nodes of its own. */
     private boolean differentiated;
 
-    /** For SameDiff. */
+    /** Used by SameDiff. */
     public NormNode() {
     }
 

@@ -29,8 +29,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Running mean and variance for batch normalization in SameDiff: after each training step takes up those of the batch
- * into two constants of the graph, which are saved with it.
+ * Tracks the running mean and variance of batch normalization in SameDiff. After each training step it updates two
+ * constants of the graph with the statistics of the batch; they are saved with the graph.
  *
  * <pre>{@code
  * SDVariable mean = sd.constant("mean", Nd4j.zeros(DataType.FLOAT, channels));
@@ -40,8 +40,8 @@ import org.slf4j.LoggerFactory;
  * sd.setListeners(new RunningStatisticsListener(RunningStatistics.decay(0.9)).track(x, mean, var));
  * }</pre>
  *
- * <p>They are written directly, no updater or regularization reaches them, and a batch with NaN or infinite values
- * changes nothing. A graph that was loaded goes on where it stopped once its variables are tracked again.
+ * <p>The constants are written directly; no updater or regularization changes them. A batch with NaN or infinite values is
+ * skipped. To continue with a loaded graph, track its variables again.
  */
 public final class RunningStatisticsListener extends BaseListener {
     private static final Logger LOG = LoggerFactory.getLogger(RunningStatisticsListener.class);
@@ -55,18 +55,19 @@ public final class RunningStatisticsListener extends BaseListener {
     }
 
     /**
-     * A listener that tracks nothing yet.
+     * Creates a listener that tracks nothing yet.
      *
-     * @param policy how a batch is taken up
+     * @param policy how running statistics are updated
      */
     public RunningStatisticsListener(RunningStatistics policy) {
         this.policy = Objects.requireNonNull(policy, "policy");
     }
 
     /**
-     * As {@link #track(SDVariable, SDVariable, SDVariable, Layout)} with the channels in dimension 1.
+     * Tracks the statistics of an array with channels in dimension 1; see
+     * {@link #track(SDVariable, SDVariable, SDVariable, Layout)}.
      *
-     * @param x    what is normalized
+     * @param x    array that is normalized
      * @param mean running mean
      * @param var  running variance
      * @return this listener
@@ -76,16 +77,16 @@ public final class RunningStatisticsListener extends BaseListener {
     }
 
     /**
-     * Tracks the statistics of an array of the graph. With {@link RunningStatistics#cumulative()} the counts of batches become
-     * another constant, of the name of the mean with {@code _batches} behind it: of each channel's mean, then variance. A graph
-     * that was saved with one count for all channels goes on with that.
+     * Tracks the statistics of an array of the graph. With {@link RunningStatistics#cumulative()} the batch counts are
+     * stored in another constant, named after the mean with the suffix {@code _batches}: for each channel's mean, then for
+     * each variance. A graph saved with one count for all channels continues with one count.
      *
-     * @param x      what is normalized: an input of at least one operation that is executed in training
+     * @param x      array that is normalized: an input of at least one operation that is executed in training
      * @param mean   running mean, a constant {@code [C]} of type FLOAT or DOUBLE
      * @param var    running variance, likewise
-     * @param layout where the channels are
+     * @param layout layout of x
      * @return this listener
-     * @throws IllegalArgumentException if mean or var is something else
+     * @throws IllegalArgumentException if mean or var is not such a constant
      */
     public RunningStatisticsListener track(SDVariable x, SDVariable mean, SDVariable var, Layout layout) {
         check(mean, "mean");

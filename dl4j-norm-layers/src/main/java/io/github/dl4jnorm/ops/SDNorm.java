@@ -6,7 +6,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 
 /**
- * Normalizations as operations of a {@link SameDiff} graph, in the manner of ND4J's {@code SDNN}:
+ * Adds normalizations to a {@link SameDiff} graph, like ND4J's {@code SDNN}:
  *
  * <pre>{@code
  * SDNorm norm = new SDNorm(sd);
@@ -14,21 +14,20 @@ import org.nd4j.autodiff.samediff.SameDiff;
  * SDVariable z = norm.layerNorm("z", y, null, null, 1e-6, Layout.CHANNELS_LAST);
  * }</pre>
  *
- * <p>Each is a single node that runs this library's kernels, with a single node for all gradients. Every input has a
- * gradient. {@link NormOps} describes the operations; here each of them may have a name before all else, which becomes
- * that of the output.
+ * <p>Each operation is a single node that runs this library's kernels; a second node computes the gradients of all inputs.
+ * See {@link NormOps} for the operations. Here each has an overload whose first argument names the output.
  *
- * <p>A process that loads a saved graph has to call {@link #register()} before, unless it has made an operation itself.
+ * <p>Call {@link #register()} before loading a saved graph in a process that has not created such an operation.
  *
- * <p>Whether ND4J runs such nodes is tested once, on a small graph. Where it does not, the same methods compose the
- * operation of ND4J's own, which gives the same numbers and gradients slowly, and the log says so once.
- * {@code -Ddl4jnorm.samediff=fused} makes that an error, {@code composed} always composes.
+ * <p>Whether ND4J can run these nodes is tested once, on a small graph. If it cannot, the methods compose each operation
+ * from ND4J's own, which is slower but gives the same numbers and gradients, and log this once. The system property
+ * {@code -Ddl4jnorm.samediff=fused} throws instead; {@code composed} always composes.
  */
 public final class SDNorm extends NamedLengthOps {
     private final boolean fused;
 
     /**
-     * Operations for a graph.
+     * Creates operations for a graph.
      *
      * @param sd the graph
      */
@@ -41,7 +40,7 @@ public final class SDNorm extends NamedLengthOps {
         this.fused = fused;
     }
 
-    /** Makes the operations known to SameDiff, so that it can load graphs that have them. May be called repeatedly. */
+    /** Registers the operations with SameDiff, so that it can load graphs that contain them. Can be called repeatedly. */
     public static void register() {
         NormNodes.register();
     }
@@ -53,45 +52,45 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#batchNorm} whose output has a name.
+     * Applies {@link NormOps#batchNorm} and names the output.
      *
      * @param name  name of the output
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param eps   value added to the variance, at least 0
+     * @return output with the shape of x
      */
     public SDVariable batchNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, batchNorm(x, gamma, beta, eps));
     }
 
     /**
-     * {@link NormOps#batchNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#batchNorm} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the variance, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable batchNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
         return named(name, batchNorm(x, gamma, beta, eps, layout));
     }
 
     /**
-     * {@link NormOps#batchNormInference} whose output has a name.
+     * Applies {@link NormOps#batchNormInference} and names the output.
      *
      * @param name  name of the output
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param mean  mean of each channel, {@code [C]}
-     * @param var   variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps   added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param var   variance of each channel, {@code [C]}; negative values count as 0
+     * @param eps   value added to the variance, at least 0
+     * @return output with the shape of x
      */
     public SDVariable batchNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable mean,
                                          SDVariable var, double eps) {
@@ -99,17 +98,17 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#batchNormInference} with the layout, whose output has a name.
+     * Applies {@link NormOps#batchNormInference} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param mean   mean of each channel, {@code [C]}
-     * @param var    variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps    added to the variance, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param var    variance of each channel, {@code [C]}; negative values count as 0
+     * @param eps    value added to the variance, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable batchNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable mean,
                                          SDVariable var, double eps, Layout layout) {
@@ -117,31 +116,31 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#groupNorm} whose output has a name.
+     * Applies {@link NormOps#groupNorm} and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param groups number of groups of neighbouring channels, a divisor of C
-     * @param eps    added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param groups number of groups of consecutive channels; must divide C
+     * @param eps    value added to the variance, at least 0
+     * @return output with the shape of x
      */
     public SDVariable groupNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, int groups, double eps) {
         return named(name, groupNorm(x, gamma, beta, groups, eps));
     }
 
     /**
-     * {@link NormOps#groupNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#groupNorm} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param groups number of groups of neighbouring channels, a divisor of C
-     * @param eps    added to the variance, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param groups number of groups of consecutive channels; must divide C
+     * @param eps    value added to the variance, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable groupNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, int groups, double eps,
                                 Layout layout) {
@@ -149,42 +148,42 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#instanceNorm} whose output has a name.
+     * Applies {@link NormOps#instanceNorm} and names the output.
      *
      * @param name  name of the output
      * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param eps   value added to the variance, at least 0
+     * @return output with the shape of x
      */
     public SDVariable instanceNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps) {
         return named(name, instanceNorm(x, gamma, beta, eps));
     }
 
     /**
-     * {@link NormOps#instanceNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#instanceNorm} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the variance, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable instanceNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
         return named(name, instanceNorm(x, gamma, beta, eps, layout));
     }
 
     /**
-     * {@link NormOps#layerNorm} of input of rank 2, whose output has a name.
+     * Applies {@link NormOps#layerNorm} to rank-2 input and names the output.
      *
      * @param name  name of the output
      * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, at least 0
+     * @param eps   value added to the variance, at least 0
      * @return output {@code [N, C]}
      * @throws IllegalArgumentException if the rank is not 2
      */
@@ -193,28 +192,28 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#layerNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#layerNorm} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the variance, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable layerNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps, Layout layout) {
         return named(name, layerNorm(x, gamma, beta, eps, layout));
     }
 
     /**
-     * {@link NormOps#layerNormPerPosition} of input of rank 2, whose output has a name.
+     * Applies {@link NormOps#layerNormPerPosition} to rank-2 input and names the output.
      *
      * @param name  name of the output
      * @param x     input {@code [N, C]}
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param eps   added to the variance, at least 0
+     * @param eps   value added to the variance, at least 0
      * @return output {@code [N, C]}
      * @throws IllegalArgumentException if the rank is not 2
      */
@@ -223,15 +222,15 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#layerNormPerPosition} with the layout, whose output has a name.
+     * Applies {@link NormOps#layerNormPerPosition} in the given layout and names the output.
      *
      * @param name   name of the output
      * @param x      input
      * @param gamma  scale of each channel, {@code [C]}, or null for 1
      * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    added to the variance, at least 0
-     * @param layout where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param eps    value added to the variance, at least 0
+     * @param layout layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable layerNormPerPosition(String name, SDVariable x, SDVariable gamma, SDVariable beta, double eps,
                                            Layout layout) {
@@ -239,17 +238,17 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#switchableNorm} whose output has a name.
+     * Applies {@link NormOps#switchableNorm} and names the output.
      *
      * @param name       name of the output
      * @param x          input
      * @param gamma      scale of each channel, {@code [C]}, or null for 1
      * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
-     * @param varWeight  logits of the parts' weights in the variance, as many
-     * @param eps        added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param varWeight  logits that weight the variances, with the length of meanWeight
+     * @param eps        value added to the variance, at least 0
+     * @return output with the shape of x
      */
     public SDVariable switchableNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable meanWeight,
                                      SDVariable varWeight, double eps) {
@@ -257,18 +256,18 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#switchableNorm} with the layout, whose output has a name.
+     * Applies {@link NormOps#switchableNorm} in the given layout and names the output.
      *
      * @param name       name of the output
      * @param x          input
      * @param gamma      scale of each channel, {@code [C]}, or null for 1
      * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
-     * @param varWeight  logits of the parts' weights in the variance, as many
-     * @param eps        added to the variance, at least 0
-     * @param layout     where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param varWeight  logits that weight the variances, with the length of meanWeight
+     * @param eps        value added to the variance, at least 0
+     * @param layout     layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable switchableNorm(String name, SDVariable x, SDVariable gamma, SDVariable beta, SDVariable meanWeight,
                                      SDVariable varWeight, double eps, Layout layout) {
@@ -276,19 +275,19 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#switchableNormInference} whose output has a name.
+     * Applies {@link NormOps#switchableNormInference} and names the output.
      *
      * @param name       name of the output
      * @param x          input
      * @param gamma      scale of each channel, {@code [C]}, or null for 1
      * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
-     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param varWeight  logits that weight the variances, with the length of meanWeight
      * @param mean       mean of each channel, {@code [C]}
-     * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps        added to the variance, at least 0
-     * @return output, with the channels in dimension 1 as in x
+     * @param var        variance of each channel, {@code [C]}; negative values count as 0
+     * @param eps        value added to the variance, at least 0
+     * @return output with the shape of x
      */
     public SDVariable switchableNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta,
                                               SDVariable meanWeight, SDVariable varWeight, SDVariable mean, SDVariable var,
@@ -297,20 +296,20 @@ public final class SDNorm extends NamedLengthOps {
     }
 
     /**
-     * {@link NormOps#switchableNormInference} with the layout, whose output has a name.
+     * Applies {@link NormOps#switchableNormInference} in the given layout and names the output.
      *
      * @param name       name of the output
      * @param x          input
      * @param gamma      scale of each channel, {@code [C]}, or null for 1
      * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits of the parts' weights in the mean: {@code [3]} for instance, layer and batch, or {@code [2]}
+     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
      *                   without batch
-     * @param varWeight  logits of the parts' weights in the variance, as many
+     * @param varWeight  logits that weight the variances, with the length of meanWeight
      * @param mean       mean of each channel, {@code [C]}
-     * @param var        variance of each channel, {@code [C]}; a negative one counts as 0
-     * @param eps        added to the variance, at least 0
-     * @param layout     where the channels are in x
-     * @return output, with the channels where they are in x
+     * @param var        variance of each channel, {@code [C]}; negative values count as 0
+     * @param eps        value added to the variance, at least 0
+     * @param layout     layout of x
+     * @return output with the shape and layout of x
      */
     public SDVariable switchableNormInference(String name, SDVariable x, SDVariable gamma, SDVariable beta,
                                               SDVariable meanWeight, SDVariable varWeight, SDVariable mean, SDVariable var,

@@ -12,46 +12,45 @@ import org.deeplearning4j.parallelism.factory.TrainerContext;
 import org.deeplearning4j.parallelism.trainer.Trainer;
 
 /**
- * Lets the workers of a {@link ParallelWrapper} share the statistics of their batches in every layer that asks for it:
- * {@link io.github.dl4jnorm.conf.SyncBatchNormalization}, and
- * {@link io.github.dl4jnorm.conf.SwitchableNormalization} with {@code synchronize(true)}.
+ * Synchronizes batch statistics between the workers of a {@link ParallelWrapper}, for
+ * {@link io.github.dl4jnorm.conf.SyncBatchNormalization} layers and {@link io.github.dl4jnorm.conf.SwitchableNormalization}
+ * layers with {@code synchronize(true)}.
  *
  * <pre>{@code
  * ParallelWrapper wrapper = SynchronizedTraining.install(new ParallelWrapper.Builder<>(net).workers(4).build());
  * wrapper.fit(batches);
  * }</pre>
  *
- * A round has as many parts as there are batches left for it, of any sizes. If a worker throws, is interrupted or does
- * not come in time, every worker that waits for it throws an {@link IllegalStateException} that names it and the layer,
- * and {@code fit} throws; the network itself can be used on, but its wrapper cannot.
+ * Batches may have any sizes, and the last round may have fewer batches than workers. If a worker throws, is interrupted or
+ * times out, every worker that waits for it throws an {@link IllegalStateException} that names the worker and the layer,
+ * and {@code fit} throws. The network can still be used afterwards; its wrapper cannot.
  */
 public final class SynchronizedTraining {
-    /** How long a worker waits for the others unless told otherwise. */
+    /** Default time that a worker waits for the others. */
     public static final Duration TIMEOUT = Duration.ofMinutes(5);
 
     private SynchronizedTraining() {
     }
 
     /**
-     * Installs the exchange of statistics, with the timeout {@link #TIMEOUT}.
+     * Installs synchronized statistics with the default timeout, {@link #TIMEOUT}.
      *
      * @param wrapper a wrapper that has not trained yet, in any training mode
-     * @return the same
-     * @throws IllegalArgumentException if the network has no layer that shares statistics, or the wrapper has trainers of
-     *                                  another kind than Deeplearning4j's
+     * @return the same wrapper
+     * @throws IllegalArgumentException if no layer of the network shares statistics, or the wrapper uses custom trainers
      */
     public static ParallelWrapper install(ParallelWrapper wrapper) {
         return install(wrapper, TIMEOUT);
     }
 
     /**
-     * Installs the exchange of statistics.
+     * Installs synchronized statistics.
      *
      * @param wrapper a wrapper that has not trained yet, in any training mode
      * @param timeout how long a worker waits for the others at a layer, positive
-     * @return the same
-     * @throws IllegalArgumentException if the network has no layer that shares statistics, the wrapper has trainers of
-     *                                  another kind than Deeplearning4j's, or the timeout is not positive
+     * @return the same wrapper
+     * @throws IllegalArgumentException if no layer of the network shares statistics, the wrapper uses custom trainers, or
+     *                                  the timeout is not positive
      */
     public static ParallelWrapper install(ParallelWrapper wrapper, Duration timeout) {
         TrainerContext context = wrapper.getTrainerContext();

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Statistics over the batches of several workers of one JVM. Needs {@code deeplearning4j-parallel-wrapper}. */
+/** Computes statistics over the batches of several workers of one JVM. Requires {@code deeplearning4j-parallel-wrapper}. */
 package io.github.dl4jnorm.parallel;

@@ -24,14 +24,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Which norms bear small batches: the figure of the group normalization paper (arXiv 1803.08494), on small data.
+ * Compares norms at small batch sizes, like the figure of the group normalization paper (arXiv 1803.08494) on a small data
+ * set.
  *
- * <p>Each norm trains the same network with batches of 32, 8, 4 and 2, with plain momentum and, as in the paper, a learning rate
- * in proportion to the batch: so weights go equally far in an epoch, and what differs are the statistics. Batch norm takes them
- * from the batch, so with two examples they are mostly noise, and not those it uses at test time.
+ * <p>Each norm trains the same network with batch sizes 32, 8, 4 and 2 and plain momentum. As in the paper, the learning rate
+ * is proportional to the batch size: weights move equally far in an epoch, and only the statistics differ. Batch norm
+ * computes them from the batch. With two examples they are mostly noise and differ from the running statistics used at test
+ * time.
  */
 @Command(name = "batch-size", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Which norms bear small batches: test accuracy at batches of 32, 8, 4 and 2.", optionListHeading = "%n")
+        description = "Compares norms at small batch sizes: test accuracy at batch sizes 32, 8, 4 and 2.",
+        optionListHeading = "%n")
 final class BatchSizeStudy extends Study {
     private static final int[] BATCHES = {32, 8, 4, 2};
     private static final int[] WIDTHS = {16, 32};
@@ -41,10 +44,10 @@ final class BatchSizeStudy extends Study {
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
             converter = NormChoice.Converter.class, defaultValue = "batch,group,layer,switchable",
-            description = "Which ones, with commas between, of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            description = "Comma-separated norms: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private List<NormChoice> norms;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Write a page of charts.")
+    @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML report.")
     private Path report;
 
     BatchSizeStudy() {

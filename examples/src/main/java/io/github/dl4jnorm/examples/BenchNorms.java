@@ -21,11 +21,11 @@ import picocli.CommandLine.Spec;
 
 /** Times the network of the example with every norm. */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false,
-        description = {"Times the network of train with every norm.", "Median milliseconds of a training step and of an output, "
-                + "on random images. The row folded is batch norm folded into the convolutions."},
+        description = {"Times the network of 'train' with every norm.", "Prints the median time in ms of a training step and "
+                + "of inference, on random images. The row 'folded' is batch norm folded into the convolutions."},
         optionListHeading = "%n",
         footer = {"", "Example: bench --norms none,batch,group --batch 8 --size 56",
-            "The module src/benchmarks times the norms alone, beside libtorch."})
+            "To time single norms and compare them with libtorch, use the module src/benchmarks."})
 final class BenchNorms implements Callable<Integer> {
     private static final int CLASSES = 10;
     private static final int SMALLEST = 4;
@@ -37,20 +37,21 @@ final class BenchNorms implements Callable<Integer> {
     private CommandSpec spec;
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
-            converter = NormChoice.Converter.class, description = "Which ones, with commas between: "
-            + "${COMPLETION-CANDIDATES} (default: all of them).")
+            converter = NormChoice.Converter.class, description = "Comma-separated norms: "
+            + "${COMPLETION-CANDIDATES} (default: all).")
     private List<NormChoice> norms;
 
-    @Option(names = "--batch", defaultValue = "32", description = "Images in a batch (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "32", description = "Batch size (default: ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--size", defaultValue = "28", description = "Height and width of the images (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--size", defaultValue = "28", description = "Height and width of the images in pixels "
+            + "(default: ${DEFAULT-VALUE}).")
     private int size;
 
     @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block (default: ${DEFAULT-VALUE}).")
     private int channels;
 
-    @Option(names = "--seconds", defaultValue = "2", description = "Time for each measurement, half of it to warm up "
+    @Option(names = "--seconds", defaultValue = "2", description = "Seconds for each measurement, half of them warm-up "
             + "(default: ${DEFAULT-VALUE}).")
     private double seconds;
 

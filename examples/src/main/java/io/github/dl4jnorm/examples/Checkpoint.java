@@ -11,13 +11,13 @@ import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
- * A training on its way: an ordinary model file of Deeplearning4j, the updater's state and the number of steps in it, with an
- * entry that says how to go on.
+ * Saves and restores a training run: a Deeplearning4j model file with updater state and step count, and an extra entry with
+ * the options needed to resume.
  *
  * @param net     network
  * @param norm    its norm
  * @param options arguments of {@link TrainingOptions}
- * @param lossSum sum of the losses of the epoch it is in
+ * @param lossSum sum of the losses of the current epoch
  */
 record Checkpoint(MultiLayerNetwork net, NormChoice norm, List<String> options, double lossSum) {
     private static final String ENTRY = "training.json";

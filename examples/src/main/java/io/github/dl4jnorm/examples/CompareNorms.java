@@ -10,13 +10,13 @@ import picocli.CommandLine.Option;
 
 /** Trains the same network with several norms. */
 @Command(name = "compare", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Trains the same network with several norms, on the same data in the same order, and prints one table.",
+        description = "Trains the same network with several norms, on the same data in the same order, and prints a table.",
         optionListHeading = "%n",
-        footer = {"", "Ctrl-C ends it with a table of the norms that are done."})
+        footer = {"", "Ctrl-C stops training and prints the table of the finished norms."})
 final class CompareNorms implements Callable<Integer> {
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
-            converter = NormChoice.Converter.class, description = "Which ones, with commas between: "
-            + "${COMPLETION-CANDIDATES} (default: all of them).")
+            converter = NormChoice.Converter.class, description = "Comma-separated norms: "
+            + "${COMPLETION-CANDIDATES} (default: all).")
     private List<NormChoice> norms;
 
     @Mixin

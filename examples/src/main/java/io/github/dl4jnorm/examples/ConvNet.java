@@ -17,8 +17,8 @@ import org.nd4j.linalg.schedule.ISchedule;
 import org.nd4j.linalg.schedule.ScheduleType;
 
 /**
- * A small network of three blocks conv → norm → relu, halving the image after the first two. The learning rate
- * falls to a tenth.
+ * Builds a small network of three blocks conv → norm → relu. The first two blocks halve the image. The learning rate decays
+ * to a tenth.
  */
 final class ConvNet {
     private static final int BLOCKS = 3;

@@ -13,11 +13,11 @@ import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Replaces batch norms. */
+/** Replaces the batch norms of a saved model. */
 @Command(name = "convert", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Replaces batch norms, Deeplearning4j's or this library's, and keeps all that is learned.",
+        description = "Replaces batch norms of Deeplearning4j or this library and keeps all learned parameters.",
         optionListHeading = "%n",
-        footer = {"", "Without a norm to replace or freeze it writes nothing and ends with 1.",
+        footer = {"", "Exits with 1 and writes no file if there is no norm to replace or freeze.",
             "Example: convert model.zip group.zip --to group --groups 4"})
 final class ConvertModel extends ModelCommand {
     enum Target {
@@ -29,15 +29,15 @@ final class ConvertModel extends ModelCommand {
         }
     }
 
-    @Option(names = "--to", defaultValue = "batch", description = "What batch norms become: ${COMPLETION-CANDIDATES} "
-            + "(default: ${DEFAULT-VALUE}, which replaces Deeplearning4j's by this library's).")
+    @Option(names = "--to", defaultValue = "batch", description = "Replacement for batch norms: ${COMPLETION-CANDIDATES} "
+            + "(default: ${DEFAULT-VALUE}, which replaces Deeplearning4j's with this library's).")
     private Target target;
 
-    @Option(names = "--groups", defaultValue = "8", description = "Groups of group normalization "
+    @Option(names = "--groups", defaultValue = "8", description = "Number of groups of group normalization "
             + "(default: ${DEFAULT-VALUE}).")
     private int groups;
 
-    @Option(names = "--freeze-statistics", description = "Have further training use the running statistics as they are.")
+    @Option(names = "--freeze-statistics", description = "Freeze running statistics for further training.")
     private boolean freeze;
 
     @Override

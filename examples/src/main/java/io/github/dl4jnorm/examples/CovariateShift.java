@@ -10,15 +10,15 @@ import org.nd4j.linalg.dataset.ViewIterator;
 import picocli.CommandLine.Command;
 
 /**
- * What becomes of a trained network when the light changes: it learns from plain digits and is tested with others whose
- * contrast and brightness were changed, x' = contrast·x + brightness.
+ * Shows how a trained network reacts to a change in lighting. It is trained on digits and tested on others with changed
+ * contrast and brightness, x' = contrast·x + brightness.
  *
- * <p>Instance and group norm take their statistics from the image before them, which undoes most of such a change. Batch norm
- * uses running statistics, those of the images it learned from. They can be recomputed on new images, without labels and
- * without changing a weight: the last column.
+ * <p>Instance and group norm compute their statistics from the image itself, which cancels most of such a change. Batch norm
+ * uses running statistics of the training images. They can be recomputed on new images, without labels and without changing a
+ * weight: the last column.
  */
 @Command(name = "covariate-shift", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Train on plain digits, test at other contrast and brightness; then recompute batch norm's statistics.")
+        description = "Trains on digits and tests at other contrast and brightness, before and after recomputing statistics.")
 final class CovariateShift extends Study {
     private static final double[][] SHIFTS = {{1, 0}, {0.5, 0}, {0.25, 0}, {1, 0.3}, {0.5, 0.5}, {2, -0.2}};
     private static final int CHANNELS = 8;

@@ -20,15 +20,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Twenty convolutions in a row with sigmoids, no shortcuts: the slope of a sigmoid is at most a quarter, so without a norm
- * nothing of the gradient reaches the first layers. A norm brings the input of every sigmoid back to where it has a slope;
- * gamma begins with 2, so that sigmoids use more of their range.
+ * Trains twenty plain convolutions with sigmoids and no shortcuts. The slope of a sigmoid is at most 1/4, so without a norm
+ * the gradient vanishes before it reaches the first layers. A norm shifts the input of every sigmoid to where it has a slope.
+ * gamma starts at 2, so that sigmoids use more of their range.
  *
- * <p>The first three convolutions see 3x3 pixels and halve the image, the others see one: outputs of a sigmoid are one half on
- * average, so zeros around the image would draw the same frame into all images again and again, until nothing else is left.
+ * <p>The first three convolutions are 3x3 and halve the image; the others are 1x1. Sigmoid outputs average 1/2, so zero
+ * padding would draw the same frame into all images at every layer, until nothing else is left.
  */
 @Command(name = "deep-net", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Twenty plain convolutions with sigmoids: without a norm they do not train, with one they do.")
+        description = "Trains twenty plain convolutions with sigmoids, which only learn with a norm.")
 final class DeepNet extends Study {
     private static final int CHANNELS = 16;
     private static final int BATCH = 10;
@@ -36,7 +36,7 @@ final class DeepNet extends Study {
     private static final double GAMMA = 2;
     private static final double LEARNING_RATE = 0.01;
 
-    @Option(names = "--depth", defaultValue = "20", description = "How many convolutions (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--depth", defaultValue = "20", description = "Number of convolutions (default: ${DEFAULT-VALUE}).")
     private int depth;
 
     DeepNet() {

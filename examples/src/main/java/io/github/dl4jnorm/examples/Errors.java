@@ -7,7 +7,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** What a program says when something goes wrong: one line, and where it comes from only if asked. */
+/** Formats errors of a program: one line, and a stack trace only on request. */
 final class Errors {
     private final BooleanSupplier verbose;
 
@@ -16,11 +16,11 @@ final class Errors {
     }
 
     /**
-     * Has a program say in one line what went wrong.
+     * Makes a program report errors in one line.
      *
      * @param program commands and options
-     * @param verbose whether to show where an error comes from
-     * @return the same
+     * @param verbose whether to print stack traces
+     * @return the same program
      */
     static CommandLine inOneLine(CommandLine program, BooleanSupplier verbose) {
         Errors errors = new Errors(verbose);

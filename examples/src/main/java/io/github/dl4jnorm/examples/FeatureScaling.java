@@ -23,11 +23,12 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 
 /**
- * A table whose columns have units of their own, from thousandths to thousands: raw, scaled by Deeplearning4j's normalizers
- * before training, and raw again with batch norm as the first layer, which then does the scaling and is saved with the model.
+ * Compares ways to scale a table whose columns have different units, from thousandths to thousands: raw, scaled by
+ * Deeplearning4j's normalizers before training, and raw with batch norm as the first layer, which learns the scaling and is
+ * saved with the model.
  */
 @Command(name = "scaling", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Raw, min-max and standardized input, and batch norm as the first layer instead.")
+        description = "Compares raw, min-max scaled and standardized input with batch norm as the first layer.")
 final class FeatureScaling extends Study {
     private static final int COLUMNS = 8;
     private static final int CLASSES = 2;

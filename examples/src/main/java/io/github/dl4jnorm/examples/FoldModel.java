@@ -8,15 +8,15 @@ import org.deeplearning4j.nn.api.Model;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Folds batch norms into the layers beside them. */
+/** Folds the batch norms of a saved model into neighboring layers. */
 @Command(name = "fold", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Folds batch norms into dense layers and convolutions, for inference.",
+        description = "Folds batch norms into dense layers and convolutions for inference.",
         optionListHeading = "%n",
-        footer = {"", "Says of every norm what became of it. Outputs stay the same up to rounding.",
-            "Without one that can be folded it writes nothing and ends with 1."})
+        footer = {"", "Prints the result for every norm. Outputs stay the same up to rounding.",
+            "Exits with 1 and writes no file if no norm can be folded."})
 final class FoldModel extends ModelCommand {
-    @Option(names = "--masks", defaultValue = "SEQUENCES", description = "What the network is given masks for: "
-            + "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). A norm whose zeros at masked positions matter is left.")
+    @Option(names = "--masks", defaultValue = "SEQUENCES", description = "What the network receives masks for: "
+            + "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). Norms are kept where zeros at masked positions matter.")
     private MaskUse masks;
 
     @Override

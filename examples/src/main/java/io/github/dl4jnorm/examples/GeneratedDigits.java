@@ -13,8 +13,8 @@ import java.util.Random;
 import org.nd4j.linalg.dataset.DataSet;
 
 /**
- * Digits drawn with a pen that shakes: strokes of each digit, their points moved at random, turned, sheared, scaled,
- * shifted, of varying width and brightness, on a noisy ground. Needs no font, no file and no network.
+ * Generates synthetic digits: the strokes of each digit are jittered, rotated, sheared, scaled and shifted, and drawn with
+ * varying width and brightness on a noisy background. Needs no font, no file and no network.
  */
 final class GeneratedDigits {
     private static final int SIZE = 28;
@@ -44,7 +44,7 @@ final class GeneratedDigits {
         random = new Random(seed);
     }
 
-    /** So many digits, pixels from 0 to 255; the same for the same seed. */
+    /** Generates digits with pixels from 0 to 255. The same seed gives the same digits. */
     static DataSet create(int count, long seed) {
         GeneratedDigits pen = new GeneratedDigits(seed);
         float[][] pixels = new float[count][];

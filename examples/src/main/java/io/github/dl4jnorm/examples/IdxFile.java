@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
-/** A file in the IDX format, compressed with gzip or not, whose every error names the file and what is wrong in it. */
+/** Reads a file in the IDX format, plain or gzip. Every error names the file and what is wrong with it. */
 final class IdxFile implements Closeable {
     private final Path path;
     private final DataInputStream in;

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.nd4j.linalg.dataset.DataSet;
 
-/** Reads labelled images in the IDX format of the MNIST database, compressed with gzip or not. */
+/** Reads labeled images in the IDX format of the MNIST database, plain or gzip. */
 final class IdxFiles {
     private static final int IMAGES = 0x803;
     private static final int LABELS = 0x801;
@@ -19,12 +19,12 @@ final class IdxFiles {
     }
 
     /**
-     * The images of one part of a data set.
+     * Reads one part of a data set.
      *
-     * @param directory where the files are
+     * @param directory directory with the files
      * @param part      "train" or "t10k"
-     * @return the images, pixels from 0 to 255, or null if there is neither file of this part
-     * @throws IOException if a file is missing, cut short, damaged or not what its name says
+     * @return the images, pixels from 0 to 255, or null if the directory has no files of this part
+     * @throws IOException if a file is missing, truncated, damaged or of the wrong type
      */
     static DataSet read(Path directory, String part) throws IOException {
         Path images = find(directory, part, "images", 3);

@@ -15,12 +15,12 @@ import org.nd4j.linalg.dataset.api.preprocessor.NormalizerMinMaxScaler;
 import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
 
 /**
- * Labelled images to train on and to test with, in memory.
+ * Holds labeled images for training and testing in memory.
  *
  * @param train  training examples
  * @param test   test examples
  * @param pixels whether values are pixels from 0 to 255
- * @param name   what to call it
+ * @param name   display name
  */
 record ImageData(DataSet train, DataSet test, boolean pixels, String name) {
     private static final int GENERATED_TRAIN = 4000;

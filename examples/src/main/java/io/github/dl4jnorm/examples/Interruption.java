@@ -4,7 +4,7 @@ package io.github.dl4jnorm.examples;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Gives work the time to come to a good end when Ctrl-C, or a request to terminate, ends the program. */
+/** Lets work finish cleanly when Ctrl-C or a termination request ends the program. */
 final class Interruption implements AutoCloseable {
     private static final int SECONDS = 60;
 

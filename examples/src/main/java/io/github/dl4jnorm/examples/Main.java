@@ -12,26 +12,26 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The one program of the examples: its commands train, compare and change networks with norms. */
+/** Runs the examples: commands that train, compare and convert networks with norms. */
 @Command(name = "dl4j-norm", mixinStandardHelpOptions = true, version = "dl4j-norm 0.1.0", synopsisSubcommandLabel = "COMMAND",
-        description = "Trains networks with normalization layers, compares the norms, and changes saved networks.%n"
-                + "Without a command: @|bold train|@.",
+        description = "Trains networks with normalization layers, compares norms, and converts saved networks.%n"
+                + "The default command is @|bold train|@.",
         optionListHeading = "%n",
-        footerHeading = "%nTo begin with:%n",
+        footerHeading = "%nExamples:%n",
         footer = {
-            "  train                            batch norm on drawn digits; a minute or two",
-            "  train --norm group --save m.zip  another norm, and keep the network",
-            "  train --resume m.zip             go on where Ctrl-C stopped it",
-            "  compare --report r.html          all norms, and a page of curves",
-            "  study batch-size                 which norms bear small batches",
-            "  recompute m.zip exact.zip        running statistics anew",
-            "  fold exact.zip fast.zip          batch norms into the convolutions",
+            "  train                            batch norm on synthetic digits (1 to 2 min)",
+            "  train --norm group --save m.zip  group norm; saves the network",
+            "  train --resume m.zip             resumes an interrupted run",
+            "  compare --report r.html          all norms, with an HTML report",
+            "  study batch-size                 which norms tolerate small batches",
+            "  recompute m.zip exact.zip        recomputes running statistics",
+            "  fold exact.zip fast.zip          folds batch norms into convolutions",
             "",
-            "Each command tells more: train --help.",
-            "Through Maven all of it goes into -Dargs=\"...\"."},
+            "For the options of a command: train --help.",
+            "With Maven, pass command and options in -Dargs=\"...\"."},
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:it went wrong: an unreadable file, a network that does not fit", "2:wrong options",
-            "130:stopped by Ctrl-C"},
+        exitCodeList = {"0:success", "1:failure, such as an unreadable file or an unsupported network", "2:invalid options",
+            "130:interrupted by Ctrl-C"},
         subcommands = {TrainConvNet.class, CompareNorms.class, TrainSameDiff.class, Studies.class, FoldModel.class,
             ConvertModel.class, RecomputeStatistics.class, BenchNorms.class})
 public final class Main implements Runnable {
@@ -40,11 +40,11 @@ public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--verbose", scope = CommandLine.ScopeType.INHERIT, description = "Show where an error comes from.")
+    @Option(names = "--verbose", scope = CommandLine.ScopeType.INHERIT, description = "Print the stack trace of errors.")
     private boolean verbose;
 
     /**
-     * Runs the program and exits with 0, with 2 for wrong options or 1 for anything else that went wrong.
+     * Runs the program. The exit code is 0 on success, 2 for invalid options and 1 for any other failure.
      *
      * @param args a command and its options, see {@code --help}
      */

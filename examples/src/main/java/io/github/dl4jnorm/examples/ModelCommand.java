@@ -12,15 +12,15 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** A command that reads a model file and writes another one. */
+/** Base class of commands that read a model file and write another one. */
 abstract class ModelCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Parameters(index = "0", paramLabel = "IN", description = "Model file of Deeplearning4j.")
+    @Parameters(index = "0", paramLabel = "IN", description = "Saved Deeplearning4j model.")
     private Path in;
 
-    @Parameters(index = "1", paramLabel = "OUT", description = "Model file to write; may be the same.")
+    @Parameters(index = "1", paramLabel = "OUT", description = "Model file to write; may equal IN.")
     private Path out;
 
     @Override

@@ -18,13 +18,13 @@ import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.dataset.api.preprocessor.Normalizer;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
-/** Reads and writes model files of Deeplearning4j. They are code as much as data: see SECURITY.md. */
+/** Reads and writes Deeplearning4j model files. Treat model files like code: see SECURITY.md. */
 final class ModelFiles {
     private ModelFiles() {
     }
 
     /**
-     * A model and what goes with it.
+     * Holds a model and its normalizer.
      *
      * @param net        MultiLayerNetwork or ComputationGraph
      * @param normalizer of its input, or null

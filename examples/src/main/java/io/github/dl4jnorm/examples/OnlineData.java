@@ -20,7 +20,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 
-/** Data sets that Deeplearning4j downloads once and keeps. Without a network they end with advice, not with a wait. */
+/** Loads data sets that Deeplearning4j downloads once and caches. Offline it fails with advice instead of waiting. */
 final class OnlineData {
     private static final int SECONDS_TO_START = 12;
 

@@ -4,18 +4,18 @@ package io.github.dl4jnorm.examples;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
-/** What a training of one or several norms writes beside its table. */
+/** Defines the output files of a training run of one or several norms. */
 final class OutputOptions {
     @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON: an array with one object "
-            + "for each normalization.")
+            + "per norm.")
     private Path json;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Write a page of charts: losses, accuracies, running "
-            + "statistics, weights of switchable normalization, gradients, activations (HTML, complete in itself).")
+    @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML report: losses, accuracies, "
+            + "running statistics, weights of switchable normalization, gradients, activations.")
     private Path report;
 
-    @Option(names = "--stats", paramLabel = "FILE", description = "Write what the norms did as CSV; of several norms each gets a "
-            + "file with its name added.")
+    @Option(names = "--stats", paramLabel = "FILE", description = "Write statistics of the norms during training as CSV. "
+            + "With several norms, each gets a file with its name added.")
     private Path stats;
 
     Path report() {

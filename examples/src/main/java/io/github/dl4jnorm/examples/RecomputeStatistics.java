@@ -15,11 +15,11 @@ import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** Recomputes running statistics over training images. */
+/** Recomputes the running statistics of a saved model over training images. */
 @Command(name = "recompute", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Recomputes running statistics over the training images.",
         optionListHeading = "%n",
-        footer = {"", "Give it the data, seed and scaling of the training. Example: recompute model.zip exact.zip --batch 500"})
+        footer = {"", "Use the data, seed and scaling of the training.", "Example: recompute model.zip exact.zip --batch 500"})
 final class RecomputeStatistics extends ModelCommand {
     enum Method {
         PAPER, EXACT;
@@ -30,25 +30,27 @@ final class RecomputeStatistics extends ModelCommand {
         }
     }
 
-    @Option(names = "--data", paramLabel = "DIR", description = "Directory with IDX files, gzip or not (default: the digits "
-            + "that training generates).")
+    @Option(names = "--data", paramLabel = "DIR", description = "Directory with IDX files, plain or gzip (default: "
+            + "the synthetic digits of training).")
     private Path data;
 
-    @Option(names = "--test-fraction", defaultValue = "0.2", description = "Share of a single pair kept for the test, as in "
-            + "training (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--test-fraction", defaultValue = "0.2", description = "Fraction of a single pair held out for testing, "
+            + "as in training (default: ${DEFAULT-VALUE}).")
     private double testFraction;
 
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of data, as in training (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--seed", defaultValue = "42", description = "Random seed of the data, as in training "
+            + "(default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--scale", defaultValue = "minmax", description = "Scaling of input, as in training: "
+    @Option(names = "--scale", defaultValue = "minmax", description = "Input scaling, as in training: "
             + "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private ImageData.Scale scale;
 
-    @Option(names = "--batch", defaultValue = "200", description = "Examples in a batch (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "200", description = "Batch size (default: ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--method", defaultValue = "exact", description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--method", defaultValue = "exact", description = "How batches are combined: ${COMPLETION-CANDIDATES} "
+            + "(default: ${DEFAULT-VALUE}).")
     private Method method;
 
     @Override

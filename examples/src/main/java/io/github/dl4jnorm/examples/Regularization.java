@@ -20,13 +20,13 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 
 /**
- * Few examples, a quarter of them with a label drawn at random, and passes enough to learn all of it by heart: what helps against
- * that? Batch norm shows an example in another light each time, that of the rest of its batch, and is said to do part of the work
- * of dropout (arXiv 1502.03167, section 3.4). L2 in front of a norm does not shrink what the layer computes, it only changes how
- * fast weights turn.
+ * Compares regularization on a small training set in which a quarter of the labels are drawn at random, with enough epochs to
+ * memorize all of it. Batch norm shows each example with different batch statistics every time, and is said to replace part
+ * of dropout's effect (arXiv 1502.03167, section 3.4). L2 before a norm does not shrink what the layer computes; it only
+ * changes how fast the direction of the weights changes.
  */
 @Command(name = "regularization", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Batch norm, dropout, L2 and their combinations on few examples, some labelled wrong.")
+        description = "Compares batch norm, dropout, L2 and combinations on a small data set with label noise.")
 final class Regularization extends Study {
     private static final int[] WIDTHS = {16, 32};
     private static final int UNITS = 128;

@@ -25,12 +25,12 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * A small residual network as a ComputationGraph whose norm is a parameter; and what is left of batch norm when training is
- * over: it is folded into the convolutions, and the network has fewer layers and gives the same outputs. On a CPU that saves
- * hardly any time, of which convolutions take most.
+ * Trains a small residual network, a ComputationGraph whose norm is a parameter. After training, batch norm is folded into
+ * the convolutions: the network has fewer layers and the same outputs. On a CPU this saves hardly any time, since
+ * convolutions take most of it.
  */
 @Command(name = "resnet", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "A residual network with several norms; batch norm folded at the end, with the time of inference.")
+        description = "Trains a residual network with several norms, then folds batch norm and times inference.")
 final class ResNetNorms extends Study {
     private static final int[] WIDTHS = {8, 16, 16};
     private static final int BATCH = 10;
@@ -39,8 +39,8 @@ final class ResNetNorms extends Study {
     private static final int TIMED_IMAGES = 50;
 
     @Option(names = "--norms", split = ",", paramLabel = "NORM", completionCandidates = NormChoice.Names.class,
-            converter = NormChoice.Converter.class, defaultValue = "batch,group", description = "Which ones, with "
-            + "commas between, of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            converter = NormChoice.Converter.class, defaultValue = "batch,group", description = "Comma-separated "
+            + "norms: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private List<NormChoice> norms;
 
     ResNetNorms() {

@@ -23,14 +23,14 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 
 /**
- * Waves of four frequencies, to be told apart: some short, some long, some faint, some loud. A convolution over time and an LSTM
- * read them; behind each stands layer norm, batch norm or none.
+ * Classifies waves by frequency (four classes): short and long, faint and loud sequences. A convolution over time and an LSTM
+ * are each followed by layer norm, batch norm or no norm.
  *
- * <p>Layer norm looks at one time step of one sequence, so loudness goes and neither the other sequences nor the padding behind
- * a short one matter: its mask leaves that out of every statistic, batch norm's too.
+ * <p>Layer norm uses one timestep of one sequence. Amplitude cancels out, and neither other sequences nor the padding after a
+ * short one matter. The mask excludes the padding from all statistics, including those of batch norm.
  */
 @Command(name = "sequence", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Layer norm, batch norm and none on sequences of different lengths and loudness, with masks.")
+        description = "Compares layer norm, batch norm and no norm on masked sequences of varying length and amplitude.")
 final class SequenceLayerNorm extends Study {
     private static final int CLASSES = 4;
     private static final int SENSORS = 3;

@@ -11,7 +11,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.ViewIterator;
 
-/** How far the running statistics of a trained network are from those of its training examples. */
+/** Compares the running statistics of a trained network with those of its training examples. */
 final class StatisticsTable {
     private static final int BATCH = 200;
     private static final int CHANNELS_SHOWN = 4;

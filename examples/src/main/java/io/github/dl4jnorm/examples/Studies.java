@@ -6,9 +6,9 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The experiments, each of which shows one thing. */
+/** Groups the experiments; each shows one effect. */
 @Command(name = "study", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "STUDY",
-        description = "Experiments of at most three minutes; the last line of each says what it showed.",
+        description = "Runs an experiment of at most three minutes. The last line of its output is the conclusion.",
         optionListHeading = "%n",
         footer = {"", "Example: study batch-size"},
         subcommands = {BatchSizeStudy.class, CovariateShift.class, SequenceLayerNorm.class, DeepNet.class, Regularization.class,

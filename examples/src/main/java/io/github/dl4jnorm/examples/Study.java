@@ -17,23 +17,23 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** An experiment: it prints a table, and says in its last line what that shows. */
+/** Base class of experiments. An experiment prints a table and ends with one line that states the result. */
 abstract class Study implements Callable<Integer> {
     private static final int TEST_BATCH = 500;
 
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--examples", description = "Examples to train on (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--examples", description = "Number of training examples (default: ${DEFAULT-VALUE}).")
     private int examples;
 
-    @Option(names = "--epochs", description = "Passes over them (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--epochs", description = "Number of epochs (default: ${DEFAULT-VALUE}).")
     private int epochs;
 
-    @Option(names = "--seed", description = "Seed of weights, data and order (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--seed", description = "Random seed of weights, data and order (default: ${DEFAULT-VALUE}).")
     private long seed = 42;
 
-    /** A study with what it uses by default. */
+    /** Creates a study with default options. */
     Study(int examples, int epochs) {
         this.examples = examples;
         this.epochs = epochs;
@@ -47,7 +47,7 @@ abstract class Study implements Callable<Integer> {
         return CommandLine.ExitCode.OK;
     }
 
-    /** Does it, and returns what it showed. */
+    /** Runs the study and returns its conclusion. */
     abstract String run() throws IOException;
 
     final int examples() {

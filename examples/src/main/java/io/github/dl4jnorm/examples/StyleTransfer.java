@@ -39,17 +39,17 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * What adaptive instance normalization moves from one picture to another: every channel of the content gets the mean and the
- * deviation it has in the style.
+ * Shows what adaptive instance normalization transfers between two images: each channel of the content gets the mean and
+ * standard deviation it has in the style.
  *
- * <p>The encoder is a convolution with the waves of a cosine transform, 5x5 pixels large, for each color: what a channel holds is
- * how strong a wave is around each pixel. Its transpose decodes, so nothing has to be trained: with the content as its own style
- * the picture comes back. The contents are drawn and have the grain of a film, out of which textures come: where a wave has no
- * strength at all there is nothing to give a deviation. A trained encoder (arXiv 1703.06868) knows more than waves; the norm does
- * the same there.
+ * <p>The encoder is a convolution with the 5x5 waves of a cosine transform, for each color: a channel holds the strength of
+ * one wave around each pixel. The decoder is its transpose, so nothing needs training; with the content as its own style the
+ * image is reconstructed. The synthetic contents have film grain, from which the textures are made: a wave with no strength
+ * at all has no deviation to rescale. A trained encoder (arXiv 1703.06868) represents more than waves; the norm works the
+ * same way there.
  */
 @Command(name = "style", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Give drawn pictures the texture of others by adaptive instance normalization; writes a PNG.")
+        description = "Transfers the texture of synthetic images with adaptive instance normalization; writes a PNG.")
 final class StyleTransfer implements Callable<Integer> {
     private static final int COLORS = 3;
     private static final int WAVES = 5;
@@ -64,14 +64,15 @@ final class StyleTransfer implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--out", paramLabel = "FILE", defaultValue = "style.png", description = "Picture to write: contents on the "
-            + "left, styles above (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--out", paramLabel = "FILE", defaultValue = "style.png", description = "PNG file to write: contents on the "
+            + "left, styles on top (default: ${DEFAULT-VALUE}).")
     private Path out;
 
-    @Option(names = "--size", defaultValue = "192", description = "Height and width of a picture (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--size", defaultValue = "192", description = "Height and width of an image in pixels "
+            + "(default: ${DEFAULT-VALUE}).")
     private int size;
 
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of what is drawn (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--seed", defaultValue = "42", description = "Random seed of the images (default: ${DEFAULT-VALUE}).")
     private long seed;
 
     @Override

@@ -15,11 +15,11 @@ import picocli.CommandLine.Spec;
 
 /** Trains blocks of convolution, normalization and ReLU on images and tests them. */
 @Command(name = "train", mixinStandardHelpOptions = true, sortOptions = false,
-        description = {"Trains conv -> norm -> relu blocks on images and tests them after every epoch.",
-            "Batch norm's running statistics are then compared with those of the training examples."},
+        description = {"Trains conv -> norm -> relu blocks on images and tests after every epoch.",
+            "Then compares batch norm's running statistics with exact statistics of the training set."},
         optionListHeading = "%n",
-        footer = {"", "With --save the network is kept after every epoch, and when Ctrl-C ends the training; without it, "
-            + "Ctrl-C leaves " + TrainConvNet.CHECKPOINT + ". 'train --resume FILE' goes on as if nothing had happened."})
+        footer = {"", "With --save a checkpoint is written after every epoch and on Ctrl-C; without it, Ctrl-C writes "
+            + TrainConvNet.CHECKPOINT + ". 'train --resume FILE' resumes the run; the final network is identical."})
 public final class TrainConvNet implements Callable<Integer> {
     static final String CHECKPOINT = "checkpoint.zip";
 
@@ -31,7 +31,7 @@ public final class TrainConvNet implements Callable<Integer> {
             + "(default: ${DEFAULT-VALUE}).")
     private NormChoice norm;
 
-    @Option(names = "--compare", description = "Train with every normalization in turn, as the command compare does.")
+    @Option(names = "--compare", description = "Train with every norm in turn, like the command 'compare'.")
     private boolean compare;
 
     @Mixin
@@ -40,15 +40,15 @@ public final class TrainConvNet implements Callable<Integer> {
     @Mixin
     private OutputOptions output;
 
-    @Option(names = "--save", paramLabel = "FILE", description = "Save the network, after every epoch.")
+    @Option(names = "--save", paramLabel = "FILE", description = "Save the network after every epoch.")
     private Path save;
 
-    @Option(names = "--resume", paramLabel = "FILE", description = "Go on with a saved training, with its norm and "
-            + "options; what it saves goes to the same file unless --save names another.")
+    @Option(names = "--resume", paramLabel = "FILE", description = "Resume a saved run with its norm and options. "
+            + "Checkpoints go to the same file unless --save is given.")
     private Path resume;
 
     /**
-     * The command {@code train} of {@link Main}.
+     * Runs the command {@code train} of {@link Main}.
      *
      * @param args options, see {@code --help}
      */

@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
 
 /** Trains blocks of convolution, group normalization and ReLU as a SameDiff graph, on the data of {@link TrainConvNet}. */
 @Command(name = "samediff", mixinStandardHelpOptions = true, sortOptions = false,
-        description = "Trains conv -> group norm -> relu blocks as a SameDiff graph, on the data of train.",
+        description = "Trains conv -> group norm -> relu blocks as a SameDiff graph, on the data of 'train'.",
         optionListHeading = "%n")
 public final class TrainSameDiff implements Callable<Integer> {
     private static final int TEST_BATCH = 500;
@@ -37,7 +37,7 @@ public final class TrainSameDiff implements Callable<Integer> {
     private double accuracy;
 
     /**
-     * The command {@code samediff} of {@link Main}.
+     * Runs the command {@code samediff} of {@link Main}.
      *
      * @param args options, see {@code --help}
      */

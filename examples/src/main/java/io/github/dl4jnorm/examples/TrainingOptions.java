@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** What every training can be told: its data, how long, how wide. */
+/** Defines the options shared by training commands: data, duration and network width. */
 final class TrainingOptions {
     private static final double LEARNING_RATE = 0.004;
     private static final double USUAL_BATCH = 32;
@@ -31,37 +31,37 @@ final class TrainingOptions {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
-    @Option(names = "--data", paramLabel = "DIR", description = "Directory with IDX files, gzip or not. One with a "
-            + "single pair of images and labels is split.")
+    @Option(names = "--data", paramLabel = "DIR", description = "Directory with IDX files, plain or gzip. A single "
+            + "pair of images and labels is split into training and test data.")
     private Path data;
 
-    @Option(names = "--test-fraction", defaultValue = "0.2", description = "Share of a single pair kept for the test "
+    @Option(names = "--test-fraction", defaultValue = "0.2", description = "Fraction of a single pair held out for testing "
             + "(default: ${DEFAULT-VALUE}).")
     private double testFraction;
 
-    @Option(names = "--dataset", description = "Without --data: ${COMPLETION-CANDIDATES} (default: generated). The "
-            + "last two are downloaded by Deeplearning4j.")
+    @Option(names = "--dataset", description = "Data set if --data is not given: ${COMPLETION-CANDIDATES} (default: "
+            + "generated). Deeplearning4j downloads the last two.")
     private Dataset dataset;
 
-    @Option(names = "--batch", defaultValue = "32", description = "Examples in a batch (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "32", description = "Batch size (default: ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--epochs", defaultValue = "3", description = "Number of epochs (default: ${DEFAULT-VALUE}).")
     private int epochs;
 
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of weights, data and order "
+    @Option(names = "--seed", defaultValue = "42", description = "Random seed of weights, data and order "
             + "(default: ${DEFAULT-VALUE}).")
     private long seed;
 
-    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block; the blocks behind "
-            + "it have twice as many (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block; later blocks have "
+            + "twice as many (default: ${DEFAULT-VALUE}).")
     private int channels;
 
-    @Option(names = "--learning-rate", description = "Learning rate of Adam at the start; it falls to a tenth "
-            + "(default: 0.004 for a batch of 32, in proportion to the root of the batch).")
+    @Option(names = "--learning-rate", description = "Initial learning rate of Adam; decays to a tenth "
+            + "(default: 0.004 at batch size 32, scaled with the square root of the batch size).")
     private Double learningRate;
 
-    @Option(names = "--scale", defaultValue = "minmax", description = "Scaling of input: ${COMPLETION-CANDIDATES} "
+    @Option(names = "--scale", defaultValue = "minmax", description = "Input scaling: ${COMPLETION-CANDIDATES} "
             + "(default: ${DEFAULT-VALUE}).")
     private ImageData.Scale scale;
 

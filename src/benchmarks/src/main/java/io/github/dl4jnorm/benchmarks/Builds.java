@@ -15,8 +15,8 @@ import java.util.function.IntFunction;
 import java.util.regex.Pattern;
 
 /**
- * Two builds of the library by turns in one JVM, by class loaders: what else the machine does meets both alike, so that
- * differences of a few hundredths can be seen.
+ * Compares two builds of the library in one JVM, loaded by separate class loaders and measured in turns. Both see the same
+ * load on the machine, so differences of a few percent become visible.
  */
 public final class Builds {
     private static final String OURS = Builds.class.getPackageName().replace("benchmarks", "");
@@ -26,14 +26,14 @@ public final class Builds {
     private Builds() {
     }
 
-    /** A case with the classes of one loader. */
+    /** Holds a case with the classes of one build. */
     public static final class Side implements IntFunction<Object> {
         private final Subject subject;
 
         /**
-         * Makes the layer and its arrays.
+         * Creates the layer and its arrays.
          *
-         * @param name of a case
+         * @param name name of a case
          */
         public Side(String name) {
             subject = Task.of(Suite.find(name), Implementation.VECTOR).open();
@@ -73,10 +73,10 @@ public final class Builds {
     }
 
     /**
-     * Measures and prints a table.
+     * Measures both builds and prints a table.
      *
-     * @param args two jars of the library; a regular expression, part of the names of cases; how many seconds to warm up and
-     *             to measure each pass, 6 if not given
+     * @param args two jars of the library; a regular expression that matches part of the case names; seconds to warm up and
+     *             to measure each pass, default 6
      */
     public static void main(String[] args) throws ReflectiveOperationException, MalformedURLException {
         if (args.length < 3 || !Files.exists(Path.of(args[0])) || !Files.exists(Path.of(args[1]))) {

@@ -6,14 +6,14 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * One normalization of one array of type FLOAT.
+ * Describes one normalization of one array of type FLOAT.
  *
- * @param norm     what is computed
- * @param layout   how the array lies in memory
- * @param examples examples in the batch
- * @param channels channels of each position
- * @param height   rows of positions, 1 where there are none
- * @param width    positions in a row, 1 where there are none
+ * @param norm     normalization
+ * @param layout   data format of the array
+ * @param examples number of examples in the batch
+ * @param channels number of channels
+ * @param height   height, 1 for input without one
+ * @param width    width, 1 for input without one
  */
 record Case(Norm norm, Layout layout, int examples, int channels, int height, int width) {
     long[] shape() {

@@ -3,22 +3,22 @@ package io.github.dl4jnorm.benchmarks;
 
 import org.bytedeco.pytorch.Tensor;
 
-/** A normalization by libtorch. */
+/** Runs a normalization in libtorch. */
 interface LibtorchOp {
     /**
-     * Forward pass in training mode.
+     * Runs the forward pass in training mode.
      *
      * @param x input
-     * @return the output, and behind it whatever the backward pass needs
+     * @return the output, followed by whatever the backward pass needs
      */
     Tensor[] forward(Tensor x);
 
     /**
-     * Backward pass.
+     * Runs the backward pass.
      *
      * @param dy      gradient of the output
      * @param x       input
-     * @param forward what the forward pass gave
+     * @param forward result of the forward pass
      * @return gradients of the input and of the parameters
      */
     Tensor[] backward(Tensor dy, Tensor x, Tensor[] forward);

@@ -11,14 +11,14 @@ import java.util.Properties;
 import java.util.stream.Stream;
 
 /**
- * Where and with what was measured.
+ * Describes the machine and software of a measurement.
  *
- * @param processor model of the CPU
- * @param cores     how many the JVM may use
+ * @param processor CPU model
+ * @param cores     number of cores available to the JVM
  * @param system    operating system
- * @param java      virtual machine
- * @param libraries versions of what is compared
- * @param date      day of the measurement
+ * @param java      Java virtual machine
+ * @param libraries versions of the compared libraries
+ * @param date      date of the measurement
  */
 record Machine(String processor, int cores, String system, String java, String libraries, String date) {
     static Machine here() {

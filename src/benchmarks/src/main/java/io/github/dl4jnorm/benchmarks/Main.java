@@ -19,55 +19,55 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Measures the layers beside libtorch, Deeplearning4j's own and a copy, and writes a report. */
+/** Compares the layers with libtorch, Deeplearning4j's own layers and a copy, and writes a report. */
 @Command(name = "benchmarks", mixinStandardHelpOptions = true, sortOptions = false, usageHelpAutoWidth = true,
-        description = "Measures the layers beside libtorch, Deeplearning4j's own and a copy of the same bytes.")
+        description = "Compares the layers with libtorch, Deeplearning4j's own layers and a copy of the same bytes.")
 public final class Main implements Callable<Integer> {
     private static final int QUICK = 100;
 
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--cases", paramLabel = "REGEX", defaultValue = "", description = "Only cases whose name it is part "
-            + "of, such as batch-nchw-32x64x56x56, overhead or step (--list names all).")
+    @Option(names = "--cases", paramLabel = "REGEX", defaultValue = "", description = "Run only cases whose name contains "
+            + "a match of REGEX, such as batch-nchw-32x64x56x56, overhead or step (--list prints all).")
     private Pattern cases;
 
-    @Option(names = "--implementations", split = ",", paramLabel = "NAME", description = "Some of "
-            + "${COMPLETION-CANDIDATES} (default: all), with commas between.")
+    @Option(names = "--implementations", split = ",", paramLabel = "NAME", description = "Comma-separated "
+            + "implementations: ${COMPLETION-CANDIDATES} (default: all).")
     private Set<Implementation> implementations = EnumSet.allOf(Implementation.class);
 
-    @Option(names = "--rounds", defaultValue = "2", description = "How often copy, vector and libtorch are measured in "
-            + "turn for each case, the others once (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--rounds", defaultValue = "2", description = "Number of alternating measurements of copy, vector and "
+            + "libtorch per case; others are measured once (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
-    @Option(names = "--warmup", defaultValue = "800", paramLabel = "MS", description = "Milliseconds of each "
-            + "warm-up (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--warmup", defaultValue = "800", paramLabel = "MS", description = "Warm-up time "
+            + "in milliseconds (default: ${DEFAULT-VALUE}).")
     private int warmup;
 
-    @Option(names = "--time", defaultValue = "300", paramLabel = "MS", description = "Milliseconds of each "
-            + "iteration (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--time", defaultValue = "300", paramLabel = "MS", description = "Time per "
+            + "iteration in milliseconds (default: ${DEFAULT-VALUE}).")
     private int time;
 
-    @Option(names = "--quick", description = "One round of tenths of a second: shows that it works, measures nothing.")
+    @Option(names = "--quick", description = "Smoke test: one round of tenths of a second; the timings are not meaningful.")
     private boolean quick;
 
-    @Option(names = "--out", defaultValue = "target/benchmarks", paramLabel = "DIR", description = "Where results.json, "
-            + "benchmarks.md and benchmarks.svg go (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--out", defaultValue = "target/benchmarks", paramLabel = "DIR", description = "Directory for "
+            + "results.json, benchmarks.md and benchmarks.svg (default: ${DEFAULT-VALUE}).")
     private Path out;
 
-    @Option(names = "--add", description = "Add to the results.json that is in DIR, from the same machine: more rounds, "
-            + "other cases or implementations.")
+    @Option(names = "--add", description = "Add rounds, cases or implementations to the results.json in DIR, which must be from "
+            + "the same machine.")
     private boolean add;
 
-    @Option(names = "--report-from", paramLabel = "FILE", description = "Measure nothing, write the report of an earlier "
-            + "results.json.")
+    @Option(names = "--report-from", paramLabel = "FILE", description = "Write the report of an existing "
+            + "results.json without measuring.")
     private Path reportFrom;
 
-    @Option(names = "--list", description = "Name the cases and measure nothing.")
+    @Option(names = "--list", description = "List the cases without measuring.")
     private boolean list;
 
     /**
-     * Runs the program and exits with 0, with 2 for wrong options, with 1 if something could not be measured.
+     * Runs the program. The exit code is 0 on success, 2 for invalid options and 1 if something could not be measured.
      *
      * @param args options, see {@code --help}
      */

@@ -17,11 +17,11 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * Runs tasks, each in a JVM of its own.
+ * Runs each task in a separate JVM.
  *
- * @param warmup     milliseconds of each warm-up, of which an implementation says how many it needs
- * @param time       milliseconds of each iteration, of which every variant has as many as the task says
- * @param directory  where the output of a task that failed is kept
+ * @param warmup    milliseconds of each warm-up; the implementation determines how many it needs
+ * @param time      milliseconds of each iteration; the task determines how many each variant runs
+ * @param directory directory for the output of failed tasks
  */
 record Measuring(int warmup, int time, Path directory) {
     private static final double NANOSECONDS = 1e6;

@@ -10,11 +10,11 @@ import java.util.OptionalDouble;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
- * Everything measured.
+ * Holds all measurements.
  *
- * @param machine      where
- * @param settings     how, in words
- * @param measurements what came out
+ * @param machine      where they were made
+ * @param settings     description of how they were made
+ * @param measurements the measurements
  */
 record Results(Machine machine, String settings, List<Measurement> measurements) {
     private static final String THEN = "; then ";
