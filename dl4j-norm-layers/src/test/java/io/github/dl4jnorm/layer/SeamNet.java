@@ -11,7 +11,10 @@ import java.util.function.UnaryOperator;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration.GraphBuilder;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
+import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
+import org.deeplearning4j.nn.conf.layers.PoolingType;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -46,8 +49,14 @@ record SeamNet(SeamRow row, Kind kind, ComputationGraph graph) {
             builder.setInputTypes(kind.inputType()).addLayer("norm", row.layer(), "before");
         }
         String last = "norm";
-        if (!kind.dense()) {
+        if (kind.rnn()) {
             builder.addLayer("pool", kind.pooling(), last);
+            last = "pool";
+        } else if (!kind.dense()) {
+            // Something that is not linear, as the average of an instance norm is a constant; no norm of positions, which has no
+            // gradient where a threshold makes zeros of a whole channel.
+            builder.addLayer("mix", new ConvolutionLayer.Builder(1, 1).nOut(Kind.CHANNELS).activation(Activation.TANH).build(),
+                    last).addLayer("pool", new GlobalPoolingLayer(PoolingType.AVG), "mix");
             last = "pool";
         }
         builder.addLayer("out", kind.denseOutput(), last).setOutputs("out");

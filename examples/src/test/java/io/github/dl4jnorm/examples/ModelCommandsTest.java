@@ -93,19 +93,20 @@ class ModelCommandsTest {
 
     @Test
     void foldSaysWhatBecameOfEveryNormAndThatANetworkHasNone() throws IOException {
-        String first = printed("fold", model.toString(), out("folded.zip").toString());
+        String first = printed(0, "fold", model.toString(), out("folded.zip").toString());
         assertThat(first).contains("layer1: folded into layer0", "1 of 1 norms folded");
-        String second = printed("fold", "--masks", "everything", out("folded.zip").toString(), out("again.zip").toString());
+        String second = printed(1, "fold", "--masks", "everything", out("folded.zip").toString(), out("again.zip").toString());
         assertThat(second).contains("nothing to fold: the network has no normalization layers");
+        assertThat(out("again.zip")).doesNotExist();
         assertThat(run("fold", "--masks", "some", model.toString(), out("other.zip").toString())).isEqualTo(2);
     }
 
-    private String printed(String... args) {
+    private String printed(int exitCode, String... args) {
         PrintStream before = System.out;
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
         try {
-            assertThat(run(args)).as("%s", errors).isZero();
+            assertThat(run(args)).as("%s", errors).isEqualTo(exitCode);
         } finally {
             System.setOut(before);
         }
