@@ -19,8 +19,8 @@ import lombok.ToString;
 public abstract class UncenteredNormLayer extends NormLayer {
     private static final long serialVersionUID = 1L;
 
-    /** Whether each position of an image is normalized on its own. */
-    private boolean perPosition = true;
+    /** Whether images are normalized over the whole example: false in what was saved before there was the option. */
+    private boolean overExample;
 
     /** Over the channels of each position. */
     protected UncenteredNormLayer() {
@@ -33,13 +33,13 @@ public abstract class UncenteredNormLayer extends NormLayer {
      */
     protected UncenteredNormLayer(UncenteredNormBuilder<?> builder) {
         super(builder);
-        perPosition = builder.perPosition;
+        overExample = !builder.perPosition;
         finish(builder);
     }
 
-    /** What layers have that were serialized before there was the option. */
-    private void readObjectNoData() {
-        perPosition = true;
+    /** {@return whether each position of an image is normalized on its own} */
+    public boolean isPerPosition() {
+        return !overExample;
     }
 
     /** {@return what to divide by} */
@@ -50,6 +50,6 @@ public abstract class UncenteredNormLayer extends NormLayer {
         if (rank < 2 || rank > 5) {
             return null;
         }
-        return perPosition ? NormPlan.position(kind()) : NormPlan.example(kind(), rank);
+        return overExample ? NormPlan.example(kind(), rank) : NormPlan.position(kind());
     }
 }

@@ -215,7 +215,7 @@ class SavedConfigurationTest {
             TestNetwork net = TestNetwork.around(false, TestNetwork.Setup.FLOAT, Kind.CNN_FIRST, layer.clone());
             ObjectMapper mapper = new ObjectMapper();
             ObjectNode tree = (ObjectNode) mapper.readTree(net.sequence().getLayerWiseConfigurations().toJson());
-            assertThat(((ObjectNode) tree.at("/confs/1/layer")).remove("perPosition")).isNotNull();
+            assertThat(((ObjectNode) tree.at("/confs/1/layer")).remove("overExample")).isNotNull();
             assertThat(MultiLayerConfiguration.fromJson(mapper.writeValueAsString(tree)))
                     .isEqualTo(net.sequence().getLayerWiseConfigurations());
         }
