@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.PositionNorm;
 import lombok.EqualsAndHashCode;
 import lombok.ToString;
@@ -14,13 +13,14 @@ import lombok.ToString;
  *   y = act(gamma·x/√(Σ x²/C + eps) + beta)
  * </pre>
  *
- * The sum is over the channels alone, also of sequences, images and volumes. Unless {@code center(true)} is set there is
- * no beta, as in the paper; eps is 1e-6 (as in Keras) unless set. A position whose channels are all 0 comes out as
- * act(beta).
+ * The sum is over the channels alone, also of sequences, images and volumes. With {@code perPosition(false)} it is over all
+ * axes of an image or a volume, {@code C·H·W} numbers, as PyTorch's {@code RMSNorm([C, H, W])} has it. Unless
+ * {@code center(true)} is set there is no beta, as in the paper; eps is 1e-6 (as in Keras) unless set. Where all of the
+ * numbers are 0, they come out as act(beta).
  */
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
-public class RmsNormalization extends NormLayer {
+public class RmsNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-6;
 
@@ -32,16 +32,15 @@ public class RmsNormalization extends NormLayer {
 
     private RmsNormalization(Builder builder) {
         super(builder);
-        finish(builder);
     }
 
     @Override
-    public NormPlan plan(int rank) {
-        return rank < 2 || rank > 5 ? null : NormPlan.position(PositionNorm.Kind.ROOT_MEAN_SQUARE);
+    PositionNorm.Kind kind() {
+        return PositionNorm.Kind.ROOT_MEAN_SQUARE;
     }
 
     /** Options of {@link RmsNormalization}. */
-    public static class Builder extends NormBuilder<Builder> {
+    public static class Builder extends UncenteredNormBuilder<Builder> {
         /** With gamma and without beta, eps 1e-6. */
         public Builder() {
             eps = EPS;

@@ -142,12 +142,9 @@ public final class Norm implements Affine {
         for (int c = from; c < to;) {
             int pool = part.index(n, c);
             int end = Math.min(to, part.end(c));
-            double mean = part.mean(pool);
-            double variance = part.variance(pool);
-            double center = isCentered() ? mean : 0;
+            double center = isCentered() ? part.mean(pool) : 0;
             // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
-            double unit = !isCentered() ? divisor.unit(variance + mean * mean, eps)
-                    : part.isSingle(pool) ? 0 : divisor.unit(variance, eps);
+            double unit = isCentered() && part.isSingle(pool) ? 0 : divisor.unit(part.square(pool, divisor), eps);
             for (; c < end; c++) {
                 into.center[c - from] = center;
                 into.unit[c - from] = unit;
@@ -240,24 +237,28 @@ public final class Norm implements Affine {
     }
 
     /**
-     * What −unit²/2 is multiplied with to be the derivative of the unit by the variance. A deviation of 0 has none: all
-     * elements are the mean there, and none is needed.
+     * What −unit²/2 is multiplied with to be the derivative of the unit by the variance, or by the mean square where no mean is
+     * subtracted. A deviation of 0 has none: all elements are the mean there, and none is needed.
      */
     double slope(int n, int c, double unit) {
-        if (divisor != Divisor.DEVIATION_PLUS_EPS) {
-            return unit;
-        }
-        double variance = parts.get(0).variance(parts.get(0).index(n, c));
-        return variance == 0 ? 0 : 1 / Math.sqrt(variance);
+        return switch (divisor) {
+            case DEVIATION, ROOT_MEAN_SQUARE -> unit;
+            case DEVIATION_PLUS_EPS -> {
+                double variance = parts.get(0).variance(parts.get(0).index(n, c));
+                yield variance == 0 ? 0 : 1 / Math.sqrt(variance);
+            }
+            // At eps the divisor is a constant.
+            case LENGTH -> unit < 1 / eps ? unit * parts.get(0).count(parts.get(0).index(n, c)) : 0;
+        };
     }
 
     /** {@return whether a statistic computed from the input is not a finite number} */
     public boolean overflowed() {
-        return parts.stream().anyMatch(part -> part.overflowed(isCentered()));
+        return parts.stream().anyMatch(part -> part.overflowed(divisor));
     }
 
     boolean isCentered() {
-        return divisor != Divisor.ROOT_MEAN_SQUARE;
+        return divisor.isCentered();
     }
 
     double meanWeight(int part) {

@@ -116,7 +116,23 @@ public sealed interface NormPlan {
      * @return the plan
      */
     static NormPlan layer(int rank) {
-        return rank <= 3 ? position(PositionNorm.Kind.STANDARD) : byChannel(Pooling.LAYER, false);
+        return example(PositionNorm.Kind.STANDARD, rank);
+    }
+
+    /**
+     * Normalization over an example at one time step: over the channels of dense input and of each step of a sequence, over
+     * channels and positions of images and volumes.
+     *
+     * @param kind what to normalize by
+     * @param rank rank of the input
+     * @return the plan
+     */
+    static NormPlan example(PositionNorm.Kind kind, int rank) {
+        return rank <= 3 ? position(kind) : new Channels(List.of(Pooling.LAYER), 0, -1, switch (kind) {
+            case STANDARD -> Divisor.DEVIATION;
+            case ROOT_MEAN_SQUARE -> Divisor.ROOT_MEAN_SQUARE;
+            case LENGTH -> Divisor.LENGTH;
+        });
     }
 
     /**

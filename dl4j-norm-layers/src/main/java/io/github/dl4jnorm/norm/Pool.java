@@ -140,10 +140,10 @@ public final class Pool {
         return !constant && pooled.count(pool) <= 1;
     }
 
-    /** Whether a statistic computed from the input is not a finite number: the variance, or else the mean square. */
-    boolean overflowed(boolean centered) {
+    /** Whether a statistic computed from the input is not a finite number: what is divided by, or the mean. */
+    boolean overflowed(Divisor divisor) {
         for (int pool = 0; pool < size() && !constant; pool++) {
-            double square = variance(pool) + (centered ? 0 : mean(pool) * mean(pool));
+            double square = square(pool, divisor);
             if (!(square + Math.abs(mean(pool)) <= Double.MAX_VALUE)) {
                 return true;
             }
@@ -173,6 +173,12 @@ public final class Pool {
 
     double variance(int index) {
         return pooled.variance(index);
+    }
+
+    /** What {@link Divisor#unit} takes: the variance, the mean square or the sum of squares. */
+    double square(int index, Divisor divisor) {
+        double square = variance(index) + (divisor.isCentered() ? 0 : mean(index) * mean(index));
+        return divisor == Divisor.LENGTH ? square * count(index) : square;
     }
 
     /**

@@ -113,10 +113,7 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
         }
         return switch (kind) {
             case STANDARD, ROOT_MEAN_SQUARE -> Divisor.DEVIATION.unit(sum / Math.max(1, count), eps);
-            case LENGTH -> {
-                double length = Math.max(Math.sqrt(sum), eps);
-                yield length == 0 ? 0 : 1 / length;
-            }
+            case LENGTH -> Divisor.LENGTH.unit(sum, eps);
         };
     }
 

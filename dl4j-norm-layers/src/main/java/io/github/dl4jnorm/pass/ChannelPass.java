@@ -5,7 +5,6 @@ import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.ChannelStatistics;
-import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
@@ -91,7 +90,7 @@ final class ChannelPass implements NormPass {
 
     /** What brings input into the range of double, or null if it is there. */
     static Frames frames(INDArray x, View whole, Mask mask, NormPlan.Channels plan, Exchange exchange) {
-        boolean centered = plan.divisor() != Divisor.ROOT_MEAN_SQUARE;
+        boolean centered = plan.divisor().isCentered();
         if (plan.parts().size() > 1) {
             return Frames.find(x, whole, mask, Frames.Shared.ALL, 1, centered, null);
         }

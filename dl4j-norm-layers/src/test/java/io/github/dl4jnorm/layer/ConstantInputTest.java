@@ -130,7 +130,7 @@ class ConstantInputTest {
                 }
                 yield parts;
             }
-            case RMS, UNIT -> throw new IllegalArgumentException(norm + " subtracts no mean");
+            case RMS, RMS_OF_EXAMPLE, UNIT, UNIT_OF_EXAMPLE -> throw new IllegalArgumentException(norm + " subtracts no mean");
         };
     }
 
@@ -191,7 +191,8 @@ class ConstantInputTest {
     /** Whatever the eps, even one whose inverse is beyond FLOAT. */
     @Test
     void nothingButZerosGivesBetaAndAFiniteGradientWithoutCentering() {
-        for (NormBuilder<?> builder : List.of(new RmsNormalization.Builder(), new UnitNormalization.Builder())) {
+        for (NormBuilder<?> builder : List.of(new RmsNormalization.Builder(), new UnitNormalization.Builder(),
+                new RmsNormalization.Builder().perPosition(false), new UnitNormalization.Builder().perPosition(false))) {
             NormLayer conf = (NormLayer) builder.center(true).build();
             for (DataType type : List.of(DataType.FLOAT, DataType.DOUBLE)) {
                 LayerUnderTest layer = NormCases.layer(conf.clone(), Kind.CNN_LAST, C, type);

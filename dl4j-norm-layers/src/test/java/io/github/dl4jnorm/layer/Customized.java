@@ -135,6 +135,18 @@ enum Customized {
         NormLayer layer(Kind kind) {
             return common(new UnitNormalization.Builder(), kind).scale(true).build();
         }
+    },
+    RMS_OF_EXAMPLE {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new RmsNormalization.Builder().perPosition(false), kind).center(true).build();
+        }
+    },
+    UNIT_OF_EXAMPLE {
+        @Override
+        NormLayer layer(Kind kind) {
+            return common(new UnitNormalization.Builder().perPosition(false), kind).scale(true).build();
+        }
     };
 
     abstract NormLayer layer(Kind kind);

@@ -53,6 +53,8 @@ class EpsZeroTest {
     private static final Map<String, Supplier<NormBuilder<?>>> BY_LENGTH = Map.of(
             "rms", RmsNormalization.Builder::new,
             "unit", UnitNormalization.Builder::new,
+            "rms of examples", () -> new RmsNormalization.Builder().perPosition(false),
+            "unit of examples", () -> new UnitNormalization.Builder().perPosition(false),
             "frn", () -> new FilterResponseNormalization.Builder().threshold(false),
             "grn", GlobalResponseNormalization.Builder::new);
 

@@ -75,8 +75,8 @@ final class FuzzCase {
             case 1 -> new GroupNormalization.Builder(divisor());
             case 2 -> new LayerNormalization.Builder().perPosition(random.nextBoolean());
             case 3 -> new SwitchableNormalization.Builder().useBatch(random.nextBoolean()).runningStatistics(policy());
-            case 4 -> new RmsNormalization.Builder();
-            case 5 -> new UnitNormalization.Builder();
+            case 4 -> new RmsNormalization.Builder().perPosition(random.nextBoolean());
+            case 5 -> new UnitNormalization.Builder().perPosition(random.nextBoolean());
             case 6 -> new GhostBatchNormalization.Builder(1 + random.nextInt(5)).runningStatistics(policy());
             default -> shape.length == 2 ? batch()
                     : new InstanceNormalization.Builder().trackRunningStats(random.nextBoolean()).runningStatistics(policy());

@@ -56,7 +56,9 @@ class GradientCheckTest {
         SWITCHABLE(SwitchableNormalization.Builder::new),
         SWITCHABLE_WITHOUT_BATCH(() -> new SwitchableNormalization.Builder().useBatch(false)),
         RMS(() -> new RmsNormalization.Builder().center(true)),
-        UNIT(() -> new UnitNormalization.Builder().affine(true));
+        RMS_OF_EXAMPLE(() -> new RmsNormalization.Builder().perPosition(false).center(true)),
+        UNIT(() -> new UnitNormalization.Builder().affine(true)),
+        UNIT_OF_EXAMPLE(() -> new UnitNormalization.Builder().perPosition(false).affine(true));
 
         private final Supplier<NormBuilder<?>> builder;
 
@@ -75,7 +77,12 @@ class GradientCheckTest {
 
         /** Whether a mean is subtracted. */
         boolean centers() {
-            return this != RMS && this != UNIT;
+            return this != RMS && this != RMS_OF_EXAMPLE && !byLength();
+        }
+
+        /** Whether eps is a length, not a square. */
+        boolean byLength() {
+            return this == UNIT || this == UNIT_OF_EXAMPLE;
         }
 
         boolean overBatch() {

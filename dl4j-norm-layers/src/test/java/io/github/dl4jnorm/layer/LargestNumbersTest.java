@@ -62,6 +62,8 @@ class LargestNumbersTest {
                         NormFactory.create(name, name.equals("group") ? Map.of("groups", 2) : Map.of()).around(dense()))
                         .filter(layers -> layers.size() == 2).map(layers -> (NormLayer) layers.get(1)),
                 Stream.of(new LayerNormalization.Builder().perPosition(true).build(),
+                        new RmsNormalization.Builder().perPosition(false).build(),
+                        new UnitNormalization.Builder().perPosition(false).build(),
                         new SyncBatchNormalization.Builder().build()));
     }
 

@@ -7,9 +7,9 @@ import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
-import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UncenteredNormLayer;
 import io.github.dl4jnorm.conf.UnitNormalization;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -210,8 +210,8 @@ final class LayerReference {
             add(i -> example(i) * channels + channel(i));
         } else if (conf instanceof LayerNormalization layer) {
             add(layer.isPerPosition() || rank <= 3 ? i -> example(i) * positions + position(i) : this::example);
-        } else if (conf instanceof RmsNormalization || conf instanceof UnitNormalization) {
-            add(i -> example(i) * positions + position(i), false);
+        } else if (conf instanceof UncenteredNormLayer norm) {
+            add(norm.isPerPosition() || rank <= 3 ? i -> example(i) * positions + position(i) : this::example, false);
         } else {
             SwitchableNormalization switchable = (SwitchableNormalization) conf;
             if (rank > 2) {

@@ -42,7 +42,7 @@ class NormPropertiesTest {
     @MethodSource("cases")
     void scalingTheInputAndTheRootOfEpsChangesNothing(Norm norm, Kind kind) {
         // Of unit length eps is a length, else a square.
-        draw(norm, kind, 1).scalingChangesNothing(norm == Norm.UNIT ? 1 : 2);
+        draw(norm, kind, 1).scalingChangesNothing(norm.byLength() ? 1 : 2);
     }
 
     @ParameterizedTest

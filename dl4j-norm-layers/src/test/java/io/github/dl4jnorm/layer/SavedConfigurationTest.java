@@ -18,6 +18,8 @@ import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
 import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
+import java.io.InputStream;
+import java.io.ObjectInputStream;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -136,7 +138,9 @@ class SavedConfigurationTest {
                 new FilterResponseNormalization.Builder().learnedEps(true).build(),
                 new GlobalResponseNormalization.Builder().build(), new GlobalResponseNormalization.Builder().gammaInit(1).build(),
                 new RmsNormalization.Builder().build(), new RmsNormalization.Builder().center(true).build(),
-                new UnitNormalization.Builder().build(), new UnitNormalization.Builder().eps(1e-6).build()));
+                new RmsNormalization.Builder().perPosition(false).build(),
+                new UnitNormalization.Builder().build(), new UnitNormalization.Builder().eps(1e-6).build(),
+                new UnitNormalization.Builder().perPosition(false).build()));
         assertThat(layers).doesNotHaveDuplicates();
         assertThat(new HashSet<>(layers)).hasSameSizeAs(layers);
         for (NormLayer layer : layers) {
@@ -197,6 +201,25 @@ class SavedConfigurationTest {
         assertThat(loaded.getActivationFn()).isEqualTo(Activation.IDENTITY.getActivationFunction());
         assertThat(loaded.parameters())
                 .isEqualTo(((NormLayer) net.sequence().getLayerWiseConfigurations().getConf(1).getLayer()).parameters());
+    }
+
+    /** Written before they had the option. */
+    @Test
+    void normsOfPositionsStayThatWithoutTheOption() throws Exception {
+        List<NormLayer> now = List.of(new RmsNormalization.Builder().nOut(4).build(),
+                new UnitNormalization.Builder().nOut(4).build());
+        try (InputStream file = SavedConfigurationTest.class.getResourceAsStream("/models/rms-and-unit-by-position.ser");
+                ObjectInputStream in = new ObjectInputStream(file)) {
+            assertThat(in.readObject()).isEqualTo(now);
+        }
+        for (NormLayer layer : now) {
+            TestNetwork net = TestNetwork.around(false, TestNetwork.Setup.FLOAT, Kind.CNN_FIRST, layer.clone());
+            ObjectMapper mapper = new ObjectMapper();
+            ObjectNode tree = (ObjectNode) mapper.readTree(net.sequence().getLayerWiseConfigurations().toJson());
+            assertThat(((ObjectNode) tree.at("/confs/1/layer")).remove("overExample")).isNotNull();
+            assertThat(MultiLayerConfiguration.fromJson(mapper.writeValueAsString(tree)))
+                    .isEqualTo(net.sequence().getLayerWiseConfigurations());
+        }
     }
 
     @Test

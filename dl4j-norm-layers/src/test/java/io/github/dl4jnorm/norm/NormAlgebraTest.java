@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every algebra against its definition and, its gradients, against central differences; in double, without ND4J. */
 @Tag("once")
@@ -47,15 +48,17 @@ class NormAlgebraTest {
             for (int j = 0; j < drawn.c; j++) {
                 double mean = 0;
                 double variance = 0;
+                double count = 0;
                 for (int k = 0; k < drawn.parts(); k++) {
                     double[] part = statistics(drawn, drawn.poolings().get(k), i, j);
                     mean += meanWeights[k] * part[0];
                     variance += varWeights[k] * part[1];
+                    count = part[2];
                 }
                 for (int p = 0; p < drawn.s; p++) {
                     int at = drawn.at(i, j, p);
                     if (drawn.keeps(i, j, p)) {
-                        double hat = (drawn.x[at] - mean) / drawn.divisor(variance);
+                        double hat = (drawn.x[at] - mean) / drawn.divisor(variance, count);
                         expected[at] = (drawn.gamma == null ? 1 : drawn.gamma[j]) * hat
                                 + (drawn.beta == null ? 0 : drawn.beta[j]);
                     }
@@ -185,6 +188,47 @@ class NormAlgebraTest {
                 .doesNotContain(Double.NaN);
     }
 
+    /** At eps, and below it, the divisor is a constant; with an eps of 0 nothing is divided by. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 1e-12, 5, 6})
+    void throughALengthOfAtMostEpsNoGradientFlows(double eps) {
+        for (double size : new double[]{0, 1}) {
+            Moments cells = new Moments(1, 2);
+            // 3 and 4: a length of 5.
+            cells.merge(0, 1, 3 * size, 0);
+            cells.merge(1, 1, 4 * size, 0);
+            double[] one = {1};
+            Norm norm = new Norm(1, 2, List.of(Pool.of(Pooling.LAYER, cells)), one, one, null, null, eps, null, Divisor.LENGTH);
+            Affine.Coefficients at = new Affine.Coefficients(2);
+            norm.row(0, 0, 2, at);
+            double length = Math.max(5 * size, eps);
+            double unit = length == 0 ? 0 : 1 / length;
+            assertThat(at.scale).as("scale").containsExactly(unit, unit);
+            double[] slope = new double[2];
+            double[] shift = new double[2];
+            norm.backward((n, from, to, dy, dyx) -> {
+                Arrays.fill(dy, 1);
+                dyx[0] = 3 * size;
+                dyx[1] = 4 * size;
+            }).row(0, 0, 2, at, slope, shift);
+            // With dy = 1 that of x is (1 − y·Σy)/length, and Σy = 7/5.
+            double expected = 5 * size > eps ? -1.4 / 5 : 0;
+            assertThat(slope).as("slope").containsExactly(new double[]{expected, expected}, within(1e-15));
+            assertThat(shift).as("shift").containsOnly(0);
+        }
+    }
+
+    @Test
+    void alikeNumbersWhoseSumOfSquaresOverflowsAreNoticed() {
+        Moments cells = new Moments(1, 1);
+        // 1e153 a thousand times: the mean square is finite, the sum of squares is not.
+        cells.merge(0, 1000, 1e153, 0);
+        Pool pool = Pool.of(Pooling.LAYER, cells);
+        assertThat(pool.overflowed(Divisor.LENGTH)).isTrue();
+        assertThat(pool.overflowed(Divisor.ROOT_MEAN_SQUARE)).isFalse();
+        assertThat(pool.overflowed(Divisor.DEVIATION)).isFalse();
+    }
+
     @Test
     void theGradientOfTheLogitsSumsToZero() {
         for (long seed = 0; seed < 10; seed++) {
@@ -212,10 +256,10 @@ class NormAlgebraTest {
         return moments;
     }
 
-    /** Mean and variance of the pool of a cell, from its elements; running statistics where they are given. */
+    /** Mean (or 0), variance about it and size of the pool of a cell, from its elements; running statistics if given. */
     private static double[] statistics(NormCase drawn, Pooling pooling, int example, int channel) {
         if (drawn.kind == Kind.SWITCHABLE_WITH_CONSTANT_BATCH && pooling == Pooling.BATCH) {
-            return new double[]{drawn.runningMean[channel], drawn.runningVariance[channel]};
+            return new double[]{drawn.runningMean[channel], drawn.runningVariance[channel], 1};
         }
         List<Double> elements = new ArrayList<>();
         for (int i = 0; i < drawn.n; i++) {
@@ -229,9 +273,9 @@ class NormAlgebraTest {
                 }
             }
         }
-        double mean = elements.stream().mapToDouble(v -> v).average().orElse(0);
+        double mean = drawn.isCentered() ? elements.stream().mapToDouble(v -> v).average().orElse(0) : 0;
         double variance = elements.stream().mapToDouble(v -> (v - mean) * (v - mean)).average().orElse(0);
-        return new double[]{mean, variance};
+        return new double[]{mean, variance, elements.size()};
     }
 
     private static double[] exponentials(double[] logits) {

@@ -18,7 +18,7 @@ final class NormCase {
 
     /** Which statistics a norm mixes. */
     enum Kind {
-        BATCH, GROUP, GROUP_EPS_OUTSIDE, INSTANCE, LAYER, SWITCHABLE, SWITCHABLE_WITH_CONSTANT_BATCH
+        BATCH, GROUP, GROUP_EPS_OUTSIDE, INSTANCE, LAYER, ROOT_MEAN_SQUARE, LENGTH, SWITCHABLE, SWITCHABLE_WITH_CONSTANT_BATCH
     }
 
     /** Which elements are left out. */
@@ -119,14 +119,25 @@ final class NormCase {
 
     Norm alone(Pool pool) {
         double[] one = {1};
-        return kind == Kind.GROUP_EPS_OUTSIDE
-                ? new Norm(n, c, List.of(pool), one, one, gamma, beta, eps, null, Divisor.DEVIATION_PLUS_EPS)
-                : Norm.of(n, c, pool, gamma, beta, eps);
+        return new Norm(n, c, List.of(pool), one, one, gamma, beta, eps, null, switch (kind) {
+            case GROUP_EPS_OUTSIDE -> Divisor.DEVIATION_PLUS_EPS;
+            case ROOT_MEAN_SQUARE -> Divisor.ROOT_MEAN_SQUARE;
+            case LENGTH -> Divisor.LENGTH;
+            default -> Divisor.DEVIATION;
+        });
     }
 
-    /** What is divided by. */
-    double divisor(double variance) {
-        return kind == Kind.GROUP_EPS_OUTSIDE ? Math.sqrt(variance) + eps : Math.sqrt(variance + eps);
+    boolean isCentered() {
+        return kind != Kind.ROOT_MEAN_SQUARE && kind != Kind.LENGTH;
+    }
+
+    /** What so many elements of that variance about their mean, or about 0, are divided by. */
+    double divisor(double variance, double count) {
+        return switch (kind) {
+            case GROUP_EPS_OUTSIDE -> Math.sqrt(variance) + eps;
+            case LENGTH -> Math.max(Math.sqrt(count * variance), eps);
+            default -> Math.sqrt(variance + eps);
+        };
     }
 
     Norm mixture(double[] meanWeights, double[] varWeights) {
@@ -144,7 +155,7 @@ final class NormCase {
             case BATCH -> List.of(Pooling.BATCH);
             case GROUP, GROUP_EPS_OUTSIDE -> List.of(Pooling.group(c / 2));
             case INSTANCE -> List.of(Pooling.instance(c));
-            case LAYER -> List.of(Pooling.LAYER);
+            case LAYER, ROOT_MEAN_SQUARE, LENGTH -> List.of(Pooling.LAYER);
             default -> List.of(Pooling.instance(c), Pooling.LAYER, Pooling.BATCH);
         };
     }

@@ -50,6 +50,20 @@ class NormPlanTest {
     }
 
     @Test
+    void examplesAreNormalizedByWhatAPositionIs() {
+        for (PositionNorm.Kind kind : PositionNorm.Kind.values()) {
+            for (int rank = 2; rank <= 3; rank++) {
+                assertThat(NormPlan.example(kind, rank)).isEqualTo(NormPlan.position(kind));
+            }
+            Divisor divisor = List.of(Divisor.DEVIATION, Divisor.ROOT_MEAN_SQUARE, Divisor.LENGTH).get(kind.ordinal());
+            for (int rank = 4; rank <= 5; rank++) {
+                assertThat(NormPlan.example(kind, rank))
+                        .isEqualTo(new NormPlan.Channels(List.of(Pooling.LAYER), 0, -1, divisor));
+            }
+        }
+    }
+
+    @Test
     void theBatchIsTheLastPartOfAMixture() {
         Pooling instance = Pooling.instance(CHANNELS);
         assertThat(NormPlan.switchable(CHANNELS, 4, true, false)).isEqualTo(new NormPlan.Channels(

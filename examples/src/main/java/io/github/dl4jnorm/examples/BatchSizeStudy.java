@@ -66,6 +66,9 @@ final class BatchSizeStudy extends Study {
         for (NormChoice norm : norms) {
             for (int batch : BATCHES) {
                 Training training = new Training(digits, batch, epochs(), seed()).named(norm + ", batch " + batch);
+                if (report != null) {
+                    training.charted();
+                }
                 results.add(training.run(norm, net(norm, digits, batch)));
             }
         }
@@ -79,7 +82,7 @@ final class BatchSizeStudy extends Study {
         }
         if (report != null) {
             Report.write(report, "Two convolutions and a dense layer with norms on " + digits.name() + ", one training for "
-                    + "each norm and batch size, " + epochs() + " epochs each.", results);
+                    + "each norm and batch size, " + Comparison.epochs(epochs()) + " each.", results);
         }
         StringBuilder line = new StringBuilder("From batches of 32 to batches of 2, accuracy changes by");
         losses.forEach((norm, loss) -> line.append(String.format(" %s %+.1f,", norm, -loss)));

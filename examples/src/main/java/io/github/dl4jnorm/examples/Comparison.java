@@ -68,9 +68,15 @@ final class Comparison {
     private ImageData load() throws IOException {
         ImageData images = options.load();
         about = String.format(Locale.ROOT, "Three blocks of convolution, norm and ReLU with %d and %d channels; %d training and "
-                + "%d test examples of %s; %d epochs; seed %d.", options.channels(), 2 * options.channels(),
-                images.train().numExamples(), images.test().numExamples(), images.name(), options.epochs(), options.seed());
+                + "%d test examples of %s; %s; seed %d.", options.channels(), 2 * options.channels(),
+                images.train().numExamples(), images.test().numExamples(), images.name(), epochs(options.epochs()),
+                options.seed());
         return images;
+    }
+
+    /** So many epochs, in words. */
+    static String epochs(int count) {
+        return count == 1 ? "1 epoch" : count + " epochs";
     }
 
     /** @return whether it came to its end */
@@ -78,6 +84,9 @@ final class Comparison {
             throws IOException {
         MultiLayerNetwork net = resumed != null ? resumed : ConvNet.create(norm, images.inputType(), images.classes(),
                 options.channels(), options.learningRate(), training.iterations(), options.seed());
+        if (output.report() != null) {
+            training.charted();
+        }
         if (output.watches()) {
             training.watchedBy(new NormStatsListener());
         }

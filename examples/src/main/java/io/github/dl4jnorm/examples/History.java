@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** How a training went: the loss of every step, the accuracy after every epoch, and what its norms did. */
+/** How a training went: the loss of every step, the accuracy now and then, and what its norms did. */
 final class History {
     private static final int POINTS = 60;
 

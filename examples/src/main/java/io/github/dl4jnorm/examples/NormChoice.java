@@ -48,7 +48,12 @@ record NormChoice(String name) {
         if (name.equals("weight-standardization")) {
             return layer -> standardized(group(channels).around(layer));
         }
-        return name.equals("group") ? group(channels) : NormFactory.create(name);
+        return switch (name) {
+            case "group" -> group(channels);
+            // Each pixel on its own would make the noise of the background as strong as the strokes.
+            case "rms", "unit" -> NormFactory.create(name, Map.of("perPosition", false));
+            default -> NormFactory.create(name);
+        };
     }
 
     private static NormBlock group(int channels) {

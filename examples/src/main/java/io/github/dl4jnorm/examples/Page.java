@@ -10,13 +10,14 @@ final class Page {
         "#8a7a00", "#0b8793", "#3b3fb8", "#000000"};
     private static final String[] DARK = {"#6cb6ff", "#ff9d5c", "#6fd08c", "#ff7b88", "#c3a3ff", "#d6a58f", "#ff9bdb", "#b5bec9",
         "#e3d36a", "#6fdbe6", "#a3a8ff", "#ffffff"};
+    /** Charts fill columns of one width (auto-fill), also where there are few of them: letters grow with a chart. */
     private static final String STYLE = """
             *{box-sizing:border-box}
             body{margin:0 auto;max-width:76rem;padding:1rem;background:var(--ground);color:var(--ink);
               font:1rem/1.5 system-ui,sans-serif}
             h1{font-size:1.6rem;line-height:1.2;margin:.5rem 0}h2{font-size:1.2rem;margin:2rem 0 .5rem}
             h3{font-size:1rem;margin:1rem 0 .25rem}p{max-width:46rem;margin:.25rem 0 .75rem}
-            .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem;margin-bottom:1rem}
+            .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1rem;margin-bottom:1rem}
             figure{margin:0;padding:.5rem;border:1px solid var(--grid);border-radius:.5rem;min-width:0;max-width:40rem}
             figcaption{font-weight:600;overflow-wrap:anywhere}svg{display:block;width:100%;height:auto}
             svg text{font-family:system-ui,sans-serif}

@@ -85,7 +85,7 @@ final class Report {
             return;
         }
         page.section("Loss and accuracy", "The training loss is averaged over a few steps for each point; the accuracy is that "
-                + "of the test examples after every epoch.");
+                + "of all test examples after every epoch, and of at most " + Training.SAMPLE + " of them in between.");
         page.openCharts();
         for (Map.Entry<Integer, List<Training.Result>> some : byBatch.entrySet()) {
             List<Series> losses = new ArrayList<>();
@@ -96,7 +96,7 @@ final class Report {
                 History history = result.history();
                 keys.add(new Key(color, result.norm()));
                 losses.add(new Series(color, history.losses()[0], positive(history.losses()[1]), Style.LINE));
-                accuracies.add(new Series(color, history.accuracies()[0], percent(history.accuracies()[1]), Style.POINTS));
+                accuracies.add(new Series(color, history.accuracies()[0], percent(history.accuracies()[1]), Style.LINE));
             }
             String batches = byBatch.size() > 1 ? ", batches of " + some.getKey() : "";
             page.chart("Training loss" + batches, Charts.svg(Charts.STEP, "loss", true, losses), keys);

@@ -13,6 +13,9 @@ import org.nd4j.linalg.dataset.ViewIterator;
 /** Trains a network and says how it goes. */
 final class Training {
     private static final int TEST_BATCH = 500;
+    /** How often a training for a chart is tested within an epoch, and by how many examples. */
+    private static final int TESTS = 8;
+    static final int SAMPLE = 200;
 
     private final ImageData data;
     private final int batch;
@@ -21,6 +24,7 @@ final class Training {
 
     private String name;
     private History history = new History(null);
+    private boolean charted;
     private double lossSum;
     private Saver saver = (net, sum, stopped) -> { };
     private BooleanSupplier stop = () -> false;
@@ -54,6 +58,12 @@ final class Training {
     /** Has the norms watched. */
     Training watchedBy(NormStatsListener stats) {
         history = new History(stats);
+        return this;
+    }
+
+    /** Has the accuracy followed within the epochs, too. */
+    Training charted() {
+        charted = true;
         return this;
     }
 
@@ -132,7 +142,7 @@ final class Training {
                 return null;
             }
             loss = lossSum / batches();
-            accuracy = accuracy(net);
+            accuracy = accuracy(net, data.test());
             history.test(net.getIterationCount(), accuracy);
             System.out.printf("%-22s  epoch %d  loss %.4f  test accuracy %.2f %%%n", task, epoch, loss, 100 * accuracy);
             saver.save(net, lossSum, false);
@@ -146,6 +156,9 @@ final class Training {
         }
         try (StepBar bar = new StepBar(task, batches())) {
             bar.stepTo(first);
+            if (net.getIterationCount() == 0) {
+                sample(net);
+            }
             for (int i = first; i < batches(); i++) {
                 if (stop.getAsBoolean()) {
                     return false;
@@ -153,6 +166,9 @@ final class Training {
                 net.fit(batch(examples, i));
                 lossSum += net.score();
                 history.step(net.getIterationCount(), net.score());
+                if ((i + 1) % Math.max(1, batches() / TESTS) == 0 && i + 1 < batches()) {
+                    sample(net);
+                }
                 bar.step();
             }
         }
@@ -163,9 +179,16 @@ final class Training {
         return (DataSet) examples.getRange(index * batch, Math.min(examples.numExamples(), (index + 1) * batch));
     }
 
-    private double accuracy(MultiLayerNetwork net) {
-        Evaluation evaluation = net.evaluate(new ViewIterator(data.test(), Math.min(TEST_BATCH,
-                data.test().numExamples())));
+    /** A point of the chart. */
+    private void sample(MultiLayerNetwork net) {
+        if (charted) {
+            int size = Math.min(SAMPLE, data.test().numExamples());
+            history.test(net.getIterationCount(), accuracy(net, (DataSet) data.test().getRange(0, size)));
+        }
+    }
+
+    private static double accuracy(MultiLayerNetwork net, DataSet examples) {
+        Evaluation evaluation = net.evaluate(new ViewIterator(examples, Math.min(TEST_BATCH, examples.numExamples())));
         return evaluation.accuracy();
     }
 }

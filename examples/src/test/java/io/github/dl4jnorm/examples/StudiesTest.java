@@ -73,6 +73,26 @@ class StudiesTest {
         assertThat(stats).doesNotExist();
     }
 
+    /** There were "1 epochs", and a dot for each norm instead of a line. */
+    @Test
+    void oneEpochIsOneEpochAndHasACurveOfAccuracies() throws Exception {
+        IdxWriter.write(GeneratedDigits.create(150, 1), directory, "t10k", false);
+        Path report = directory.resolve("r.html");
+        Output.of("train", "--norm", "layer", "--data", directory.toString(), "--batch", "4", "--epochs", "1", "--channels", "2",
+                "--report", report.toString());
+        String page = Files.readString(report);
+        assertThat(page).contains("; 1 epoch; seed").doesNotContain("1 epochs");
+        String chart = page.substring(page.indexOf("<figcaption>Test accuracy"));
+        Matcher line = Pattern.compile("<line [^>]*stroke:var\\(--s0\\)").matcher(chart.substring(0, chart.indexOf("</svg>")));
+        assertThat(line.results()).as("segments of the line").hasSizeBetween(8, 12);
+    }
+
+    /** Of two charts in a row those of the first section were as wide as the page, and so were their letters. */
+    @Test
+    void chartsAreOfOneWidthInEverySection() throws Exception {
+        assertThat(new Page("p").finished()).contains("grid-template-columns:repeat(auto-fill,").doesNotContain("auto-fit");
+    }
+
     /** The picture has the contents on the left, the styles above, eight others, and a band with names on two sides. */
     @Test
     void stylesAreTransferred() throws Exception {

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.NormFactory;
+import io.github.dl4jnorm.conf.UncenteredNormLayer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -11,11 +12,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
@@ -86,6 +91,15 @@ class TrainConvNetTest {
         assertThat(run(errors, "--data", empty.toString())).isEqualTo(1);
         assertThat(errors.toString().lines()).hasSize(2)
                 .allSatisfy(line -> assertThat(line).startsWith("error: ").containsAnyOf("not a directory", "no IDX files"));
+    }
+
+    /** Pixel by pixel they made the noise of the background as strong as the digits, and stayed at 10 %. */
+    @ParameterizedTest
+    @ValueSource(strings = {"rms", "unit"})
+    void imagesAreNormalizedAsAWhole(String name) {
+        ConvolutionLayer convolution = new ConvolutionLayer.Builder(3, 3).nIn(1).nOut(4).activation(Activation.RELU).build();
+        List<Layer> block = new NormChoice(name).block(4).around(convolution);
+        assertThat(((UncenteredNormLayer) block.get(1)).isPerPosition()).isFalse();
     }
 
     @Test

@@ -34,7 +34,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     /** The norms, as the library has them. */
     enum Norm {
         BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, GHOST, RENORM, FILTER_RESPONSE,
-        GLOBAL_RESPONSE, RMS, UNIT;
+        GLOBAL_RESPONSE, RMS, RMS_OF_EXAMPLE, UNIT, UNIT_OF_EXAMPLE;
 
         boolean takes(int rank) {
             return switch (this) {
@@ -147,7 +147,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
             case BATCH, GHOST, RENORM -> perChannel();
             case GROUP -> channels() / groups * positions();
             case INSTANCE, FILTER_RESPONSE, GLOBAL_RESPONSE -> positions();
-            case LAYER -> rank() == 3 ? channels() : channels() * positions();
+            case LAYER, RMS_OF_EXAMPLE, UNIT_OF_EXAMPLE -> rank() == 3 ? channels() : channels() * positions();
             case LAYER_PER_POSITION, RMS, UNIT -> channels();
             case LAYER_ELEMENTWISE -> channels() * positions();
             case SWITCHABLE -> Math.max(channels() * positions(), perChannel());

@@ -84,7 +84,10 @@ final class Libtorch implements Side {
             case FILTER_RESPONSE -> filterResponse(first);
             case GLOBAL_RESPONSE -> affine(Formulas.globalResponse(first, axes(2), drawn.eps())).add(first);
             case RMS -> rms(first);
+            case RMS_OF_EXAMPLE -> drawn.rank() < 4 ? rms(first) : rmsOfExample(first);
             case UNIT -> affine(Formulas.unit(first, drawn.eps()));
+            case UNIT_OF_EXAMPLE -> affine(drawn.rank() < 4 ? Formulas.unit(first, drawn.eps())
+                    : Formulas.unit(first.flatten(1, -1), drawn.eps()).reshape(drawn.shape()));
         };
         y = drawn.relu() ? torch.relu(z) : z;
         if (params.containsKey("tau")) {
@@ -211,8 +214,16 @@ final class Libtorch implements Side {
 
     /** libtorch has a gamma for each element here. */
     private Tensor byExample(Tensor input) {
-        long[] normalized = LongStream.of(drawn.shape()).skip(1).toArray();
-        return affine(torch.layer_norm(input, normalized, none, none, drawn.eps(), false));
+        return affine(torch.layer_norm(input, ofExample(), none, none, drawn.eps(), false));
+    }
+
+    /** Here, too. */
+    private Tensor rmsOfExample(Tensor input) {
+        return affine(torch.rms_norm(input, ofExample(), none, new DoubleOptional(drawn.eps())));
+    }
+
+    private long[] ofExample() {
+        return LongStream.of(drawn.shape()).skip(1).toArray();
     }
 
     private Tensor affine(Tensor normalized) {

@@ -86,6 +86,8 @@ final class Ours implements Side {
                     .center(drawn.center()).threshold(drawn.relu()).learnedEps(true).build();
             case GLOBAL_RESPONSE -> common(new GlobalResponseNormalization.Builder(), drawn).build();
             case RMS -> common(new RmsNormalization.Builder(), drawn).build();
+            case RMS_OF_EXAMPLE -> common(new RmsNormalization.Builder().perPosition(false), drawn).build();
+            case UNIT_OF_EXAMPLE -> common(new UnitNormalization.Builder().perPosition(false), drawn).build();
             case UNIT -> common(new UnitNormalization.Builder(), drawn).build();
         };
     }
