@@ -16,6 +16,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 /** What a JVM of its own does, with and without the module of the vectors. */
 @EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector")
 @Tag("long")
+@Tag("full")
 class FallbackTest {
 
     /** Asks for the kernels twice and prints their name. */

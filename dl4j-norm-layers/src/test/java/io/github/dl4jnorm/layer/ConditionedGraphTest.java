@@ -30,6 +30,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 /** Conditioned norms in graphs: checked, trained, saved, masked. */
 @Tag("once")
 @Tag("long")
+@Tag("vectors-first")
 class ConditionedGraphTest {
     private static final int N = 3;
 

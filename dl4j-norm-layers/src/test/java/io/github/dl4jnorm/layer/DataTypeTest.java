@@ -13,6 +13,7 @@ import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -22,6 +23,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
 
 /** Each data type gives what double gives for the same numbers, to its own precision. */
+@Tag("vectors-first")
 class DataTypeTest {
     private static final int CHANNELS = 4;
     private static final double FLOAT = 1e-5;

@@ -28,6 +28,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 /** Norms that are frozen, or that stand behind something frozen. */
 @Tag("once")
 @Tag("long")
+@Tag("vectors-first")
 class FrozenLayerTest {
     private static final int STEPS = 3;
 

@@ -32,6 +32,7 @@ import org.nd4j.linalg.dataset.DataSet;
 /** Four workers end with the cumulative statistics of one, whatever is done to gradients. */
 @Tag("workers")
 @Timeout(120)
+@Tag("full")
 class ParallelTrainingTest {
     private static final int WORKERS = 4;
     private static final int BATCHES = Thinned.onVectors() ? 200 : 40;

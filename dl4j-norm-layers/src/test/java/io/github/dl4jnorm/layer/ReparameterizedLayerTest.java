@@ -32,6 +32,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 
 /** What layers with computed weights compute, and how they train. */
 @Tag("long")
+@Tag("vectors-first")
 class ReparameterizedLayerTest {
     private static MultiLayerNetwork net(Wrapper wrapper, Inside inside) {
         return inside.sequence(Inside.base(DataType.FLOAT, new Adam(0.01)), wrapper.around(inside.layer(Activation.TANH)));

@@ -10,6 +10,7 @@ import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import java.util.Random;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -20,6 +21,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Filter response and global response normalization: their definition, element by element, and their gradients. */
+@Tag("vectors-first")
 class ResponseNormsTest {
     private static final int C = Kind.CHANNELS;
     private static final int N = 3;

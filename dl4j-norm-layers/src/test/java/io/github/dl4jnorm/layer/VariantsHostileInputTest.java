@@ -29,6 +29,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** What {@link HostileInputTest} and {@link BadInputTest} are to the norms with a reference, for the norms made of them. */
 @Tag("long")
+@Tag("vectors-first")
 class VariantsHostileInputTest {
     private static final int CHANNELS = Harmless.CHANNELS;
     private static final RunningStatistics POLICY = RunningStatistics.momentum(0.25);

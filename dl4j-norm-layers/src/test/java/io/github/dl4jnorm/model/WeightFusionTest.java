@@ -27,6 +27,7 @@ import org.deeplearning4j.nn.conf.layers.util.MaskZeroLayer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.weights.WeightInit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -37,6 +38,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Adam;
 
 /** Networks whose computed weights are put into the layers give what they gave. */
+@Tag("vectors-first")
 class WeightFusionTest {
     private static final double TOLERANCE = 1e-6;
     private static final List<Function<Layer, Reparameterization>> WRAPPERS = List.of(WeightNormalization::new,

@@ -24,6 +24,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Normalizations among other nodes, and what files may leave out. */
 @Tag("once")
+@Tag("full")
 class OnnxGraphTest {
     @TempDir
     private Path directory;

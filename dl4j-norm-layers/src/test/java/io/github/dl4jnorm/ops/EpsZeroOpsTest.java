@@ -19,6 +19,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** With an eps of 0, a constant (0 for what subtracts no mean) gives beta and gradients that are finite. */
 @Tag("long")
+@Tag("vectors-first")
 class EpsZeroOpsTest {
     static Stream<OpCase> cases() {
         return Stream.of(DataType.FLOAT, DataType.DOUBLE).flatMap(OpCase::all)

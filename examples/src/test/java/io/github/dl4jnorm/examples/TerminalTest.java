@@ -12,11 +12,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** In a terminal, here one that {@code script} of util-linux makes, progress bars leave no trace in what is printed. */
 @Timeout(120)
+@Tag("full")
 class TerminalTest {
 
     @BeforeAll
