@@ -27,6 +27,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -38,6 +39,7 @@ import org.nd4j.nativeblas.NativeOpsHolder;
 /** Which threads do the work of a pass, and that those of several models do not keep it from each other. */
 @EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector|scalar")
 @Timeout(120)
+@Tag("full")
 class ThreadUseTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private int before;

@@ -32,6 +32,7 @@ import org.nd4j.linalg.factory.Nd4j;
 /** Input from the ends of what there is has a value that can be told beforehand, or an error that says what is wrong. */
 @Tag("long")
 @Tag("vectors-first")
+@Tag("full")
 class HostileInputTest {
     private static final int CHANNELS = 4;
 

@@ -32,6 +32,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * numbers made smaller, as every norm but global response normalization ignores the scale of its input.
  */
 @Tag("long")
+@Tag("vectors-first")
 class LargestNumbersTest {
     private static final int CHANNELS = 8;
 

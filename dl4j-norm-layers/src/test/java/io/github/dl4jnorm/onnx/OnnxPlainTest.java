@@ -24,6 +24,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Normalizations taken apart into plain operations, in the forms that the importer alone would not read. */
 @Tag("once")
+@Tag("full")
 class OnnxPlainTest {
     @TempDir
     private Path directory;
