@@ -23,6 +23,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** Statistics of float input to six digits, and numbers at the ends of its range. */
+@Tag("long")
 class NumericsTest {
     private final NormKernels kernels = Kernels.get();
 

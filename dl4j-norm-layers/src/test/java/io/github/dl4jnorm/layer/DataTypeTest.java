@@ -24,6 +24,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 
 /** Each data type gives what double gives for the same numbers, to its own precision. */
 @Tag("vectors-first")
+@Tag("long")
 class DataTypeTest {
     private static final int CHANNELS = 4;
     private static final double FLOAT = 1e-5;

@@ -9,6 +9,7 @@ import io.github.dl4jnorm.layer.GradientCheckTest.Norm;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -19,6 +20,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Masks of every shape: what is masked plays no part, and gradients agree with finite differences. */
+@Tag("long")
 class LayerMaskTest {
 
     static Stream<Arguments> cases() {

@@ -39,6 +39,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Solvers that go backward several times a step spoil what a backward pass takes up, and nothing else. */
 @Tag("vectors-first")
+@Tag("long")
 class SolversTest {
 
     @FunctionalInterface

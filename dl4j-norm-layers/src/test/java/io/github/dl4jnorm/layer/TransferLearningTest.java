@@ -22,6 +22,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 
 /** Replacing the number of outputs of a convolution in front of a norm. */
 @Tag("once")
+@Tag("long")
 class TransferLearningTest {
     private static final int NEW_CHANNELS = 6;
 

@@ -37,6 +37,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 
 /** Every norm on every kind of view, as input and as gradient, gives what it gives for a copy. */
 @Tag("vectors-first")
+@Tag("long")
 class ViewsOfArraysTest {
     private static final int CHANNELS = 4;
     private static final int EXAMPLES = 10;

@@ -22,6 +22,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Where arrays live, and which thread loads or uses them, changes no number. */
 @Tag("vectors-first")
+@Tag("long")
 class WorkspaceTest {
     private static final int STEPS = 5;
 

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** Headers with something wrong, by the hundred thousand: each is read by NumPy's rules or refused, and nothing else happens. */
 @Tag("once")
+@Tag("long")
 class NpyFuzzTest {
     /** What a wrong header is made of. */
     private static final List<String> PIECES = List.of("'", "\"", "'''", "(", ")", "{", "}", "[", "]", ",", ":", " ", "\n",

@@ -35,6 +35,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** What SameDiff does with graphs, done with graphs that have normalizations. */
 @Tag("vectors-first")
+@Tag("long")
 class SDNormGraphTest {
     private final DataSet data = TestGraph.data(48);
 
