@@ -25,7 +25,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 @Tag("long")
 class NormKernelsContractTest {
     static Stream<Drawn> cases() {
-        return IntStream.range(0, Thinned.onVectors() ? 160 : 80).mapToObj(seed -> new Drawn(Kernels.get(), seed));
+        return IntStream.range(0, Thinned.length(250, 80)).mapToObj(seed -> new Drawn(Kernels.get(), seed));
     }
 
     @ParameterizedTest
