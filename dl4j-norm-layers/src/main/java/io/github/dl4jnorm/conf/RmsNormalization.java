@@ -6,17 +6,16 @@ import lombok.EqualsAndHashCode;
 import lombok.ToString;
 
 /**
- * Root mean square normalization (Zhang and Sennrich 2019, arXiv 1910.07467): the C channels of each position are
- * divided by their root mean square; no mean is subtracted,
+ * Divides the channels of each position by their root mean square, without subtracting a mean (Zhang and Sennrich 2019,
+ * <a href="https://arxiv.org/abs/1910.07467">Root Mean Square Layer Normalization</a>, arXiv 1910.07467):
  *
  * <pre>
  *   y = act(gamma·x/√(Σ x²/C + eps) + beta)
  * </pre>
  *
- * The sum is over the channels alone, also of sequences, images and volumes. With {@code perPosition(false)} it is over all
- * axes of an image or a volume, {@code C·H·W} numbers, as PyTorch's {@code RMSNorm([C, H, W])} has it. Unless
- * {@code center(true)} is set there is no beta, as in the paper; eps is 1e-6 (as in Keras) unless set. Where all of the
- * numbers are 0, they come out as act(beta).
+ * The sum is over the channels only, also for sequences, images and volumes. With {@code perPosition(false)} it is over all axes
+ * of an image or volume ({@code C·H·W} elements), as in PyTorch's {@code RMSNorm([C, H, W])}. As in the paper, there is no beta
+ * unless {@code center(true)} is set. The default eps is 1e-6, as in Keras. If all elements are 0, the output is act(beta).
  */
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
@@ -24,7 +23,7 @@ public class RmsNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-6;
 
-    /** With gamma and without beta, eps 1e-6. */
+    /** Creates a layer with gamma, without beta, and with eps 1e-6. */
     public RmsNormalization() {
         setEps(EPS);
         setCenter(false);
@@ -39,9 +38,9 @@ public class RmsNormalization extends UncenteredNormLayer {
         return PositionNorm.Kind.ROOT_MEAN_SQUARE;
     }
 
-    /** Options of {@link RmsNormalization}. */
+    /** Builds an {@link RmsNormalization}. */
     public static class Builder extends UncenteredNormBuilder<Builder> {
-        /** With gamma and without beta, eps 1e-6. */
+        /** Creates a builder with gamma, without beta, and with eps 1e-6. */
         public Builder() {
             eps = EPS;
             center = false;

@@ -5,24 +5,24 @@ import lombok.Getter;
 import lombok.Setter;
 
 /**
- * Options of norms that subtract no mean.
+ * Holds the options of norms that do not subtract a mean.
  *
- * @param <T> the builder itself
+ * @param <T> type of the builder itself
  */
 @Getter
 @Setter
 public abstract class UncenteredNormBuilder<T extends UncenteredNormBuilder<T>> extends NormBuilder<T> {
-    /** Whether each position of an image is normalized on its own. */
+    /** Whether each position of an image or volume is normalized separately, over its channels. */
     protected boolean perPosition = true;
 
-    /** Over the channels of each position. */
+    /** Creates a builder that normalizes each position over its channels. */
     protected UncenteredNormBuilder() {
     }
 
     /**
-     * Whether images and volumes are normalized over the channels of each position, or over channels and positions of each
-     * example, as {@link LayerNormalization} does by default. Dense input and each step of a sequence are normalized over
-     * their channels either way.
+     * Sets whether each position of an image or volume is normalized separately, over its channels. If not, each example is
+     * normalized over channels and positions, as {@link LayerNormalization} does by default. Dense input and each timestep of a
+     * sequence are always normalized over their channels.
      *
      * @param perPosition default true
      * @return this builder

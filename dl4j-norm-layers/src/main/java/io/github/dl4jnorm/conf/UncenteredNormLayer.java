@@ -9,8 +9,8 @@ import lombok.Setter;
 import lombok.ToString;
 
 /**
- * A norm that divides by the size of its elements and subtracts no mean: over the channels of each position, or over all axes
- * of an example at one time step.
+ * Base class of norms that divide by the size of their elements and do not subtract a mean. They reduce over the channels of each
+ * position, or over all axes of an example at one timestep.
  */
 @Getter
 @Setter
@@ -19,15 +19,15 @@ import lombok.ToString;
 public abstract class UncenteredNormLayer extends NormLayer {
     private static final long serialVersionUID = 1L;
 
-    /** Whether images are normalized over the whole example: false in what was saved before there was the option. */
+    /** Whether images are normalized over the whole example; false in models saved before the option existed. */
     private boolean overExample;
 
-    /** Over the channels of each position. */
+    /** Creates a layer that normalizes each position over its channels. */
     protected UncenteredNormLayer() {
     }
 
     /**
-     * A layer with the options of a builder.
+     * Creates a layer with the options of a builder.
      *
      * @param builder the options
      */
@@ -37,12 +37,12 @@ public abstract class UncenteredNormLayer extends NormLayer {
         finish(builder);
     }
 
-    /** {@return whether each position of an image is normalized on its own} */
+    /** {@return whether each position of an image or volume is normalized separately} */
     public boolean isPerPosition() {
         return !overExample;
     }
 
-    /** {@return what to divide by} */
+    /** {@return the quantity to divide by} */
     abstract PositionNorm.Kind kind();
 
     @Override

@@ -6,17 +6,16 @@ import lombok.EqualsAndHashCode;
 import lombok.ToString;
 
 /**
- * Normalization to unit length: the C channels of each position are divided by their Euclidean norm, as Keras's
- * {@code UnitNormalization} over the channels and PyTorch's {@code normalize} do,
+ * Divides the channels of each position by their Euclidean norm, so that they have unit length, like Keras's
+ * {@code UnitNormalization} over the channels and PyTorch's {@code normalize}:
  *
  * <pre>
  *   y = act(gamma·x/max(√(Σ x²), eps) + beta)
  * </pre>
  *
- * The sum is over the channels alone, also of sequences, images and volumes. With {@code perPosition(false)} it is over all
- * axes of an image or a volume, so that each example has length 1. There are no gamma and beta unless {@code scale(true)} or
- * {@code center(true)} is set; eps is 1e-12 unless set. Where the norm is at most eps, eps is a constant divisor, through
- * which no gradient flows.
+ * The sum is over the channels only, also for sequences, images and volumes. With {@code perPosition(false)} it is over all axes
+ * of an image or volume, so that each example has length 1. {@code scale(true)} adds gamma and {@code center(true)} adds beta.
+ * The default eps is 1e-12. If the Euclidean norm is at most eps, the divisor is eps and receives no gradient.
  */
 @ToString(callSuper = true)
 @EqualsAndHashCode(callSuper = true)
@@ -24,7 +23,7 @@ public class UnitNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
     private static final double EPS = 1e-12;
 
-    /** Without gamma and beta, eps 1e-12. */
+    /** Creates a layer without gamma and beta, with eps 1e-12. */
     public UnitNormalization() {
         setEps(EPS);
         setScale(false);
@@ -40,9 +39,9 @@ public class UnitNormalization extends UncenteredNormLayer {
         return PositionNorm.Kind.LENGTH;
     }
 
-    /** Options of {@link UnitNormalization}. */
+    /** Builds a {@link UnitNormalization}. */
     public static class Builder extends UncenteredNormBuilder<Builder> {
-        /** Without gamma and beta, eps 1e-12. */
+        /** Creates a builder without gamma and beta, with eps 1e-12. */
         public Builder() {
             eps = EPS;
             scale = false;
