@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -51,7 +53,7 @@ class ReadmeNumbersTest {
 
     @Test
     void thePictureShowsTheMeasuredTimes() throws IOException {
-        String picture = Files.readString(SITE.resolve("images/stock.svg"));
+        String picture = image("stock.svg");
         for (String norm : List.of("batch", "batch + ReLU")) {
             List<String> row = row("### Forward and backward", norm, "nchw", "32x64x56x56");
             assertThat(picture).contains(">" + row.get(BOTH_STOCK) + " ms<", ">" + row.get(BOTH_LIBTORCH) + " ms<",
@@ -59,10 +61,30 @@ class ReadmeNumbersTest {
         }
     }
 
+    /** Shapes, positions and numbers are the same; only words differ. */
+    @Test
+    void theChinesePicturesDrawTheSame() throws IOException {
+        for (String name : List.of("stock", "norm-axes")) {
+            String chinese = image(name + ".zh.svg");
+            assertThat(drawing(chinese)).as(name).isNotEmpty().isEqualTo(drawing(image(name + ".svg")));
+            assertThat(chinese).as(name).containsPattern("\\p{IsHan}");
+        }
+    }
+
     @Test
     void aReadmeIsReadInOneSitting() throws IOException {
         assertThat(text("README.md").getBytes(StandardCharsets.UTF_8)).hasSizeLessThanOrEqualTo(9_000);
         assertThat(text("README.zh-CN.md").getBytes(StandardCharsets.UTF_8)).hasSizeLessThanOrEqualTo(9_500);
+    }
+
+    private static String image(String name) throws IOException {
+        return Files.readString(SITE.resolve("images").resolve(name));
+    }
+
+    /** Every tag behind the style sheet, with its attributes, and every measured time. */
+    private static List<String> drawing(String picture) {
+        String shapes = picture.substring(picture.indexOf("<rect"));
+        return Pattern.compile("<[^>]+>|(?<=>)[\\d.]+ ms(?=<)").matcher(shapes).results().map(MatchResult::group).toList();
     }
 
     private static String factor(double times) {
