@@ -88,6 +88,6 @@ class ConsumerLoggingTest {
                 System.getProperty("java.class.path"), Application.class.getName()).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor(60, TimeUnit.SECONDS) && process.exitValue() == 0).as(output).isTrue();
-        assertThat(output).doesNotContain("SLF4J:").contains("WARN ", LINE, "Normalization runs on the slower kernels");
+        assertThat(output).doesNotContain("SLF4J:").contains("WARN ", LINE, "Normalization uses the slower plain-Java kernels");
     }
 }

@@ -44,7 +44,7 @@ public class AdaptiveInstanceNormalization extends ConditionedNorm {
     void checkCondition(InputType type, long contentChannels) {
         if (type.getType() == InputType.Type.FF || type.getType() == InputType.Type.CNNFlat
                 || InputTypes.of(type, false).channels() != contentChannels) {
-            throw invalid("a style with " + contentChannels + " channels and with positions", type.toString());
+            throw invalid("a sequence, image or volume with " + contentChannels + " channels as style", type.toString());
         }
     }
 

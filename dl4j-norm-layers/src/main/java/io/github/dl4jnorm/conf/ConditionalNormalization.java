@@ -64,14 +64,14 @@ public class ConditionalNormalization extends ConditionedNorm {
 
     @Override
     public String expectedContent() {
-        return super.expectedContent() + (groups == 0 ? "" : " with channels that " + groups + " groups divide");
+        return super.expectedContent() + (groups == 0 ? "" : " with a number of channels divisible by groups = " + groups);
     }
 
     @Override
     void checkCondition(InputType type, long contentChannels) {
         if (type.getType() != InputType.Type.FF
                 || ((InputType.InputTypeFeedForward) type).getSize() != 2 * contentChannels) {
-            throw invalid("vectors of " + 2 * contentChannels + " numbers, gamma and beta of " + contentChannels + " channels",
+            throw invalid("vectors of size " + 2 * contentChannels + " (gamma and beta for " + contentChannels + " channels)",
                     type.toString());
         }
     }

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.layer.ConditionedVertex;
 import io.github.dl4jnorm.norm.NormPlan;
+import java.util.Arrays;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -72,7 +73,7 @@ public abstract class ConditionedNorm extends GraphVertex {
      * @return such as "rank 3 to 5"
      */
     public String expectedContent() {
-        return "rank 3 to 5 (on dense input every statistic would hold one element)";
+        return "rank 3 to 5 (on dense input, each statistic would cover a single element)";
     }
 
     /**
@@ -130,10 +131,10 @@ public abstract class ConditionedNorm extends GraphVertex {
     @Override
     public InputType getOutputType(int layerIndex, InputType... vertexInputs) {
         if (vertexInputs.length != 2 || vertexInputs[0] == null || vertexInputs[1] == null) {
-            throw invalid("two inputs with known types", vertexInputs.length + " inputs");
+            throw invalid("two inputs with known types", vertexInputs.length + " inputs: " + Arrays.toString(vertexInputs));
         }
         if (vertexInputs[0].getType() == InputType.Type.CNNFlat) {
-            throw invalid("content as an image", "flat rows (" + vertexInputs[0] + ")");
+            throw invalid("unflattened images as content", "flattened ones (" + vertexInputs[0] + ")");
         }
         InputTypes content = InputTypes.of(vertexInputs[0], channelsLast);
         if (content.rank() < 3 || plan(Math.toIntExact(content.channels())) == null) {

@@ -57,7 +57,7 @@ public class FilterResponseNormalization extends NormLayer {
 
     @Override
     public String expectedRanks() {
-        return "rank 3 to 5 (on dense input every mean square would be that of one element)";
+        return "rank 3 to 5 (on dense input, each mean square would cover a single element)";
     }
 
     @Override

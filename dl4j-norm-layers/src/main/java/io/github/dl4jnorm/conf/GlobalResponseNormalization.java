@@ -39,7 +39,7 @@ public class GlobalResponseNormalization extends NormLayer {
 
     @Override
     public String expectedRanks() {
-        return "rank 3 to 5 (on dense input every norm would be that of one element)";
+        return "rank 3 to 5 (on dense input, each norm would cover a single element)";
     }
 
     /** Builds a {@link GlobalResponseNormalization}. */

@@ -63,7 +63,7 @@ public class GroupNormalization extends NormLayer {
             throw invalid("groups >= 1", "groups " + groups);
         }
         if (groupSize < 0) {
-            throw invalid("groupSize >= 1, or 0 for a number of groups", "groupSize " + groupSize);
+            throw invalid("groupSize >= 1, or 0 to set the number of groups", "groupSize " + groupSize);
         }
         if (getNOut() > 0) {
             validateChannels();
@@ -74,10 +74,10 @@ public class GroupNormalization extends NormLayer {
     protected void validateChannels() {
         super.validateChannels();
         if (groupSize > 0 && nOut % groupSize != 0) {
-            throw invalid("a number of channels that groups of " + groupSize + " divide", nOut + " channels");
+            throw invalid("a number of channels divisible by groupSize = " + groupSize, nOut + " channels");
         }
         if (groupSize == 0 && nOut % groups != 0) {
-            throw invalid("a number of channels that " + groups + " groups divide", nOut + " channels");
+            throw invalid("a number of channels divisible by groups = " + groups, nOut + " channels");
         }
     }
 

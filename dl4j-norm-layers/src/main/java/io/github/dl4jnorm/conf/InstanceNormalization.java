@@ -56,7 +56,7 @@ public class InstanceNormalization extends RunningNormLayer {
 
     @Override
     public String expectedRanks() {
-        return "rank 3 to 5 (on dense input every statistic would hold one element; use LayerNormalization there)";
+        return "rank 3 to 5 (on dense input, each statistic would cover a single element; use LayerNormalization)";
     }
 
     /** Builds an {@link InstanceNormalization}. */

@@ -115,7 +115,8 @@ public class LayerNormLSTM extends AbstractLSTM {
                                           INDArray paramsView, boolean initializeParams, DataType networkDataType) {
         validate();
         if (nIn <= 0 || nOut <= 0) {
-            throw invalid("nIn and nOut set", "nIn " + nIn + " and nOut " + nOut);
+            throw invalid("positive nIn and nOut (set them, or set an input type for the network)",
+                    "nIn " + nIn + " and nOut " + nOut);
         }
         LayerNormLSTMLayer layer = new LayerNormLSTMLayer(conf, networkDataType);
         layer.setListeners(listeners);

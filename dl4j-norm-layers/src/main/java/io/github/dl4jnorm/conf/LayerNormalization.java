@@ -59,7 +59,7 @@ public class LayerNormalization extends NormLayer {
 
     @Override
     public String expectedRanks() {
-        return elementwiseAffine && positions > 0 ? "an image or a volume, as the input type says" : super.expectedRanks();
+        return elementwiseAffine && positions > 0 ? "rank 4 or 5 (the input type is an image or volume)" : super.expectedRanks();
     }
 
     @Override

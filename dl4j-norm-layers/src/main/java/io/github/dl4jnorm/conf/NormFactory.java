@@ -147,7 +147,7 @@ public final class NormFactory {
         }
         if (!(layer instanceof BaseRecurrentLayer)) {
             if (!acts && layer.getActivationFn() == null) {
-                throw norm.invalid("an activation set on the layer in front of it, to be taken over", "none on " + layer);
+                throw norm.invalid("an activation on the preceding layer or in the options of the norm", "none on " + layer);
             }
             if (!acts) {
                 norm.setActivationFn(layer.getActivationFn());
@@ -167,10 +167,10 @@ public final class NormFactory {
             return mapper.readerForUpdating(made).with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
                     .readValue(mapper.writeValueAsString(options));
         } catch (UnrecognizedPropertyException e) {
-            throw new DL4JInvalidConfigException("Normalization \"" + name + "\": expected options among "
+            throw new DL4JInvalidConfigException("Normalization \"" + name + "\": expected one of the options "
                     + known.names() + ", got \"" + e.getPropertyName() + "\"", e);
         } catch (JsonProcessingException e) {
-            throw new DL4JInvalidConfigException("Normalization \"" + name + "\": expected values that its options can have, "
+            throw new DL4JInvalidConfigException("Normalization \"" + name + "\": expected valid option values, "
                     + "got " + options + " (" + e.getMessage() + ")", e);
         }
     }

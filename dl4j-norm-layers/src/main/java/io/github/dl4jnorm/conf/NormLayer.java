@@ -205,7 +205,7 @@ public abstract class NormLayer extends FeedForwardLayer {
             throw invalid("eps >= 0", "eps " + eps);
         }
         if (!Double.isFinite(gammaInit) || !Double.isFinite(betaInit)) {
-            throw invalid("finite initial gamma and beta", gammaInit + " and " + betaInit);
+            throw invalid("finite gammaInit and betaInit", "gammaInit " + gammaInit + " and betaInit " + betaInit);
         }
         if (activationFn == null) {
             throw invalid("an activation", "none");
@@ -219,7 +219,7 @@ public abstract class NormLayer extends FeedForwardLayer {
      */
     protected void validateChannels() {
         if (nOut <= 0) {
-            throw invalid("a number of channels: set nOut, or an input type for the network", "nOut " + nOut);
+            throw invalid("a positive number of channels (set nOut, or set an input type for the network)", "nOut " + nOut);
         }
     }
 

@@ -87,7 +87,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         Layer inside = inside();
         List<WeightShape> weights = WeightShape.of(inside);
         if (weights == null) {
-            throw invalid("one of " + WeightShape.known() + " to wrap",
+            throw invalid("a layer to wrap, one of " + WeightShape.known(),
                     inside == null ? "no layer" : inside.getClass().getName());
         }
         return weights;
@@ -165,7 +165,7 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         boolean state = weights().stream().anyMatch(weight -> parameters(weight).stream().anyMatch(p -> !p.trained()));
         if (state && RunningNormLayer.searches(solver)) {
             throw invalid("optimizationAlgo STOCHASTIC_GRADIENT_DESCENT (with any updater)", solver
-                    + ", which goes backward several times a step and would spoil vectors that each backward pass improves");
+                    + ", which runs several backward passes per step and would corrupt non-trainable parameters");
         }
     }
 
@@ -173,18 +173,18 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         validate();
         for (WeightShape weight : weights()) {
             if (weight.units() <= 0 || weight.inputs() <= 0) {
-                throw invalid("nIn and nOut of the layer inside: set them, or an input type for the network",
+                throw invalid("positive nIn and nOut on the wrapped layer (set them, or set an input type for the network)",
                         weight.inputs() + " inputs and " + weight.units() + " units of " + weight.key());
             }
         }
         if (((BaseLayer) inside()).getWeightInitFn() == null) {
-            throw invalid("a weight initialization of the layer inside, which takes that of the network unless it is inside "
-                    + "of Bidirectional", "none");
+            throw invalid("a weight initialization (set weightInit on the wrapped layer; inside Bidirectional it does not "
+                    + "inherit the network's)", "none");
         }
         List<LayerConstraint> constraints = inside().getConstraints();
         Set<String> computed = Set.copyOf(weights().stream().map(WeightShape::key).toList());
         if (constraints != null && constraints.stream().anyMatch(c -> c.getParams().stream().anyMatch(computed::contains))) {
-            throw invalid("no constraints on weights, which are computed", constraints.toString());
+            throw invalid("no constraints on the wrapped layer's weights, which are computed", constraints.toString());
         }
     }
 

@@ -83,8 +83,8 @@ public abstract class RunningNormLayer extends NormLayer {
     public void requireSolver(OptimizationAlgorithm solver) {
         if (updatesStatistics() && !statisticsFrozen && searches(solver)) {
             throw invalid("optimizationAlgo STOCHASTIC_GRADIENT_DESCENT (with any updater), frozen statistics "
-                    + "(setStatisticsFrozen), or a norm that keeps no running statistics", solver
-                    + ", which goes backward several times a step and would spoil running statistics");
+                    + "(setStatisticsFrozen), or a norm without running statistics", solver
+                    + ", which runs several backward passes per step and would corrupt running statistics");
         }
     }
 
@@ -160,7 +160,7 @@ public abstract class RunningNormLayer extends NormLayer {
 
     private void requirePolicy() {
         if (runningStatistics == null) {
-            throw invalid("a policy for running statistics", "none");
+            throw invalid("a runningStatistics policy", "none");
         }
     }
 }

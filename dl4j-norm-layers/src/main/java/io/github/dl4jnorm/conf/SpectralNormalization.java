@@ -72,7 +72,7 @@ public class SpectralNormalization extends Reparameterization {
     protected void validateOptions() {
         super.validateOptions();
         if (powerIterations < 1 || warmUp < 0) {
-            throw invalid("powerIterations >= 1 and warmUp >= 0", powerIterations + " and " + warmUp);
+            throw invalid("powerIterations >= 1 and warmUp >= 0", "powerIterations " + powerIterations + " and warmUp " + warmUp);
         }
     }
 

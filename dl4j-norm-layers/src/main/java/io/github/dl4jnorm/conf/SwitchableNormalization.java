@@ -79,7 +79,7 @@ public class SwitchableNormalization extends RunningNormLayer {
 
     @Override
     public String expectedRanks() {
-        return dense ? "rank 2, as the input type says" : super.expectedRanks();
+        return dense ? "rank 2 (the input type is dense)" : super.expectedRanks();
     }
 
     @Override

@@ -46,11 +46,11 @@ public final class KerasBatchNormalization extends KerasNorm {
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         Object virtual = options().get(VIRTUAL);
         if (virtual != null && (isRenormalized() || options().integer(VIRTUAL, 0) < 1)) {
-            throw options().unsupported(VIRTUAL, virtual, "expected a positive number, and renorm = false");
+            throw options().unsupported(VIRTUAL, virtual, "expected a positive integer and renorm = False");
         }
         double momentum = options().number("momentum", DEFAULT_MOMENTUM);
         if (!(momentum >= 0 && momentum <= 1)) {
-            throw options().unsupported("momentum", momentum, "expected 0 to 1");
+            throw options().unsupported("momentum", momentum, "expected a number from 0 to 1");
         }
         RunningStatistics statistics = RunningStatistics.decay(momentum).unbiased(false);
         if (isRenormalized()) {
@@ -68,8 +68,8 @@ public final class KerasBatchNormalization extends KerasNorm {
     private BatchRenormalization.Builder renormalization(double momentum)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         if (options().number("renorm_momentum", DEFAULT_MOMENTUM) != momentum) {
-            throw options().unsupported("renorm_momentum", options().get("renorm_momentum"), "expected momentum, " + momentum
-                    + ": there is one running mean and variance");
+            throw options().unsupported("renorm_momentum", options().get("renorm_momentum"), "expected the value of momentum, "
+                    + momentum + ", because the layer keeps a single running mean and variance");
         }
         BatchRenormalization.Builder builder = new BatchRenormalization.Builder().schedule(0, 0, 0).rMax(NO_LIMIT)
                 .dMax(NO_LIMIT);
@@ -78,7 +78,7 @@ public final class KerasBatchNormalization extends KerasNorm {
             double most = limits.number("rmax", NO_LIMIT);
             double product = limits.number("rmin", 1 / NO_LIMIT) * most;
             if (!(most >= 1 && Math.abs(product - 1) < 1e-3)) {
-                throw options().unsupported(CLIPPING, options().get(CLIPPING), "expected rmin = 1/rmax");
+                throw options().unsupported(CLIPPING, options().get(CLIPPING), "expected rmax >= 1 and rmin = 1/rmax");
             }
             builder.rMax(most).dMax(limits.number("dmax", NO_LIMIT));
         }

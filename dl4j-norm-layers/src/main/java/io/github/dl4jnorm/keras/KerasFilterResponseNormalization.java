@@ -42,7 +42,8 @@ public final class KerasFilterResponseNormalization extends KerasNorm {
         List<Integer> axes = options().axes(rank).stream().sorted().toList();
         boolean last = axes.equals(IntStream.range(1, rank - 1).boxed().toList());
         if (rank == 2 || !last && !axes.equals(IntStream.range(2, rank).boxed().toList())) {
-            throw options().unsupported("axis", options().get("axis"), "expected the axes of all positions");
+            throw options().unsupported("axis", options().get("axis"),
+                    "expected all axes except batch and channels, for input of rank 3 to 5");
         }
         return last;
     }
@@ -61,7 +62,7 @@ public final class KerasFilterResponseNormalization extends KerasNorm {
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         Object constraint = options().get("learned_epsilon_constraint");
         if (constraint != null) {
-            throw options().unsupported("learned_epsilon_constraint", constraint, "expected none");
+            throw options().unsupported("learned_epsilon_constraint", constraint, "expected None");
         }
         return new FilterResponseNormalization.Builder().threshold(false).learnedEps(learnsEpsilon());
     }

@@ -58,7 +58,7 @@ public final class KerasInstanceNormalization extends KerasNorm {
         for (String option : List.of("gamma_regularizer", "beta_regularizer", "gamma_constraint", "beta_constraint")) {
             if (options().get(option) != null) {
                 throw options().unsupported(option, options().get(option),
-                        "without an axis it is meant for one number, which becomes one for each channel");
+                        "without an axis it applies to a single number, but this layer has one number per channel");
             }
         }
         this.channels = channels;

@@ -38,8 +38,8 @@ public final class KerasLayerNormalization extends KerasNorm {
     NormBuilder<?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         if (options().flag("rms_scaling", false)) {
-            throw options().unsupported("rms_scaling", true, "there is no layer that divides by the deviation without "
-                    + "taking the mean away");
+            throw options().unsupported("rms_scaling", true, "no layer of this library divides by the standard deviation "
+                    + "without subtracting the mean");
         }
         if (!overAll(rank)) {
             return new LayerNormalization.Builder().perPosition(true);
@@ -49,7 +49,7 @@ public final class KerasLayerNormalization extends KerasNorm {
         }
         if (rank == 3) {
             throw options().unsupported("axis", options().get("axis"),
-                    "gamma and beta with one element for each step of a sequence; with scale and center false it is");
+                    "gamma and beta would have one element per timestep; set scale = False and center = False");
         }
         return new LayerNormalization.Builder().elementwiseAffine(true);
     }

@@ -76,7 +76,7 @@ abstract class KerasNorm extends KerasLayer {
     public InputType getOutputType(InputType... inputType)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         if (inputType.length != 1 || inputType[0] == null) {
-            throw options.invalid("one input", inputType.length);
+            throw options.invalid("one input of known type", inputType.length);
         }
         if (outputType == null) {
             long[] shape = shape(inputType[0]);

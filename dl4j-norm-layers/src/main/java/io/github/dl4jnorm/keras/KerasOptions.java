@@ -75,11 +75,11 @@ final class KerasOptions {
         List<Integer> axes = new ArrayList<>();
         for (Object axis : given instanceof List<?> several ? several : Collections.singletonList(given)) {
             if (!(axis instanceof Integer index)) {
-                throw unsupported("axis", given, "expected an integer or a list of those");
+                throw unsupported("axis", given, "expected an integer or a list of integers");
             }
             int positive = index < 0 ? index + rank : index;
             if (positive < 1 || positive >= rank || axes.contains(positive)) {
-                throw unsupported("axis", given, "expected axes of input of rank " + rank + ", the first one excluded");
+                throw unsupported("axis", given, "expected distinct axes of input of rank " + rank + ", without the batch axis");
             }
             axes.add(positive);
         }
@@ -90,7 +90,7 @@ final class KerasOptions {
     boolean channelsLast(int rank) throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         List<Integer> axes = axes(rank);
         if (axes.size() != 1 || axes.get(0) != 1 && axes.get(0) != rank - 1) {
-            throw unsupported("axis", options.get("axis"), "expected the first or the last axis behind the examples");
+            throw unsupported("axis", options.get("axis"), "expected the channel axis, either 1 or the last one");
         }
         return axes.get(0) == rank - 1;
     }

@@ -52,7 +52,7 @@ final class KerasWeightWrapper {
         this.kind = kind;
         powerIterations = options.integer("power_iterations", 1);
         if (powerIterations < 1) {
-            throw options.invalid("power_iterations of at least 1", powerIterations);
+            throw options.invalid("power_iterations >= 1", powerIterations);
         }
     }
 
@@ -85,12 +85,12 @@ final class KerasWeightWrapper {
         boolean unitsLast = !transposed || !kind.equals(PROBABILITY);
         int axis = kernel == null ? 0 : kernel.rank() - (unitsLast ? 1 : 2);
         if (own == null || kernel == null || own.length() != kernel.size(axis)) {
-            throw options.invalid((isSpectral() ? "a vector u" : "g") + " with one element for each "
-                    + (transposed && unitsLast ? "channel of the input" : "unit") + " of a kernel",
+            throw options.invalid((isSpectral() ? "a vector u" : "g") + " with one element per "
+                    + (transposed && unitsLast ? "input channel" : "unit") + " of the kernel",
                     own == null ? "weights " + weights.keySet() : own.length() + " and weights " + weights.keySet());
         }
         if (isSpectral() && !(own.norm2Number().doubleValue() > 0)) {
-            throw options.invalid("a vector u that is not 0", own.norm2Number());
+            throw options.invalid("a vector u with a positive norm", own.norm2Number());
         }
         boolean sameUnits = layer instanceof KerasDense || layer instanceof KerasConvolution1D
                 || layer instanceof KerasConvolution2D || layer instanceof KerasConvolution3D || transposed && !unitsLast;

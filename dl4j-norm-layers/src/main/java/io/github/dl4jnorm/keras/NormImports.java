@@ -81,20 +81,20 @@ public final class NormImports {
         try {
             archive = new Hdf5Archive(file.toString());
         } catch (RuntimeException e) {
-            throw new IOException(file + " is no complete HDF5 file: " + e.getMessage(), e);
+            throw new IOException(file + " is not a complete HDF5 file: " + e.getMessage(), e);
         }
         try (archive) {
             return read(archive, file);
         } catch (RuntimeException e) {
-            throw new IOException(file + " is no complete Keras model: " + e.getMessage(), e);
+            throw new IOException(file + " is not a complete Keras model: " + e.getMessage(), e);
         }
     }
 
     private static Model read(Hdf5Archive archive, Path file)
             throws IOException, InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         if (!archive.hasAttribute("model_config") || !archive.hasAttribute("keras_version")) {
-            throw new InvalidKerasConfigurationException(file + ": expected a whole model with the attributes model_config and "
-                    + "keras_version, got none; save it with model.save");
+            throw new InvalidKerasConfigurationException(file + ": expected a full model with the attributes model_config and "
+                    + "keras_version, got a file without them; save it with model.save");
         }
         Map<String, Object> config = KerasModelUtils.parseJsonString(archive.readAttributeAsJson("model_config"));
         boolean sequential = "Sequential".equals(config.get("class_name"));

@@ -13,7 +13,7 @@ import org.slf4j.helpers.NOPLoggerFactory;
  * with a warning that says what to do about it, plain Java.
  */
 public final class Kernels {
-    /** System property that forces an implementation; one that cannot serve is an error, never replaced silently. */
+    /** System property that forces an implementation; an unavailable one throws and is never replaced silently. */
     public static final String PROPERTY = "dl4jnorm.kernels";
 
     private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
@@ -25,7 +25,7 @@ public final class Kernels {
      * The kernels of this JVM.
      *
      * @return the implementation in use
-     * @throws IllegalStateException if {@value #PROPERTY} names one that is unknown or cannot serve
+     * @throws IllegalStateException if {@value #PROPERTY} names an unknown or unavailable implementation
      */
     public static NormKernels get() {
         return Chosen.KERNELS;
@@ -41,7 +41,7 @@ public final class Kernels {
      * </pre>
      *
      * @return a few lines of text
-     * @throws IllegalStateException if {@value #PROPERTY} names one that is unknown or cannot serve
+     * @throws IllegalStateException if {@value #PROPERTY} names an unknown or unavailable implementation
      */
     public static String describe() {
         String forced = System.getProperty(PROPERTY);
@@ -58,7 +58,7 @@ public final class Kernels {
 
     private static String why(String name, String forced) {
         if (forced != null && !forced.isBlank()) {
-            return "-D" + PROPERTY + " asks for them";
+            return "set by -D" + PROPERTY;
         }
         return switch (name) {
             case "vector" -> "ND4J runs on the CPU and this JVM has the Vector API";
@@ -95,7 +95,7 @@ public final class Kernels {
         try {
             return new CpuKernels("vector", VectorRowOps.factory());
         } catch (UnsupportedOperationException e) {
-            throw new IllegalStateException("-D" + PROPERTY + "=vector cannot be met: " + e.getMessage(), e);
+            throw new IllegalStateException("-D" + PROPERTY + "=vector is not available: " + e.getMessage(), e);
         }
     }
 
@@ -103,8 +103,8 @@ public final class Kernels {
         try {
             return new CpuKernels("vector", VectorRowOps.factory());
         } catch (UnsupportedOperationException e) {
-            warn("Normalization runs on the slower kernels in plain Java: " + e.getMessage() + " (-D" + PROPERTY
-                    + "=scalar silences this)");
+            warn("Normalization uses the slower plain-Java kernels: " + e.getMessage() + " (set -D" + PROPERTY
+                    + "=scalar to silence this warning)");
             return scalar();
         }
     }

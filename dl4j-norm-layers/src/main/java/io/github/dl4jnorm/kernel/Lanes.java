@@ -18,8 +18,8 @@ final class Lanes {
      * @param jdk version of the JDK that runs it
      */
     static String obstacle(int jdk) {
-        return jdk < 19 ? null : "a jar that was built with JDK 22 or later; those of this jar are for JDK 17 and 18, this is "
-                + "JDK " + jdk;
+        return jdk < 19 ? null : "a jar built with JDK 22 or later, because this jar supports them only on JDK 17 and "
+                + "18; this is JDK " + jdk;
     }
 
     /** What vectors are read from and written to. */

@@ -89,7 +89,7 @@ final class Operands {
     private static void requireOneType(INDArray[] arrays) {
         for (INDArray array : arrays) {
             if (array.dataType() != arrays[0].dataType()) {
-                throw new IllegalArgumentException("expected arrays of one type, got " + arrays[0].dataType() + " and "
+                throw new IllegalArgumentException("expected arrays of the same type, got " + arrays[0].dataType() + " and "
                         + array.dataType());
             }
         }
@@ -147,7 +147,7 @@ final class Operands {
             return;
         }
         if (output) {
-            throw new IllegalArgumentException("output has to be in c order, not with strides "
+            throw new IllegalArgumentException("expected an output array in c order, got strides "
                     + Arrays.toString(arrays[i].stride()));
         }
         arrays[i] = inDirection(arrays[i]);
@@ -179,8 +179,8 @@ final class Operands {
                 strided[i] = Strided.of(arrays[i], view);
             }
             if (!strided[i].fits(1, view.channels(), positions)) {
-                throw new IllegalArgumentException("normalization by position, channels first: expected examples of less than "
-                        + "2 GiB, got " + view + "; channels last have no such limit");
+                throw new IllegalArgumentException("normalization per position, channels-first: expected examples smaller than "
+                        + "2 GiB, got " + view + "; channels-last data has no such limit");
             }
         }
     }

@@ -56,6 +56,6 @@ record RowOps(DataType type, RunOps runs, ColumnOps columns, CrossOps crossing) 
     }
 
     static IllegalArgumentException unsupported(DataType type) {
-        return new IllegalArgumentException("normalization works on FLOAT, DOUBLE and HALF, not " + type);
+        return new IllegalArgumentException("expected data type FLOAT, DOUBLE or HALF, got " + type);
     }
 }

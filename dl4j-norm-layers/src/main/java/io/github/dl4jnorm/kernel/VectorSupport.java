@@ -12,7 +12,7 @@ final class VectorSupport {
     static String missing() {
         int jdk = Runtime.version().feature();
         if (jdk > 18 && jdk < 22) {
-            return "JDK 17, 18 or 22 and later; this is JDK " + jdk;
+            return "JDK 17, 18 or 22+; this is JDK " + jdk;
         }
         return ModuleLayer.boot().findModule(MODULE).isEmpty() ? "the JVM option --add-modules " + MODULE : Lanes.obstacle(jdk);
     }

@@ -59,7 +59,7 @@ public class ConditionedVertex extends BaseGraphVertex {
     @Override
     public INDArray doForward(boolean training, LayerWorkspaceMgr workspaceMgr) {
         if (!canDoForward()) {
-            throw new IllegalStateException(this + ": forward pass without inputs");
+            throw new IllegalStateException(this + ": forward pass called without inputs");
         }
         NormPlan plan = checkInputs();
         View view = View.of(inputs[0].shape(), conf.isChannelsLast());
@@ -92,7 +92,7 @@ public class ConditionedVertex extends BaseGraphVertex {
     @Override
     public Pair<Gradient, INDArray[]> doBackward(boolean tbptt, LayerWorkspaceMgr workspaceMgr) {
         if (!canDoBackward() || pass == null) {
-            throw new IllegalStateException(this + ": backward pass without a forward pass of the same inputs");
+            throw new IllegalStateException(this + ": backward pass called without a forward pass on the same inputs");
         }
         if (!Arrays.equals(epsilon.shape(), inputs[0].shape())) {
             throw invalidInput("a gradient of shape " + Arrays.toString(inputs[0].shape()), Arrays.toString(epsilon.shape()));
@@ -110,7 +110,7 @@ public class ConditionedVertex extends BaseGraphVertex {
     private NormPlan checkInputs() {
         long[] shape = inputs[0].shape();
         if (shape.length < 3 || shape.length > 5 || Arrays.stream(shape).anyMatch(d -> d == 0)) {
-            throw invalidInput("content of " + conf.expectedContent() + ", not empty", "shape " + Arrays.toString(shape));
+            throw invalidInput("non-empty content of " + conf.expectedContent(), "shape " + Arrays.toString(shape));
         }
         int axis = conf.isChannelsLast() ? shape.length - 1 : 1;
         NormPlan plan = conf.plan(Math.toIntExact(shape[axis]));
@@ -126,7 +126,7 @@ public class ConditionedVertex extends BaseGraphVertex {
             }
         } else if (other.length != shape.length || other[0] != shape[0] || other[axis] != shape[axis]
                 || Arrays.stream(other).anyMatch(d -> d == 0)) {
-            throw invalidInput("a style of rank " + shape.length + " with " + shape[0] + " examples and " + shape[axis]
+            throw invalidInput("a non-empty style of rank " + shape.length + " with " + shape[0] + " examples and " + shape[axis]
                     + " channels in dimension " + axis, "shape " + Arrays.toString(other));
         }
         for (INDArray input : inputs) {
@@ -152,7 +152,8 @@ public class ConditionedVertex extends BaseGraphVertex {
     @Override
     public void setBackpropGradientsViewArray(INDArray gradients) {
         if (gradients != null) {
-            throw new IllegalArgumentException(this + " has no parameters, so it takes no array for their gradients");
+            throw new IllegalArgumentException(this + ": expected no gradient array (the vertex has no parameters), got one of "
+                    + gradients.length() + " elements");
         }
     }
 

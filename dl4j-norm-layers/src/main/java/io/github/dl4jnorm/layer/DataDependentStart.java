@@ -50,9 +50,9 @@ final class DataDependentStart {
             double mean = moments.mean(c);
             double variance = moments.variance(c);
             if (!(moments.count(c) > 0) || !Double.isFinite(mean) || !Double.isFinite(variance)) {
-                throw new DL4JInvalidInputException(layerId + ": expected a batch with finite outputs, not all of them "
-                        + "masked; the outputs of unit " + c + " have mean " + mean + " and variance " + variance
-                        + " over " + moments.count(c) + " positions");
+                throw new DL4JInvalidInputException(layerId + ": expected a batch with finite outputs that are not "
+                        + "all masked, got mean " + mean + " and variance " + variance + " over " + moments.count(c)
+                        + " positions in unit " + c);
             }
             if (variance > NO_VARIANCE * mean * mean) {
                 g[c] = 1 / Math.sqrt(variance);

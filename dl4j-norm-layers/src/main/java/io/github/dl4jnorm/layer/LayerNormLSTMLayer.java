@@ -179,7 +179,7 @@ public class LayerNormLSTMLayer extends BaseRecurrentLayer<LayerNormLSTM> {
         String expected = format + layerConf().getNIn() + (channelsLast() ? "]" : ", T]");
         if (shape.length != 3 || shape[channelsLast() ? 2 : 1] != layerConf().getNIn()
                 || Arrays.stream(shape).anyMatch(d -> d == 0)) {
-            throw invalidInput("input of shape " + expected + ", not empty", Arrays.toString(shape));
+            throw invalidInput("non-empty input of shape " + expected, Arrays.toString(shape));
         }
         if (!input.dataType().isFPType()) {
             throw invalidInput("a floating-point type", input.dataType().toString());
@@ -189,7 +189,8 @@ public class LayerNormLSTMLayer extends BaseRecurrentLayer<LayerNormLSTM> {
         }
         INDArray before = state.get(STATE_KEY_PREV_ACTIVATION);
         if (before != null && before.size(0) != shape[0]) {
-            throw invalidInput(before.size(0) + " examples, as before in these sequences (rnnClearPreviousState begins others)",
+            throw invalidInput(before.size(0)
+                    + " examples, as in the stored state (call rnnClearPreviousState to start new sequences)",
                     String.valueOf(shape[0]));
         }
     }

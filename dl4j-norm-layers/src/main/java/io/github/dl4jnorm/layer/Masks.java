@@ -4,6 +4,7 @@ package io.github.dl4jnorm.layer;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
+import java.util.stream.Collectors;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -99,13 +100,17 @@ final class Masks {
         return Arrays.stream(view.positionAxes()).mapToLong(axis -> shape[axis]).toArray();
     }
 
+    private static String oneOr(long size) {
+        return size == 1 ? "1" : "1 or " + size;
+    }
+
     private static DL4JInvalidInputException mismatch(long[] mask, View view, String layerId) {
         long n = view.examples();
         String forRank = switch (view.shape().length) {
             case 2 -> "[" + n + ", 1]";
             case 3 -> "[" + n + ", " + view.positions() + "]";
-            default -> "[" + n + ", 1 or " + view.channels() + ", then 1 or the size of each axis of "
-                    + Arrays.toString(spatial(view)) + "]";
+            default -> "[" + n + ", " + oneOr(view.channels()) + Arrays.stream(spatial(view))
+                    .mapToObj(size -> ", " + oneOr(size)).collect(Collectors.joining()) + "]";
         };
         return new DL4JInvalidInputException(layerId + ": expected a mask of shape " + forRank + " for input of shape "
                 + Arrays.toString(view.shape()) + ", got " + Arrays.toString(mask));

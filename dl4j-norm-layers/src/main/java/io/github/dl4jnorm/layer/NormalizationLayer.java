@@ -74,11 +74,11 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
      * Calls back with the statistics of every batch that passes forward, in training and in test mode.
      *
      * @param observer receives them, or null to stop
-     * @throws IllegalStateException if the layer keeps no running statistics
+     * @throws IllegalStateException if the layer has no running statistics
      */
     public void observe(Consumer<ChannelStatistics> observer) {
         if (observer != null && !tracks()) {
-            throw new IllegalStateException(layerId() + " keeps no running statistics to observe");
+            throw new IllegalStateException(layerId() + " has no running statistics to observe");
         }
         this.observer = observer;
     }
@@ -111,7 +111,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
      * The running mean of each channel.
      *
      * @return a copy
-     * @throws IllegalStateException if the layer keeps no running statistics
+     * @throws IllegalStateException if the layer has no running statistics
      */
     public double[] runningMean() {
         return running().mean();
@@ -121,7 +121,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
      * The running variance of each channel, whichever way it is stored.
      *
      * @return a copy
-     * @throws IllegalStateException if the layer keeps no running statistics
+     * @throws IllegalStateException if the layer has no running statistics
      */
     public double[] runningVariance() {
         return running().variance();
@@ -133,7 +133,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
      * @param mean     mean of each channel
      * @param variance variance of each channel
      * @throws IllegalArgumentException if there is not one finite value for each channel, or a variance is negative
-     * @throws IllegalStateException    if the layer keeps no running statistics
+     * @throws IllegalStateException    if the layer has no running statistics
      */
     public void setRunningStatistics(double[] mean, double[] variance) {
         long channels = layerConf().getNOut();
@@ -141,8 +141,8 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
                 && Arrays.stream(mean).allMatch(Double::isFinite)
                 && Arrays.stream(variance).allMatch(v -> v >= 0 && Double.isFinite(v));
         if (!valid) {
-            throw new IllegalArgumentException(layerId() + ": expected " + channels + " finite means and non-negative "
-                    + "variances, got " + Arrays.toString(mean) + " and " + Arrays.toString(variance));
+            throw new IllegalArgumentException(layerId() + ": expected " + channels + " finite means and as many finite, "
+                    + "non-negative variances, got " + Arrays.toString(mean) + " and " + Arrays.toString(variance));
         }
         running().set(mean, variance);
     }
@@ -153,7 +153,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
 
     private RunningState running() {
         if (!tracks()) {
-            throw new IllegalStateException(layerId() + " keeps no running statistics");
+            throw new IllegalStateException(layerId() + " has no running statistics");
         }
         if (running == null) {
             running = new RunningState(params);
@@ -231,7 +231,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     public Pair<Gradient, INDArray> backpropGradient(INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
         assertInputSet(true);
         if (pass == null) {
-            throw new IllegalStateException(layerId() + ": backward pass without a forward pass of the same input");
+            throw new IllegalStateException(layerId() + ": backward pass called without a forward pass on the same input");
         }
         if (!Arrays.equals(epsilon.shape(), input.shape())) {
             throw new DL4JInvalidInputException(layerId() + ": expected a gradient of shape "
@@ -290,7 +290,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             throw invalidInput(conf.getNOut() + " channels in dimension " + axis, String.valueOf(shape[axis]));
         }
         if (conf.affineLength() != conf.getNOut() && input.length() / shape[0] != conf.affineLength()) {
-            throw invalidInput(conf.affineLength() + " elements in an example, as many as gamma has",
+            throw invalidInput(conf.affineLength() + " elements per example, the length of gamma",
                     String.valueOf(input.length() / shape[0]));
         }
         if (!input.dataType().isFPType()) {

@@ -103,7 +103,7 @@ public final class ReparameterizationInitializer implements ParamInitializer {
         NeuralNetConfiguration inside = inside(conf);
         if (paramsView.length() != numParams(wrapper)) {
             throw wrapper.invalid(numParams(wrapper) + " parameters", paramsView.length()
-                    + "; Deeplearning4j's wrappers have to be inside of this one");
+                    + "; put Deeplearning4j's wrappers inside this one, not around it");
         }
         Map<String, INDArray> table = inOrder(wrapper.getUnderlying().initializer()
                 .init(inside, Slices.elements(paramsView, 0, numInside(wrapper)), initializeParams));

@@ -114,7 +114,7 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
      */
     public void setStartsFromData(boolean startsFromData) {
         if (startsFromData && !canStartFromData()) {
-            throw new IllegalStateException(layerId() + ": expected weight normalization of a layer that is not recurrent");
+            throw new IllegalStateException(layerId() + ": expected weight normalization of a non-recurrent layer");
         }
         this.startsFromData = startsFromData;
     }
@@ -232,7 +232,7 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
 
     @Override
     public void setParamsViewArray(INDArray values) {
-        throw new UnsupportedOperationException(layerId() + ": the array of its parameters is set when it is made");
+        throw new UnsupportedOperationException(layerId() + ": setParamsViewArray is not supported; the array cannot change");
     }
 
     @Override
@@ -243,7 +243,7 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
     @Override
     public void setBackpropGradientsViewArray(INDArray values) {
         if (values.length() != numParams()) {
-            throw new IllegalArgumentException(layerId() + ": expected an array for " + numParams() + " gradients, got "
+            throw new IllegalArgumentException(layerId() + ": expected a gradient array of " + numParams() + " elements, got "
                     + values.length());
         }
         flatGradients = values;
@@ -282,8 +282,8 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
     public void setParam(String key, INDArray value) {
         INDArray param = params.get(key);
         if (param == null || param.length() != value.length()) {
-            throw new IllegalArgumentException(layerId() + ": expected one of " + params.keySet() + " in its own shape, got "
-                    + key + " with " + value.length() + " elements");
+            throw new IllegalArgumentException(layerId() + ": expected " + (param == null ? "one of the parameters "
+                    + params.keySet() : param.length() + " elements") + ", got " + key + " with " + value.length() + " elements");
         }
         param.assign(value.reshape(param.shape()));
     }
@@ -314,7 +314,7 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
 
     @Override
     public void fit() {
-        throw new UnsupportedOperationException(layerId() + " is no layer for pretraining");
+        throw new UnsupportedOperationException(layerId() + " does not support layerwise pretraining");
     }
 
     @Override

@@ -68,7 +68,7 @@ final class RunningState {
             update(batch, policy);
         } else if (!warnedOfNonFinite) {
             warnedOfNonFinite = true;
-            LOG.warn("{}: a batch with NaN or infinite values leaves the running statistics as they were; said once",
+            LOG.warn("{}: skipped a batch with NaN or infinite values; the running statistics are unchanged (logged once)",
                     layerId);
         }
     }
@@ -78,7 +78,8 @@ final class RunningState {
         if (!warnedOfNeverSet && Arrays.stream(mean()).allMatch(m -> m == 0)
                 && Arrays.stream(variance()).allMatch(v -> v == 1)) {
             warnedOfNeverSet = true;
-            LOG.warn("{} is used in test mode before PopulationStatistics.recompute gave it statistics; said once", layerId);
+            LOG.warn("{} is used in test mode with its initial running statistics; call PopulationStatistics.recompute first "
+                    + "(logged once)", layerId);
         }
     }
 

@@ -23,7 +23,7 @@ final class SharedStatistics {
             return null;
         }
         if (!shares(conf)) {
-            throw new IllegalStateException(layerId + " shares no statistics with other workers");
+            throw new IllegalStateException(layerId + " does not share statistics between workers");
         }
         return workers.of(layerId);
     }
@@ -32,7 +32,7 @@ final class SharedStatistics {
     static Exchange checked(Exchange exchange, NormLayer conf, String layerId) {
         if (exchange == null && shares(conf) && Thread.currentThread().getName().startsWith(WORKER_THREAD)) {
             throw new IllegalStateException(layerId + ": expected a ParallelWrapper that was passed to "
-                    + "SynchronizedTraining.install, got one whose workers know nothing of each other");
+                    + "SynchronizedTraining.install, got one that was not");
         }
         return exchange;
     }

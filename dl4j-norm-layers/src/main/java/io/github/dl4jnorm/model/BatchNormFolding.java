@@ -63,7 +63,7 @@ public final class BatchNormFolding {
 
         @Override
         public String toString() {
-            return folded() ? norm + ": folded into " + into : norm + ": left, " + reason;
+            return folded() ? norm + ": folded into " + into : norm + ": kept because " + reason;
         }
     }
 
@@ -142,10 +142,10 @@ public final class BatchNormFolding {
         }
         Layer layer = node.part().layer();
         if (layer instanceof NormLayer) {
-            return "its statistics depend on the example";
+            return "it computes statistics from the input, even in test mode";
         }
         if (layer instanceof Reparameterization) {
-            return "it computes weights; WeightFusion.fuse puts those into the layer inside";
+            return "it normalizes weights; use WeightFusion.fuse";
         }
         return recurrent(layer) instanceof LayerNormLSTM ? "its norms are inside the recurrence" : null;
     }
@@ -198,7 +198,8 @@ public final class BatchNormFolding {
     private static String whyNotBefore(Draft<?> draft, Part norm, LinearLayer before) {
         Part part = draft.before(norm);
         if (before == null) {
-            return "it follows " + (part == null ? "no single layer" : describe(part)) + ", no dense layer or convolution";
+            return part == null ? "it does not follow a single layer"
+                    : "it follows " + describe(part) + ", which is not a dense layer or convolution";
         }
         String name = describe(part);
         if (draft.preProcessor(norm) != null) {
@@ -208,7 +209,7 @@ public final class BatchNormFolding {
             return "the output of " + name + " has other consumers";
         }
         if (!(before.conf().getActivationFn() instanceof ActivationIdentity)) {
-            return name + " has the activation " + before.conf().getActivationFn();
+            return name + " applies the activation " + before.conf().getActivationFn();
         }
         return whyNotTogether(norm, before, before.conf().getNOut());
     }
@@ -216,40 +217,41 @@ public final class BatchNormFolding {
     private static String whyNotBehind(Draft<?> draft, Part norm, LinearLayer behind, BatchNormMap map) {
         Part part = draft.onlyConsumer(norm);
         if (behind == null) {
-            return "it precedes " + (part == null ? "no single layer" : describe(part)) + ", no dense layer or convolution";
+            return part == null ? "no single layer follows it"
+                    : "it precedes " + describe(part) + ", which is not a dense layer or convolution";
         }
         String name = describe(part);
         if (draft.preProcessor(part) != null) {
             return between(name, draft.preProcessor(part));
         }
         if (!(map.activation() instanceof ActivationIdentity)) {
-            return "its activation " + map.activation() + " is in front of " + name;
+            return "its activation " + map.activation() + " comes before " + name;
         }
         String why = behind.whyConstantsDoNotPass();
-        return why != null ? "of " + name + ": " + why : whyNotTogether(norm, behind, behind.conf().getNIn());
+        return why != null ? name + " " + why : whyNotTogether(norm, behind, behind.conf().getNIn());
     }
 
     private static String between(String name, InputPreProcessor preProcessor) {
-        return "between it and " + name + " is a " + preProcessor.getClass().getSimpleName();
+        return "a " + preProcessor.getClass().getSimpleName() + " is between it and " + name;
     }
 
     private static String whyNotTogether(Part norm, LinearLayer layer, long channels) {
         String name = describe(layer.part());
         if (layer.hasLayerNorm()) {
-            return name + " has a layer norm of its own";
+            return name + " applies layer norm itself";
         }
         if (BatchNormMap.isStock(norm.layer()) && layer.isOneOrThreeDimensional()) {
-            return "Deeplearning4j's batch norm does not normalize the channels of " + name + "; replace it first";
+            return "Deeplearning4j's batch norm does not support the channels of " + name + "; replace it first";
         }
         if (!layer.isDense() && BatchNormMap.channelsLast(norm.layer()) != layer.isChannelsLast()) {
-            return "its channels are on another axis than those of " + name;
+            return "its channel axis differs from that of " + name;
         }
         long own = ((FeedForwardLayer) norm.layer()).getNOut();
         return own == channels ? null : "it has " + own + " channels, " + name + " has " + channels;
     }
 
     private static String tooLarge(LinearLayer layer) {
-        return "folded weights of " + describe(layer.part()) + " would not be finite in the network's data type";
+        return "the folded weights of " + describe(layer.part()) + " would overflow the network's data type";
     }
 
     private static String describe(Part part) {

@@ -43,8 +43,8 @@ public final class Freeze {
     private static List<String> set(Model net, boolean frozen) {
         List<String> stock = frozen ? NormLayers.stock(net) : List.of();
         if (!stock.isEmpty()) {
-            throw new IllegalArgumentException("expected norms whose statistics can be frozen, got batch norms of "
-                    + "Deeplearning4j's in layers " + stock + "; NormReplacement with NormRules.batchToBatch() replaces them");
+            throw new IllegalArgumentException("expected norms whose statistics can be frozen, got Deeplearning4j's "
+                    + "batch norm in layers " + stock + "; replace it first with NormReplacement and NormRules.batchToBatch()");
         }
         Map<String, NormalizationLayer> layers = NormLayers.withStatistics(net);
         layers.values().forEach(layer -> ((RunningNormLayer) layer.layerConf()).setStatisticsFrozen(frozen));

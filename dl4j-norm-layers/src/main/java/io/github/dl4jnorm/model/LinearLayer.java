@@ -112,13 +112,13 @@ final class LinearLayer {
         boolean deconvolution = conf instanceof Deconvolution2D || conf instanceof Deconvolution3D;
         boolean pointwise = all(convolution.getKernelSize(), 1);
         if (deconvolution && !(pointwise && all(convolution.getStride(), 1))) {
-            return "the number of inputs behind an output differs from position to position";
+            return "sums a different number of inputs at each position";
         }
         ConvolutionMode mode = convolution.getConvolutionMode();
         // These two choose the padding themselves.
         boolean pads = mode == ConvolutionMode.Same || mode == ConvolutionMode.Causal ? !pointwise
                 : !all(convolution.getPadding(), 0);
-        return pads ? "it pads its input with zeros" : null;
+        return pads ? "pads its input with zeros" : null;
     }
 
     private static boolean all(int[] values, int value) {

@@ -91,9 +91,9 @@ final class MaskedPositions {
             Effect effect = node.part() == null ? effect(node.vertex()) : effect(node.part().layer());
             boolean ofImage = effect == Effect.MIX && isOfImages(node);
             if (effect == Effect.MIX && (images || !ofImage)) {
-                return (ofImage ? "masked pixels" : "masked time steps") + " would reach " + node.describe()
-                        + " as something else than the 0 that the norm makes of them; without masks fold with MaskUse."
-                        + (ofImage ? MaskUse.SEQUENCES : MaskUse.NEVER);
+                return node.describe() + " needs the zeros that the norm writes to masked " + (ofImage ? "pixels" : "timesteps")
+                        + "; if the network receives no " + (ofImage ? "image masks, fold with MaskUse." + MaskUse.SEQUENCES
+                        : "masks, fold with MaskUse." + MaskUse.NEVER);
             }
             if (effect != Effect.END) {
                 next.addAll(draft.consumers(node));

@@ -49,7 +49,7 @@ final class NormArrays {
     static String name(NormParameter parameter) {
         String name = NAMES.get(parameter.name());
         if (name == null) {
-            throw new IllegalStateException("parameter \"" + parameter.name() + "\" of a norm has no name in PyTorch's files");
+            throw new IllegalStateException("parameter \"" + parameter.name() + "\" has no PyTorch name");
         }
         return name;
     }
@@ -117,7 +117,7 @@ final class NormArrays {
         double[] stored = BatchNormMap.doubles(Nd4j.createFromArray(given).castTo(type));
         for (int i = 0; i < values.length; i++) {
             if (!Double.isFinite(log ? Math.pow(10, 2 * stored[i]) : stored[i])) {
-                throw new IOException(what + ": expected numbers that are finite in " + type + ", got " + values[i]);
+                throw new IOException(what + ": expected numbers within the range of " + type + ", got " + values[i]);
             }
         }
     }

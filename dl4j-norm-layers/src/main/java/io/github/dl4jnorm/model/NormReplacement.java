@@ -69,7 +69,8 @@ public final class NormReplacement {
 
         @Override
         public String toString() {
-            return replaced() ? norm + ": " + from + " -> " + to : norm + ": left, the rule has nothing for " + from;
+            return replaced() ? norm + ": " + from + " -> " + to
+                    : norm + ": kept because the rule has no replacement for " + from;
         }
     }
 
@@ -115,7 +116,7 @@ public final class NormReplacement {
     public static <M extends Model> M replace(M net, Rule rule) {
         Result<M> result = replaceWithReport(net, rule);
         if (result.replaced() == 0) {
-            LOG.warn("No norm was replaced: {}", result.summary());
+            LOG.warn("No norms were replaced: {}", result.summary());
         }
         return result.net();
     }

@@ -226,8 +226,7 @@ public final class NormStatsListener extends BaseTrainingListener {
 
         private static int atLeast(String option, int value, int least) {
             if (value < least) {
-                throw new IllegalArgumentException("Norm statistics: expected " + option + " of at least " + least + ", got "
-                        + value);
+                throw new IllegalArgumentException("Norm statistics: expected " + option + " >= " + least + ", got " + value);
             }
             return value;
         }

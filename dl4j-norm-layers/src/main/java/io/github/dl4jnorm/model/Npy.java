@@ -83,7 +83,7 @@ final class Npy {
         double[] values = elements(header, npy, (int) header.elements());
         for (double value : values) {
             if (Math.abs(value) > 1L << LARGEST_EXACT) {
-                throw new IOException(what + ": expected a count, got " + value);
+                throw new IOException(what + ": expected a batch count up to 2^53, got " + value);
             }
         }
         return values;
@@ -92,7 +92,7 @@ final class Npy {
     private static double[] elements(NpyHeader header, byte[] npy, int count) throws IOException {
         long length = header.length() + (long) count * header.bytes();
         if (npy.length != length) {
-            throw new IOException(header.what() + ": expected " + length + " bytes, as its header says, got "
+            throw new IOException(header.what() + ": expected " + length + " bytes according to its header, got "
                     + (npy.length > length ? "more" : npy.length));
         }
         ByteBuffer data = ByteBuffer.wrap(npy, header.length(), npy.length - header.length()).slice().order(header.order());

@@ -53,22 +53,22 @@ record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortr
         boolean known = npy.length > START && Arrays.equals(npy, 0, MAGIC.length, MAGIC, 0, MAGIC.length)
                 && npy[6] >= 1 && npy[6] <= 3 && npy[7] == 0;
         if (!known) {
-            throw new IOException(what + ": expected a .npy file of version 1 to 3, got something else");
+            throw new IOException(what + ": expected a .npy file of version 1 to 3, got another format");
         }
         int start = npy[6] == 1 ? START : START + 2;
         ByteBuffer buffer = ByteBuffer.wrap(npy).order(ByteOrder.LITTLE_ENDIAN);
         long length = npy[6] == 1 ? buffer.getShort(8) & 0xffff : npy.length < start ? Integer.MAX_VALUE
                 : buffer.getInt(8) & 0xffffffffL;
         if (start + length > npy.length) {
-            throw new IOException(what + ": cut short, or its header is no header of an array");
+            throw new IOException(what + ": the file is truncated or its header is invalid");
         }
         String text = text(buffer.position(start).limit(start + (int) length),
                 npy[6] == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1, what);
         try {
             return of(PythonLiteral.read(text, npy[6] < 3), start + (int) length, what);
         } catch (IllegalArgumentException e) {
-            throw new IOException(what + ": expected a plain array, got the header " + shortened(text) + " (" + e.getMessage()
-                    + ")", e);
+            throw new IOException(what + ": expected a plain array of numbers, got the header " + shortened(text)
+                    + " (" + e.getMessage() + ")", e);
         }
     }
 
@@ -79,7 +79,7 @@ record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortr
                 return text;
             }
         } catch (CharacterCodingException e) {
-            throw new IOException(what + ": its header is not in " + charset, e);
+            throw new IOException(what + ": the header is not valid " + charset, e);
         }
         throw new IOException(what + ": expected a header of at most " + LONGEST_TEXT + " characters, got more");
     }
@@ -89,14 +89,14 @@ record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortr
             throw new IllegalArgumentException("expected the keys " + KEYS.stream().sorted().toList());
         }
         if (!(entries.get("descr") instanceof String type)) {
-            throw new IllegalArgumentException("expected a simple type");
+            throw new IllegalArgumentException("expected a plain type for descr");
         }
         if (!(entries.get("fortran_order") instanceof Boolean fortran)) {
             throw new IllegalArgumentException("expected True or False for fortran_order");
         }
         if (!(entries.get("shape") instanceof List<?> sizes)
                 || !sizes.stream().allMatch(size -> size instanceof BigInteger number && number.signum() >= 0)) {
-            throw new IllegalArgumentException("expected a tuple of sizes");
+            throw new IllegalArgumentException("expected a tuple of sizes for shape");
         }
         return new NpyHeader(what, type, sizes.stream().map(BigInteger.class::cast).toList(), fortran, length);
     }

@@ -76,7 +76,7 @@ interface NpySource extends AutoCloseable {
             try {
                 zip = new ZipFile(path.toFile());
             } catch (ZipException e) {
-                throw new IOException(path + " is no complete .npz archive: " + e.getMessage(), e);
+                throw new IOException(path + " is not a complete .npz archive: " + e.getMessage(), e);
             }
         }
 

@@ -169,7 +169,7 @@ final class Part {
             if (value != null) {
                 target.assign(value.rank() == target.rank() ? value : value.reshape(target.shape()));
             } else if (!(layer() instanceof NormLayer)) {
-                throw new IllegalStateException("layer \"" + name() + "\": nothing to set parameter " + name + " to");
+                throw new IllegalStateException("layer \"" + name() + "\": no value for parameter " + name);
             }
         });
         if (statistics != null) {

@@ -51,7 +51,7 @@ public final class PopulationStatistics {
         /** Logs one line for each pass. */
         Progress LOGGED = (layer, pass, passes, batches) -> {
             if (batches == 0) {
-                LOG.info("Population statistics of {}: pass {} of {}", layer, pass, passes);
+                LOG.info("Computing population statistics of {}: pass {} of {}", layer, pass, passes);
             }
         };
 
@@ -212,7 +212,7 @@ public final class PopulationStatistics {
                 data.reset();
             } else if (pass > 1) {
                 throw new IllegalArgumentException("EXACT needs " + passes
-                        + " passes over the data, which cannot be reset; use PAPER or other data");
+                        + " passes over the data, but the iterator cannot be reset; use PAPER or a resettable iterator");
             }
             int batches = 0;
             progress.update(what, pass, passes, batches);
@@ -221,7 +221,7 @@ public final class PopulationStatistics {
                 progress.update(what, pass, passes, ++batches);
             }
             if (batches == 0) {
-                throw new IllegalArgumentException("the data has no batch: there is nothing to take statistics of");
+                throw new IllegalArgumentException("expected at least one batch of data, got none");
             }
         }
 
@@ -229,8 +229,8 @@ public final class PopulationStatistics {
         private void set(String name, ChannelStatistics found, double[] foundVariance) {
             NormalizationLayer layer = layers.get(name);
             if (!found.isFinite()) {
-                throw new IllegalStateException("the statistics of layer \"" + name + "\" are not finite: the data, or "
-                        + "what the layers before make of it, holds NaN or infinite values");
+                throw new IllegalStateException("layer \"" + name + "\": expected finite statistics, got "
+                        + "NaN or infinite values; check the data and the outputs of earlier layers");
             }
             double[] mean = layer.runningMean();
             double[] variance = layer.runningVariance();

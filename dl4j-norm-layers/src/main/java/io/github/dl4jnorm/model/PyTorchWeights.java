@@ -72,8 +72,8 @@ public final class PyTorchWeights {
         Map<String, NormalizationLayer> norms = norms(net, module);
         NormLayers.otherKinds(net).forEach((name, kind) -> {
             if (module.apply(name) != null) {
-                throw new IllegalArgumentException("layer \"" + name + "\": expected a norm, got " + kind + ", whose weights are "
-                        + "not written to PyTorch's files; give null as the name of its module to leave it out");
+                throw new IllegalArgumentException("layer \"" + name + "\": expected a norm, got " + kind + ", which is not "
+                        + "exported to PyTorch; return null as its module name to skip it");
             }
         });
         norms.forEach((name, layer) -> NormArrays.of(layer).forEach((entry, values) ->
@@ -129,7 +129,7 @@ public final class PyTorchWeights {
             }
         }
         if (found.isEmpty()) {
-            throw new IOException(path + ": expected arrays of the layers " + norms.keySet() + " such as "
+            throw new IOException(path + ": expected arrays for the layers " + norms.keySet() + " such as "
                     + module.apply(norms.keySet().iterator().next()) + ".weight, got none");
         }
         found.forEach((name, values) -> NormArrays.set(norms.get(name), values));
@@ -151,13 +151,13 @@ public final class PyTorchWeights {
             }
         }
         if (!found.isEmpty() && !missing.isEmpty()) {
-            throw new IOException(source.path() + ": expected " + missing + " beside " + found.keySet() + ", got none");
+            throw new IOException(source.path() + ": expected " + missing + " in addition to " + found.keySet() + ", got none");
         }
         for (String entry : new TreeSet<>(NormArrays.names())) {
             // PyTorch always counts batches.
             boolean unknown = !wanted.containsKey(entry) && !entry.equals(NormArrays.COUNT);
             if (unknown && !found.isEmpty() && source.has(module + "." + entry + ".npy")) {
-                throw new IOException(source.path() + ": layer \"" + module + "\" has no place for " + module + "." + entry);
+                throw new IOException(source.path() + ": layer \"" + module + "\" has no parameter for " + module + "." + entry);
             }
         }
         return found;
@@ -168,8 +168,8 @@ public final class PyTorchWeights {
             String name = module.apply(layer.getKey());
             if (name != null && source.hasAny(name + ".")) {
                 throw new IOException(source.path() + ": layer \"" + layer.getKey() + "\": expected a norm, got "
-                        + layer.getValue() + ", whose weights are not read from PyTorch's files; give null as the name of its "
-                        + "module to leave it out");
+                        + layer.getValue() + ", which is not imported from PyTorch; return null as its module name "
+                        + "to skip it");
             }
         }
     }
@@ -180,8 +180,8 @@ public final class PyTorchWeights {
         if (norms.isEmpty()) {
             Map<String, String> others = NormLayers.otherKinds(net);
             throw new IllegalArgumentException("expected a network with norms of this library, got "
-                    + (others.isEmpty() ? "none; NormReplacement puts them in place of Deeplearning4j's"
-                    : "only layers that are not exchanged with PyTorch: " + others));
+                    + (others.isEmpty() ? "none; replace Deeplearning4j's norms with NormReplacement"
+                    : "only layers that cannot be exchanged with PyTorch: " + others));
         }
         return norms;
     }

@@ -279,7 +279,7 @@ final class PythonLiteral {
     }
 
     private IllegalArgumentException unexpected() {
-        return new IllegalArgumentException(at >= text.length() ? "it ends too early"
+        return new IllegalArgumentException(at >= text.length() ? "unexpected end"
                 : "unexpected '" + text.charAt(at) + "' at character " + at);
     }
 }

@@ -52,8 +52,8 @@ public final class WeightFusion {
             if (part.layer() instanceof Reparameterization wrapper) {
                 fuse(part, wrapper);
             } else if (part.layer() instanceof Bidirectional both && both.getFwd() instanceof Reparameterization inside) {
-                throw new IllegalArgumentException("layer \"" + part.name() + "\": expected computed weights outside of "
-                        + "Bidirectional, got " + inside.getClass().getSimpleName() + " inside of it");
+                throw new IllegalArgumentException("layer \"" + part.name() + "\": expected no weight normalization inside "
+                        + "Bidirectional, which cannot be fused, got " + inside.getClass().getSimpleName());
             }
         }
         return draft.build();

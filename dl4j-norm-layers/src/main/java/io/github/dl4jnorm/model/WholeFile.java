@@ -65,8 +65,8 @@ public final class WholeFile {
             force(part);
             rename.accept(part, target);
         } catch (AtomicMoveNotSupportedException e) {
-            throw new IOException(file + ": its file system cannot replace a file in one step (" + e.getReason()
-                    + "); write to another one and copy the file", e);
+            throw new IOException(file + ": the file system does not support atomic moves (" + e.getReason()
+                    + "); write to another file system and copy the file", e);
         } finally {
             Files.deleteIfExists(part);
         }

@@ -100,7 +100,7 @@ public final class Mask {
      */
     public Mask channelsAsPositions(int viewChannels) {
         if (positions != 1) {
-            throw new IllegalStateException("only dense input has its channels as positions, not S = " + positions);
+            throw new IllegalStateException("expected dense input (S = 1), got S = " + positions);
         }
         boolean[] folded = new boolean[examples * viewChannels];
         for (int n = 0; n < examples; n++) {

@@ -60,7 +60,7 @@ final class Functions {
         }
         if (node.getInputCount() > function.getInputCount() || node.getOutputCount() > function.getOutputCount()) {
             throw new IllegalArgumentException(OnnxNode.describe(node) + ": expected at most " + function.getInputCount()
-                    + " inputs and " + function.getOutputCount() + " outputs of the function, got " + node.getInputList()
+                    + " inputs and " + function.getOutputCount() + " outputs for the function, got " + node.getInputList()
                     + " and " + node.getOutputList());
         }
         Set<String> inner = new HashSet<>(callers);

@@ -53,7 +53,7 @@ final class Importer {
     private SameDiff imported(OnnxModel model) {
         for (String operation : model.operations()) {
             if (!importer.getRegistry().hasMappingOpProcess(operation)) {
-                throw model.error(new IllegalArgumentException("Deeplearning4j's importer does not know the operation "
+                throw model.error(new IllegalArgumentException("Deeplearning4j's importer does not support the operation "
                         + operation));
             }
         }

@@ -74,7 +74,7 @@ final class NormGraph {
     private double eps() {
         double eps = node.number("epsilon", EPSILON);
         if (!(eps >= 0) || Double.isInfinite(eps)) {
-            throw node.error("epsilon of at least 0", eps);
+            throw node.error("epsilon >= 0", eps);
         }
         return Math.max(eps, Float.MIN_NORMAL);
     }
@@ -84,10 +84,10 @@ final class NormGraph {
         boolean flagged = node.opset() >= 14;
         boolean training = flagged ? node.integer("training_mode", 0) != 0 : several;
         if (!node.spatial() && node.opset() >= SPATIAL_GONE) {
-            throw node.error("no attribute spatial, which is gone since operator set " + SPATIAL_GONE, 0);
+            throw node.error("no attribute spatial (removed in operator set " + SPATIAL_GONE + ")", "spatial = 0");
         }
         if (several && (!training || node.integer("is_test", 0) != 0) || flagged && node.outputs().size() > 3) {
-            throw node.error(flagged && training ? "Y, running_mean and running_var" : "the output Y alone, as at test time",
+            throw node.error(flagged && training ? "Y, running_mean and running_var" : "only the output Y in test mode",
                     node.outputs());
         }
         requireRank(node.spatial() ? 1 : 2);
@@ -128,7 +128,7 @@ final class NormGraph {
         long groups = node.integer("num_groups", 0);
         long channels = input.sizes(0)[1];
         if (groups < 1 || groups > Integer.MAX_VALUE || channels > 0 && channels % groups != 0) {
-            throw node.error("num_groups that divides the channels" + (channels > 0 ? ", " + channels : ""), groups);
+            throw node.error("num_groups that divides the number of channels" + (channels > 0 ? ", " + channels : ""), groups);
         }
         int count = (int) groups;
         // The first version scales whole groups, which then are to instance norm what channels are.
@@ -194,7 +194,7 @@ final class NormGraph {
         for (int i = given.length - 1; i >= 0; i--) {
             long size = missing + i < 0 ? 0 : x[missing + i];
             if (size == 0 || given[i] > 1 && size > 0 && given[i] != size) {
-                throw node.error("input " + index + " that can be spread over x " + Arrays.toString(x),
+                throw node.error("input " + index + " that can be broadcast to x " + Arrays.toString(x),
                         Arrays.toString(given));
             }
             all &= given[i] > 1 || given[i] == 1 && size == 1;

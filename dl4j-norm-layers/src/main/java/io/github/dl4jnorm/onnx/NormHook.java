@@ -49,7 +49,7 @@ final class NormHook implements PreImportHook {
         }
         Map<String, OnnxNode> norms = NORMS.get();
         if (norms == null || !norms.containsKey(op.getName())) {
-            throw new IllegalArgumentException(op.getName() + " is no normalization of this model");
+            throw new IllegalArgumentException(op.getName() + " is not a normalization of this model");
         }
         OnnxNode node = norms.get(op.getName());
         if (node.op() == null) {

@@ -87,7 +87,7 @@ final class NormInput {
     /** An axis that may be counted from the end. */
     int axis(long given) {
         if (given < -rank() || given >= rank()) {
-            throw node.error("an axis from " + -rank() + " to " + (rank() - 1) + " of input of rank " + rank(), given);
+            throw node.error("an axis from " + -rank() + " to " + (rank() - 1) + " for input of rank " + rank(), given);
         }
         return (int) (given < 0 ? given + rank() : given);
     }

@@ -42,7 +42,7 @@ enum NormOp {
     /** Throws if a node cannot be one of these, whatever its inputs are. */
     void check(OnnxNode node) {
         if (node.opset() < since) {
-            throw node.error("operator set " + since + " or later, with which " + type + " came", node.opset());
+            throw node.error("operator set " + since + " or later, which introduced " + type, node.opset());
         }
         int present = 0;
         while (node.hasInput(present)) {
@@ -57,7 +57,7 @@ enum NormOp {
         }
         for (String attribute : node.attributes()) {
             if (!attributes.contains(attribute)) {
-                throw node.error("no attributes but " + attributes, attribute);
+                throw node.error("only the attributes " + attributes, attribute);
             }
         }
     }

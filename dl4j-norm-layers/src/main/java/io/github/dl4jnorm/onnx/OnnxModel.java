@@ -55,10 +55,10 @@ final class OnnxModel {
         try {
             proto = Onnx.ModelProto.parseFrom(content);
         } catch (InvalidProtocolBufferException e) {
-            throw new IOException(file + " is no complete ONNX model: " + e.getMessage(), e);
+            throw new IOException(file + " is not a complete ONNX model: " + e.getMessage(), e);
         }
         if (!proto.hasGraph() || proto.getOpsetImportCount() == 0) {
-            throw new IOException(file + " is no complete ONNX model: it has no "
+            throw new IOException(file + " is not a complete ONNX model: it has no "
                     + (proto.hasGraph() ? "operator set" : "graph"));
         }
         long opset = opset(file, proto);
@@ -85,7 +85,7 @@ final class OnnxModel {
                 return each.getVersion();
             }
         }
-        throw new IllegalArgumentException(file + ": expected an operator set of ONNX, got none but of "
+        throw new IllegalArgumentException(file + ": expected an ONNX operator set, got only the domains "
                 + proto.getOpsetImportList().stream().map(Onnx.OperatorSetIdProto::getDomain).toList());
     }
 
@@ -138,14 +138,14 @@ final class OnnxModel {
             graph.addNode(rewrite(node, placed.opset(), known, whole));
             for (String output : node.getOutputList()) {
                 if (!output.isEmpty() && !made.add(output)) {
-                    throw new IllegalArgumentException(OnnxNode.describe(node) + ": \"" + output + "\" has been made before");
+                    throw new IllegalArgumentException(OnnxNode.describe(node) + ": \"" + output + "\" is already defined");
                 }
             }
             known.addAll(node.getOutputList());
         }
         for (Onnx.ValueInfoProto output : given.getOutputList()) {
             if (!known.contains(output.getName())) {
-                throw new IllegalArgumentException("no node makes the output \"" + output.getName() + "\"");
+                throw new IllegalArgumentException("no node produces the output \"" + output.getName() + "\"");
             }
         }
         return graph.build();
@@ -158,7 +158,7 @@ final class OnnxModel {
     private Onnx.NodeProto rewrite(Onnx.NodeProto node, long opset, Set<String> known, boolean whole) {
         for (String input : node.getInputList()) {
             if (!input.isEmpty() && !known.contains(input)) {
-                throw new IllegalArgumentException(OnnxNode.describe(node) + ": no node before it makes its input \"" + input
+                throw new IllegalArgumentException(OnnxNode.describe(node) + ": no earlier node produces its input \"" + input
                         + "\"");
             }
         }

@@ -59,8 +59,8 @@ public final class OnnxNorms {
         try {
             return Importer.run(model);
         } catch (NoClassDefFoundError e) {
-            throw new IllegalStateException("Import of ONNX models needs the dependency org.nd4j:samediff-import-onnx on the "
-                    + "class path, which lacks " + e.getMessage(), e);
+            throw new IllegalStateException("ONNX import needs the dependency org.nd4j:samediff-import-onnx on the class path; "
+                    + "missing " + e.getMessage(), e);
         }
     }
 }

@@ -94,7 +94,7 @@ enum PlainOp {
             int start = within(node.integer("start", 0), rank);
             int end = within(node.integer("end", rank), rank);
             if (start >= end) {
-                throw node.error("a part of the shape of input of rank " + rank, "none from " + start + " to " + end);
+                throw node.error("a non-empty part of the shape of input of rank " + rank, start + " to " + end);
             }
             return sd.gather(shape, IntStream.range(start, end).toArray(), 0);
         }
@@ -115,7 +115,8 @@ enum PlainOp {
             }
             int[] axes = Arrays.stream(given).mapToInt(axis -> (int) (axis < 0 ? axis + rank : axis)).toArray();
             if (Arrays.stream(axes).anyMatch(axis -> axis < 0 || axis >= rank)) {
-                throw node.error("axes of input of rank " + rank, Arrays.toString(given));
+                throw node.error("axes from " + -rank + " to " + (rank - 1) + " for input of rank " + rank,
+                        Arrays.toString(given));
             }
             return x.mean(node.integer("keepdims", 1) != 0, axes.length == 0 ? IntStream.range(0, rank).toArray() : axes);
         }

@@ -35,7 +35,7 @@ record Tensors(Path directory) {
         long length = 1;
         for (long size : tensor.getDimsList()) {
             if (size < 0) {
-                throw error(tensor, "sizes of at least 0", tensor.getDimsList());
+                throw error(tensor, "sizes >= 0", tensor.getDimsList());
             }
             length *= size;
         }
@@ -99,13 +99,13 @@ record Tensors(Path directory) {
             Path root = directory.toRealPath();
             Path file = root.resolve(location);
             if (location.isEmpty() || !Files.isRegularFile(file) || !file.toRealPath().startsWith(root)) {
-                throw error(tensor, "a file in the directory of the model", "\"" + location + "\"");
+                throw error(tensor, "an existing file in the directory of the model", "\"" + location + "\"");
             }
             try (RandomAccessFile open = new RandomAccessFile(file.toFile(), "r")) {
                 long offset = number(tensor, entries, "offset", 0);
                 long length = number(tensor, entries, "length", Math.max(0, open.length() - offset));
                 if (offset > open.length() || length > open.length() - offset || length > Integer.MAX_VALUE) {
-                    throw error(tensor, length + " bytes from " + offset + " on in " + location, open.length() + " in all");
+                    throw error(tensor, length + " bytes from offset " + offset + " in " + location, open.length() + " in total");
                 }
                 byte[] bytes = new byte[(int) length];
                 open.seek(offset);
@@ -127,7 +127,7 @@ record Tensors(Path directory) {
         } catch (NumberFormatException e) {
             // Falls through to the error for everything that is no number of bytes.
         }
-        throw error(tensor, key + " of at least 0", entries.get(key));
+        throw error(tensor, key + " >= 0", entries.get(key));
     }
 
     private static int listed(Onnx.TensorProto tensor, DataType type) {

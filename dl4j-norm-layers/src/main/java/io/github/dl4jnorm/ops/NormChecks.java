@@ -63,14 +63,14 @@ final class NormChecks {
         }
         require(x.length >= spec.kind().minRank() && x.length <= MAX_RANK,
                 () -> "rank " + spec.kind().minRank() + " to " + MAX_RANK + ", got rank " + x.length
-                        + (x.length == 2 ? " (every statistic would hold one element; see layerNorm)" : ""));
-        require(spec.layout() != null || x.length == 2, () -> "the layout as last argument from rank 3 on: "
-                + "Layout.CHANNELS_LAST normalizes over the last axis, as transformers do with [N, T, D], "
-                + "Layout.CHANNELS_FIRST has the channels in dimension 1, as Deeplearning4j with [N, C, T]; got none");
+                        + (x.length == 2 ? " (each statistic would cover a single element; use layerNorm)" : ""));
+        require(spec.layout() != null || x.length == 2, () -> "a layout as last argument for rank 3 and higher, "
+                + "got none (pass Layout.CHANNELS_LAST if the channels are the last axis, as in [N, T, D], or "
+                + "Layout.CHANNELS_FIRST if they are dimension 1, as in [N, C, T])");
         require(Arrays.stream(x).noneMatch(size -> size == 0), () -> "at least one example and position, got none");
         int axis = spec.channelAxis(x.length);
         require(x[axis] < 0 || x[axis] % spec.groups() == 0,
-                () -> "a number of channels that groups = " + spec.groups() + " divides, got " + x[axis]
+                () -> "a number of channels divisible by groups = " + spec.groups() + ", got " + x[axis]
                         + " in dimension " + axis);
         return x[axis];
     }
@@ -86,10 +86,10 @@ final class NormChecks {
         require(longest == length, () -> input + " to be a vector");
         if (input != Input.MEAN_WEIGHT && input != Input.VAR_WEIGHT) {
             require(channels < 0 || length == channels,
-                    () -> input + " of as many elements as there are channels, " + channels + ", got " + length
+                    () -> input + " with one element per channel, " + channels + ", got " + length
                             + otherLayout(length));
-            require(length % spec.groups() == 0, () -> "a number of channels that groups = " + spec.groups()
-                    + " divides, got " + input + " of " + length);
+            require(length % spec.groups() == 0, () -> "a number of channels divisible by groups = "
+                    + spec.groups() + ", got " + input + " of length " + length);
         }
     }
 
@@ -98,8 +98,8 @@ final class NormChecks {
         long[] x = shapes.get(0);
         boolean last = spec.channelsLast();
         return x != null && x.length > 2 && x[last ? 1 : x.length - 1] == length
-                ? ", as many as dimension " + (last ? 1 : x.length - 1) + " has: Layout."
-                        + (last ? Layout.CHANNELS_FIRST : Layout.CHANNELS_LAST) + " takes it for the channels" : "";
+                ? ", the size of dimension " + (last ? 1 : x.length - 1) + " (if that holds the channels, pass Layout."
+                        + (last ? Layout.CHANNELS_FIRST : Layout.CHANNELS_LAST) + ")" : "";
     }
 
     private void weights() {
@@ -108,11 +108,12 @@ final class NormChecks {
         }
         long mean = length(spec.pick(shapes, Input.MEAN_WEIGHT));
         long var = length(spec.pick(shapes, Input.VAR_WEIGHT));
-        require(mean < 0 || var < 0 || mean == var, () -> "as many varWeight as meanWeight, got " + var + " and " + mean);
+        require(mean < 0 || var < 0 || mean == var,
+                () -> "varWeight and meanWeight of equal length, got " + var + " and " + mean);
         boolean batch = spec.kind().isInference();
         for (long length : new long[]{mean, var}) {
             require(length < 0 || length == NormKind.PARTS || !batch && length == NormKind.PARTS - 1,
-                    () -> "three weights, for instance, layer and batch" + (batch ? "" : ", or two without batch")
+                    () -> "three weights (instance, layer, batch)" + (batch ? "" : " or two (instance, layer)")
                             + ", got " + length);
         }
     }

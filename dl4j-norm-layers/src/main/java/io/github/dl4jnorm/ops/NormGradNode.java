@@ -73,6 +73,6 @@ public final class NormGradNode extends KernelNode {
 
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
-        throw new UnsupportedOperationException(spec().kind() + ": there are no second derivatives");
+        throw new UnsupportedOperationException(spec().kind() + ": second derivatives are not supported");
     }
 }

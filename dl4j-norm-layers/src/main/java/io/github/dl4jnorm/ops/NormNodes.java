@@ -62,13 +62,13 @@ final class NormNodes {
                 return false;
             case "fused":
                 if (problem != null) {
-                    throw new IllegalStateException("-D" + PROPERTY + "=fused cannot be met: " + problem);
+                    throw new IllegalStateException("-D" + PROPERTY + "=fused is not available: " + problem);
                 }
                 return true;
             case "":
                 if (problem != null) {
-                    LOG.warn("This ND4J cannot run normalizations as single nodes of a SameDiff graph ({}): they are composed "
-                            + "of ND4J's own operations, with the same results, but slower; said once", problem);
+                    LOG.warn("This ND4J version cannot run fused normalization nodes in SameDiff graphs ({}); they are composed "
+                            + "of ND4J operations instead, which gives the same results but is slower (logged once)", problem);
                 }
                 return problem == null;
             default:

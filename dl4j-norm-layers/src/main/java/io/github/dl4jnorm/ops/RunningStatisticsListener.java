@@ -165,7 +165,7 @@ public final class RunningStatisticsListener extends BaseListener {
                 takeUp(tracked, batch);
             } else if (!warned) {
                 warned = true;
-                LOG.warn("\"{}\" {}: its running statistics stay as they were; said once", tracked.x,
+                LOG.warn("\"{}\" {}; its running statistics are unchanged (logged once)", tracked.x,
                         batch == null ? "was not used in a training step" : "has NaN or infinite values");
             }
         }

@@ -86,7 +86,7 @@ final class WorkerGroup {
                 left = changed.awaitNanos(left);
             }
             if (ready < taking.length) {
-                breakUp("waited " + milliseconds() + " for " + (taking.length - ready) + " of " + taking.length
+                breakUp("timed out after " + milliseconds() + " waiting for " + (taking.length - ready) + " of " + taking.length
                         + " workers to copy the network", null);
             }
         } catch (InterruptedException e) {
@@ -190,7 +190,7 @@ final class WorkerGroup {
         while (here.result == null) {
             requireWhole(here.place);
             if (left <= 0) {
-                breakUp("waited " + milliseconds() + " for " + missing(here), null);
+                breakUp("timed out after " + milliseconds() + " waiting for " + missing(here), null);
                 continue;
             }
             try {
@@ -222,7 +222,7 @@ final class WorkerGroup {
 
     private String missing(Meeting<?> here) {
         List<Integer> absent = absent(here);
-        return absent.isEmpty() ? "the end of handing out batches"
+        return absent.isEmpty() ? "the remaining batches to be assigned"
                 : String.join(", ", absent.stream().map(this::name).toList());
     }
 
@@ -241,7 +241,7 @@ final class WorkerGroup {
 
     private void requireWhole(String place) {
         if (failure != null) {
-            throw new IllegalStateException(place + ": no statistics over all workers: " + failure, cause);
+            throw new IllegalStateException(place + ": cannot combine the statistics of all workers: " + failure, cause);
         }
     }
 

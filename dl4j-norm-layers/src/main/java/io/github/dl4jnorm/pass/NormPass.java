@@ -65,7 +65,7 @@ public interface NormPass {
         if (plan instanceof NormPlan.Channels channels) {
             return channels(x, view, mask, channels, params, given, observe, exchange);
         }
-        throw new IllegalArgumentException("expected a plan that there is a pass for, got " + plan);
+        throw new IllegalArgumentException("expected a plan with a normalization pass, got " + plan);
     }
 
     private static NormPass channels(INDArray x, View view, Mask mask, NormPlan.Channels plan, NormParams params, Pool given,

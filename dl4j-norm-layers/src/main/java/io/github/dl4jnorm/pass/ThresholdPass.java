@@ -50,7 +50,7 @@ final class ThresholdPass implements NormPass {
     @Override
     public void forward(INDArray x, boolean relu, INDArray y) {
         if (relu) {
-            throw new IllegalArgumentException("a threshold has no ReLU behind it");
+            throw new IllegalArgumentException("expected a threshold without ReLU, got both");
         }
         INDArray above = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
         norm.forward(x, true, above);

@@ -92,7 +92,7 @@ class KerasBadFilesTest {
         for (int length : new int[]{0, 10, whole.length / 2, whole.length - 20}) {
             Path cut = Files.write(directory.resolve("cut" + length + ".h5"), Arrays.copyOf(whole, length));
             assertThatThrownBy(() -> NormImports.importKeras(cut)).isInstanceOf(IOException.class)
-                    .hasMessageContaining("is no complete");
+                    .hasMessageContaining("is not a complete");
         }
     }
 }

@@ -239,7 +239,7 @@ class KerasWrapperTest {
                 file.weight("g", g);
             }
             assertThatThrownBy(() -> imported(file)).isInstanceOf(InvalidKerasConfigurationException.class)
-                    .hasMessageContaining("\"wrapped\"").hasMessageContaining("g with one element for each unit")
+                    .hasMessageContaining("\"wrapped\"").hasMessageContaining("g with one element per unit")
                     .satisfies(e -> messages.add(e.getMessage()));
         }
         assertThat(messages.get(0)).contains("got 2 and weights");
@@ -247,10 +247,10 @@ class KerasWrapperTest {
         zeros.weight("inside/kernel", numbers(3, 5 * C), 5, C).weight("inside/bias", numbers(5, C))
                 .weight("vector_u", new float[C], 1, C);
         assertThatThrownBy(() -> imported(zeros)).isInstanceOf(InvalidKerasConfigurationException.class)
-                .hasMessageContaining("a vector u that is not 0");
+                .hasMessageContaining("a vector u with a positive norm");
         Map<String, Object> none = wrapping("Dense", dense(), true);
         none.put("power_iterations", 0);
         assertThatThrownBy(() -> imported(new KerasFile(true, false, 5).layer(SPECTRAL, "wrapped", none)))
-                .isInstanceOf(InvalidKerasConfigurationException.class).hasMessageContaining("power_iterations of at least 1");
+                .isInstanceOf(InvalidKerasConfigurationException.class).hasMessageContaining("power_iterations >= 1");
     }
 }

@@ -148,6 +148,6 @@ class ExtentTest {
             return;
         }
         assertThatThrownBy(() -> Kernels.get().affine(x, View.of(x.shape(), false), null, Affine.IDENTITY, false, y))
-                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("one type, got FLOAT and HALF");
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("the same type, got FLOAT and HALF");
     }
 }

@@ -67,7 +67,7 @@ class FallbackTest {
     void withoutTheModulePlainJavaServesWithOneWarningThatNamesTheFlag() throws Exception {
         String output = run();
         assertThat(output).contains("kernels: scalar").containsOnlyOnce("--add-modules jdk.incubator.vector")
-                .containsOnlyOnce("slower kernels in plain Java");
+                .containsOnlyOnce("slower plain-Java kernels");
     }
 
     @Test
@@ -89,7 +89,7 @@ class FallbackTest {
     @Test
     void withoutALoggingLibraryTheWarningGoesToTheErrorStreamOnce() throws Exception {
         assertThat(runOn(classPathWithout("logback"), Program.class)).contains("kernels: scalar")
-                .containsOnlyOnce("WARNING: Normalization runs on the slower kernels in plain Java")
+                .containsOnlyOnce("WARNING: Normalization uses the slower plain-Java kernels")
                 .containsOnlyOnce("--add-modules jdk.incubator.vector");
     }
 
@@ -100,7 +100,7 @@ class FallbackTest {
         assertThat(run(Describe.class, "--add-modules", "jdk.incubator.vector"))
                 .contains("Normalization kernels: vector (JDK Vector API)", "-Ddl4jnorm.kernels not set");
         assertThat(run(Describe.class, "-Ddl4jnorm.kernels=nd4j")).contains("Normalization kernels: nd4j (ND4J operations)",
-                "Why: -Ddl4jnorm.kernels asks for them");
+                "Why: set by -Ddl4jnorm.kernels");
     }
 
     /** As {@code java -jar} starts it. */

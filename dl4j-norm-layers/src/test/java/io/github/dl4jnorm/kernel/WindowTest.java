@@ -109,7 +109,7 @@ class WindowTest {
         INDArray y = farApart(x, 1);
         assertThatThrownBy(() -> Kernels.get().rowNorm(x, View.of(x.shape(), false), null,
                 new PositionNorm(1, null, null, 1e-3), false, y)).isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContainingAll("less than 2 GiB", "[1, 2, 40000]", "channels last");
+                .hasMessageContainingAll("smaller than 2 GiB", "[1, 2, 40000]", "channels-last");
     }
 
     /** The same numbers, with {@link #FAR} elements from one to the next along an axis of two, or as far as they fit. */

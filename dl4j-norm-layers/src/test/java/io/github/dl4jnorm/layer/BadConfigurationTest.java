@@ -92,13 +92,13 @@ class BadConfigurationTest {
     @ValueSource(booleans = {false, true})
     void groupsHaveToDivideTheChannels(boolean graph) {
         assertRejected(() -> new GroupNormalization.Builder(3).nOut(4).name("my norm").build())
-                .hasMessageContainingAll("3 groups", "got 4 channels");
+                .hasMessageContainingAll("divisible by groups = 3", "got 4 channels");
         assertRejected(() -> TestNetwork.around(graph, TestNetwork.Setup.FLOAT, Kind.CNN_FIRST,
                 new GroupNormalization.Builder(3).name(graph ? "l1" : "my norm").build()), graph ? "l1" : "my norm")
-                .hasMessageContainingAll("3 groups", "got 4 channels");
+                .hasMessageContainingAll("divisible by groups = 3", "got 4 channels");
         assertRejected(() -> TestNetwork.around(graph, TestNetwork.Setup.FLOAT, Kind.CNN_FIRST,
                 new GroupNormalization.Builder(8).name("my norm").build()), graph ? "l1" : "my norm")
-                .hasMessageContainingAll("8 groups", "got 4 channels");
+                .hasMessageContainingAll("divisible by groups = 8", "got 4 channels");
     }
 
     private static AbstractThrowableAssert<?, ? extends Throwable> assertRejected(ThrowingCallable call, String name) {
@@ -147,7 +147,7 @@ class BadConfigurationTest {
         NeuralNetConfiguration.ListBuilder list = new NeuralNetConfiguration.Builder().list();
         list.layer((NormLayer) builder.get().name("my norm").build()).layer(Kind.CNN_FIRST.pooling());
         assertRejected(() -> new MultiLayerNetwork(list.build()).init())
-                .hasMessageContainingAll("expected a number of channels", "nOut 0");
+                .hasMessageContainingAll("expected a positive number of channels", "nOut 0");
     }
 
     @Test

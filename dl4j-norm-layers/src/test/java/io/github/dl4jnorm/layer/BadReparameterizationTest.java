@@ -42,7 +42,8 @@ class BadReparameterizationTest {
     @Test
     void layersWhoseWeightsAreNotKnown() {
         assertRejected(() -> new WeightNormalization(new OutputLayer.Builder().name("o").nOut(3).build()),
-                "WeightNormalization layer \"o\"", "expected one of", "DenseLayer", "LSTM", "got", "OutputLayer");
+                "WeightNormalization layer \"o\"", "expected a layer to wrap, one of", "DenseLayer",
+                "LSTM", "got", "OutputLayer");
         assertRejected(() -> new SpectralNormalization(new GravesLSTM.Builder().nOut(3).build()), "GravesLSTM");
         assertRejected(() -> new WeightStandardization(new WeightNormalization(dense())), "WeightNormalization");
         assertRejected(() -> new WeightStandardization(new Bidirectional(Inside.LSTM.layer(Activation.TANH))),
@@ -61,7 +62,7 @@ class BadReparameterizationTest {
     @Test
     void constraintsOnWeightsAndNotOnBiases() {
         DenseLayer weights = new DenseLayer.Builder().name("d").nOut(3).constrainWeights(new MaxNormConstraint(1, 1)).build();
-        assertRejected(() -> net(new WeightNormalization(weights)), "\"d\"", "no constraints on weights");
+        assertRejected(() -> net(new WeightNormalization(weights)), "\"d\"", "no constraints on the wrapped layer's weights");
 
         DenseLayer bias = new DenseLayer.Builder().nOut(3).constrainBias(new MaxNormConstraint(0.01, 0)).build();
         MultiLayerNetwork net = net(new WeightNormalization(bias));
@@ -83,7 +84,7 @@ class BadReparameterizationTest {
     void beingInsideOfOtherWrappers() {
         Supplier<Layer> lstm = () -> new WeightNormalization(Inside.LSTM.layer(Activation.TANH));
         assertRejected(() -> Inside.LSTM.sequence(Inside.base(DataType.FLOAT, new Adam(0.01)), new LastTimeStep(lstm.get())),
-                "\"inside\"", "160 parameters, got 128; Deeplearning4j's wrappers");
+                "\"inside\"", "160 parameters, got 128; put Deeplearning4j's wrappers inside");
         assertRejected(() -> Inside.LSTM.sequence(Inside.base(DataType.FLOAT, new Adam(0.01)),
                 new Bidirectional(Bidirectional.Mode.ADD, lstm.get())), "\"layer0\"", "weight initialization", "Bidirectional");
     }

@@ -212,18 +212,19 @@ class ConditionedNormTest {
     void badInputIsRefusedBeforeAnythingChanges() {
         ConditionedGraph adaptive = graph(Kind.CNN_FIRST, adaptive());
         INDArray x = Nd4j.rand(DataType.DOUBLE, N, C, 2, 3);
-        refuses(adaptive, x, Nd4j.rand(DataType.DOUBLE, N, C + 1, 2, 3), "a style of rank 4 with 3 examples and 4 channels in "
-                + "dimension 1", "[3, 5, 2, 3]");
+        refuses(adaptive, x, Nd4j.rand(DataType.DOUBLE, N, C + 1, 2, 3), "a non-empty style of rank 4 with 3 examples and "
+                + "4 channels in dimension 1", "[3, 5, 2, 3]");
         refuses(adaptive, x, Nd4j.rand(DataType.DOUBLE, 1, C, 2, 3), "3 examples", "[1, 4, 2, 3]");
         refuses(adaptive, x, Nd4j.rand(DataType.DOUBLE, N, C), "rank 4", "[3, 4]");
         refuses(adaptive, Nd4j.rand(DataType.DOUBLE, N, C), x, "rank 3 to 5", "[3, 4]");
         refuses(adaptive, x, x.castTo(DataType.INT), "floating-point", "INT");
         ConditionedGraph conditional = graph(Kind.CNN_FIRST, new ConditionalNormalization.Builder().groups(2).build());
         refuses(conditional, x, Nd4j.rand(DataType.DOUBLE, N, C), "vectors of shape [3, 8]", "[3, 4]");
-        refuses(conditional, Nd4j.rand(DataType.DOUBLE, N, 3, 2, 2), Nd4j.rand(DataType.DOUBLE, N, 6), "2 groups divide",
+        refuses(conditional, Nd4j.rand(DataType.DOUBLE, N, 3, 2, 2), Nd4j.rand(DataType.DOUBLE, N, 6), "divisible by groups = 2",
                 "3 channels");
         assertThatThrownBy(() -> adaptive.masks(Nd4j.ones(N, 1, 5, 5), null).forward(x, x))
-                .isExactlyInstanceOf(DL4JInvalidInputException.class).hasMessageContaining("expected a mask of shape");
+                .isExactlyInstanceOf(DL4JInvalidInputException.class)
+                .hasMessageContaining("expected a mask of shape [3, 1 or 4, 1 or 2, 1 or 3] for input of shape [3, 4, 2, 3]");
     }
 
     private static void refuses(ConditionedGraph graph, INDArray x, INDArray condition, String expected, String actual) {
@@ -239,14 +240,16 @@ class ConditionedNormTest {
         refuses(() -> new ConditionalNormalization.Builder().gammaOffset(Double.NaN).build(), "finite", "NaN");
         AdaptiveInstanceNormalization adaptive = new AdaptiveInstanceNormalization();
         refuses(() -> adaptive.getOutputType(0, image, InputType.convolutional(9, 9, 5)), "6 channels", "c=5");
-        refuses(() -> adaptive.getOutputType(0, image, InputType.feedForward(12)), "with positions", "12");
+        refuses(() -> adaptive.getOutputType(0, image, InputType.feedForward(12)),
+                "a sequence, image or volume with 6 channels", "12");
         refuses(() -> adaptive.getOutputType(0, InputType.feedForward(6), image), "rank 3 to 5", "6");
-        refuses(() -> adaptive.getOutputType(0, InputType.convolutionalFlat(4, 4, 6), image), "as an image", "flat");
+        refuses(() -> adaptive.getOutputType(0, InputType.convolutionalFlat(4, 4, 6), image),
+                "unflattened images", "flattened ones");
         refuses(() -> adaptive.getOutputType(0, image), "two inputs", "1");
         ConditionalNormalization conditional = new ConditionalNormalization.Builder().groups(4).build();
-        refuses(() -> conditional.getOutputType(0, image, InputType.feedForward(12)), "4 groups divide", "c=6");
+        refuses(() -> conditional.getOutputType(0, image, InputType.feedForward(12)), "divisible by groups = 4", "c=6");
         refuses(() -> new ConditionalNormalization().getOutputType(0, image, InputType.feedForward(6)),
-                "vectors of 12 numbers", "6");
+                "vectors of size 12", "6");
     }
 
     private static void refuses(ThrowingCallable call, String expected, String actual) {

@@ -101,7 +101,7 @@ class CorruptedModelTest {
     @CsvSource(delimiter = '|', value = {
         "group | groups | 0 | expected groups >= 1, got groups 0",
         "group | groups | -2 | expected groups >= 1, got groups -2",
-        "group | groups | 3 | that 3 groups divide, got 8 channels",
+        "group | groups | 3 | divisible by groups = 3, got 8 channels",
         "group | groups | null | expected groups >= 1, got groups 0",
         "group | groups | 99999999999 | groups",
         "group | groups | \"many\" | groups",
@@ -110,15 +110,15 @@ class CorruptedModelTest {
         "group | eps | \"NaN\" | expected eps >= 0, got eps NaN",
         "group | eps | 1e999 | expected eps >= 0, got eps Infinity",
         "group | eps | null | eps",
-        "group | gammaInit | \"NaN\" | expected finite initial gamma and beta, got NaN",
-        "group | betaInit | \"Infinity\" | expected finite initial gamma and beta",
+        "group | gammaInit | \"NaN\" | expected finite gammaInit and betaInit, got gammaInit NaN",
+        "group | betaInit | \"Infinity\" | expected finite gammaInit and betaInit",
         "group | activationFn | null | expected an activation, got none",
         "group | activationFn | {\"@class\": \"no.such.Activation\"} | no.such.Activation",
         "group | scale | \"perhaps\" | scale",
         "group | nout | -8 | expected length -16",
         "group | nout | 0 | expected length 0",
         "group | nout | 6 | ",
-        "batch | runningStatistics | null | expected a policy for running statistics, got none",
+        "batch | runningStatistics | null | expected a runningStatistics policy, got none",
         "batch | runningStatistics | {\"policy\": \"median\"} | median",
         "batch | runningStatistics | {\"policy\": \"decay\"} | decay",
         "batch | runningStatistics | {\"policy\": \"decay\", \"decay\": 1.5} | expected decay in [0, 1], got 1.5",
@@ -157,7 +157,7 @@ class CorruptedModelTest {
     @Test
     void missingGroupsAreTheDefaultAndHaveToDivideTheChannels() throws IOException {
         byte[] broken = withLayer(model(layer("group")), layer -> layer.remove("groups"));
-        assertThatThrownBy(() -> load(broken)).hasMessageContaining("that 32 groups divide, got 8 channels");
+        assertThatThrownBy(() -> load(broken)).hasMessageContaining("divisible by groups = 32, got 8 channels");
     }
 
     @ParameterizedTest

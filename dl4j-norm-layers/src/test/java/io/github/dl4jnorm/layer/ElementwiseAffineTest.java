@@ -83,7 +83,7 @@ class ElementwiseAffineTest {
         assertThat(net.normParams().get("gamma").length()).isEqualTo(24);
         assertThatThrownBy(() -> net.output(Nd4j.rand(DataType.FLOAT, 1, 2, 4, 3)))
                 .isExactlyInstanceOf(DL4JInvalidInputException.class)
-                .hasMessageContainingAll("expected 24 elements in an example", "got 48");
+                .hasMessageContainingAll("expected 24 elements per example", "got 48");
         assertThatThrownBy(() -> new LayerNormalization.Builder().perPosition(true).elementwiseAffine(true).build())
                 .isExactlyInstanceOf(DL4JInvalidConfigException.class).hasMessageContaining("either perPosition");
     }
@@ -102,7 +102,7 @@ class ElementwiseAffineTest {
                 .getOutputType(0, InputType.recurrent(6))).isExactlyInstanceOf(DL4JInvalidConfigException.class);
         assertThatThrownBy(() -> new GroupNormalization.Builder().groupSize(4).nOut(6).build())
                 .isExactlyInstanceOf(DL4JInvalidConfigException.class)
-                .hasMessageContainingAll("groups of 4 divide", "got 6 channels");
+                .hasMessageContainingAll("divisible by groupSize = 4", "got 6 channels");
         assertThatThrownBy(() -> new GroupNormalization.Builder().groupSize(-1).build())
                 .hasMessageContainingAll("expected groupSize >= 1", "got groupSize -1");
     }

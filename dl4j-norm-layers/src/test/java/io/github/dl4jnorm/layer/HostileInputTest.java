@@ -224,7 +224,7 @@ class HostileInputTest {
     void groupsThatDoNotDivideAPrimeNumberOfChannelsAreRejected(int groups) {
         NormLayer conf = new GroupNormalization.Builder(groups).name("my norm").build();
         assertThatThrownBy(() -> new LayerUnderTest(conf, 65_537, DataType.FLOAT))
-                .hasMessageContainingAll("\"my norm\"", groups + " groups", "65537 channels");
+                .hasMessageContainingAll("\"my norm\"", "divisible by groups = " + groups + ",", "65537 channels");
     }
 
     @ParameterizedTest

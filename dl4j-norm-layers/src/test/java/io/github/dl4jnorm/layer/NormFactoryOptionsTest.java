@@ -282,8 +282,8 @@ class NormFactoryOptionsTest {
         assertRefused("batch", Map.of("affine", "perhaps"), "affine=perhaps");
         assertRefused("batch", Map.of("updater", 3), "updater=3");
         assertRefused("renorm", Map.of("schedule", List.of(1, 2)), "schedule", "a list of 3 values");
-        assertRefused("spectral", Map.of("activation", "relu"), "expected options among [eps, powerIterations, warmUp]");
-        assertRefused("rms", Map.of("groups", 2), "expected options among", "affine", "got \"groups\"");
+        assertRefused("spectral", Map.of("activation", "relu"), "expected one of the options [eps, powerIterations, warmUp]");
+        assertRefused("rms", Map.of("groups", 2), "expected one of the options", "affine", "got \"groups\"");
     }
 
     private static void assertRefused(String name, Map<String, Object> options, String... parts) {

@@ -82,12 +82,13 @@ class NormFactoryTest {
     @Test
     void whatThereIsNotIsRejected() {
         assertRejected("median", Map.of(), "expected one of [batch, group,", "got \"median\"");
-        assertRejected("group", Map.of("grups", 2), "expected options among", "groups", "got \"grups\"");
+        assertRejected("group", Map.of("grups", 2), "expected one of the options", "groups", "got \"grups\"");
         assertRejected("group", Map.of("groups", "many"), "\"group\"", "groups=many");
         assertRejected("group", Map.of("groups", 0), "expected groups >= 1", "got groups 0");
         assertRejected("layer", Map.of("eps", -1), "expected eps >= 0", "got eps -1");
         assertThatThrownBy(() -> NormFactory.create("batch").around(new DenseLayer.Builder().nOut(3).build()))
-                .isExactlyInstanceOf(DL4JInvalidConfigException.class).hasMessageContaining("expected an activation set");
+                .isExactlyInstanceOf(DL4JInvalidConfigException.class)
+                .hasMessageContaining("expected an activation on the preceding layer");
     }
 
     private static void assertRejected(String name, Map<String, Object> options, String... parts) {

@@ -99,7 +99,7 @@ class FoldedNormsTest {
             } else if (layers.length == 1) {
                 assertThat(reason).contains("WeightFusion.fuse");
             } else {
-                assertThat(reason).isEqualTo("its statistics depend on the example");
+                assertThat(reason).isEqualTo("it computes statistics from the input, even in test mode");
             }
             assertSameOutput(result.net(), model, Linear.CNN.input(), TOLERANCE);
         }
@@ -116,7 +116,7 @@ class FoldedNormsTest {
                 .setInputTypes(Linear.CNN.type(), Linear.CNN.type())
                 .addVertex("adain", new AdaptiveInstanceNormalization(), "in", "style").setOutputs("adain"));
         assertThat(BatchNormFolding.fold(styled).summary())
-                .isEqualTo("adain: left, its scale and shift depend on another input\n0 of 1 norms folded");
+                .isEqualTo("adain: kept because its scale and shift depend on another input\n0 of 1 norms folded");
         MultiLayerNetwork recurrent = sequence(InputType.recurrent(3, 5),
                 new LayerNormLSTM.Builder().nOut(4).activation(Activation.TANH).build(),
                 new RnnOutputLayer.Builder(LossFunction.MSE).nOut(2).build());
@@ -145,8 +145,8 @@ class FoldedNormsTest {
         List<Layer> layers = new ArrayList<>(List.of(Linear.DENSE.layer(true, null), stock().build(), ours().build()));
         MultiLayerNetwork net = sequence(Linear.DENSE.type(), layers.toArray(Layer[]::new));
         assertThat(NormReplacement.replaceWithReport(net, NormRules.synchronizedToBatch()).summary()).isEqualTo(
-                "layer1: left, the rule has nothing for BatchNormalization\n"
-                        + "layer2: left, the rule has nothing for BatchNormalization\n0 of 2 norms replaced");
+                "layer1: kept because the rule has no replacement for BatchNormalization\n"
+                        + "layer2: kept because the rule has no replacement for BatchNormalization\n0 of 2 norms replaced");
         var result = NormReplacement.replaceWithReport(net, NormRules.batchToGroup(2));
         assertThat(result.replaced()).isEqualTo(2);
         assertThat(result.net().getLayer(1).conf().getLayer()).isInstanceOf(NormLayer.class);

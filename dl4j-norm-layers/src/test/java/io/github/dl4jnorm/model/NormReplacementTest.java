@@ -296,7 +296,7 @@ class NormReplacementTest {
         INDArray before = net.params().dup();
         assertThatThrownBy(() -> NormReplacement.replace(net, NormRules.batchToGroup(3)))
                 .isInstanceOf(DL4JInvalidConfigException.class).hasMessageContaining("layer1")
-                .hasMessageContaining("3 groups").hasMessageContaining("4 channels");
+                .hasMessageContaining("divisible by groups = 3").hasMessageContaining("4 channels");
         assertThat(net.params()).isEqualTo(before);
         assertThat(net.getLayer(1)).isInstanceOf(org.deeplearning4j.nn.layers.normalization.BatchNormalization.class);
     }

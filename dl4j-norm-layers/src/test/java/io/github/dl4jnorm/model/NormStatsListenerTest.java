@@ -218,9 +218,9 @@ class NormStatsListenerTest {
     @Test
     void wrongArgumentsAreNamed() {
         assertThatThrownBy(() -> new NormStatsListener.Builder().interval(0))
-                .hasMessageContaining("interval of at least 1, got 0");
+                .hasMessageContaining("interval >= 1, got 0");
         assertThatThrownBy(() -> new NormStatsListener.Builder().capacity(1))
-                .hasMessageContaining("capacity of at least 2, got 1");
+                .hasMessageContaining("capacity >= 2, got 1");
         assertThatThrownBy(() -> new NormStatsListener().samples("norm")).hasMessageContaining("got \"norm\"");
     }
 

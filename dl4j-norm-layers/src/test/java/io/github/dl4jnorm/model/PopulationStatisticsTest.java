@@ -167,7 +167,8 @@ class PopulationStatisticsTest {
         assertThat(net.params()).isEqualTo(before);
         features.putScalar(5, 1, Double.NaN);
         assertThatThrownBy(() -> PopulationStatistics.recompute(net, batches(), Method.PAPER))
-                .isInstanceOf(IllegalStateException.class).hasMessageContaining("\"layer0\"").hasMessageContaining("not finite");
+                .isInstanceOf(IllegalStateException.class).hasMessageContaining("\"layer0\"")
+                .hasMessageContaining("expected finite statistics, got NaN");
         assertThat(net.params()).isEqualTo(before);
     }
 
@@ -184,6 +185,6 @@ class PopulationStatisticsTest {
             }
         };
         assertThatThrownBy(() -> PopulationStatistics.recompute(network(norm(), norm()), exhausted, Method.PAPER))
-                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("no batch");
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("expected at least one batch");
     }
 }

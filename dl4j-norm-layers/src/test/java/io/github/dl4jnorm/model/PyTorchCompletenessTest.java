@@ -96,10 +96,10 @@ class PyTorchCompletenessTest {
         }
         Files.delete(directory.resolve("f/f.tau.npy"));
         assertThatThrownBy(() -> PyTorchWeights.read(net, directory.resolve("f"))).isInstanceOf(IOException.class)
-                .hasMessageContaining("expected [f.tau] beside");
+                .hasMessageContaining("expected [f.tau] in addition to");
         MultiLayerNetwork plain = Nets.sequence(TYPE, new GroupNormalization.Builder(2).name("f").build());
         assertThatThrownBy(() -> PyTorchWeights.read(plain, directory.resolve("f"))).isInstanceOf(IOException.class)
-                .hasMessageContaining("has no place for f.eps");
+                .hasMessageContaining("has no parameter for f.eps");
     }
 
     /** A parameter added to a norm later has to get a name here. */
@@ -133,7 +133,7 @@ class PyTorchCompletenessTest {
                     new LayerNormalization.Builder().name("norm").build());
             Path path = directory.resolve("mixed.npz");
             assertThatThrownBy(() -> PyTorchWeights.write(net, path)).isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageMatching("layer \"(other|0)\": expected a norm, got \\w+, whose weights are not written.*null.*");
+                    .hasMessageMatching("layer \"(other|0)\": expected a norm, got \\w+, which is not exported.*null.*");
             assertThat(path).doesNotExist();
             PyTorchWeights.write(net, path, name -> name.equals("norm") ? "norm" : null);
             assertThat(PyTorchWeights.read(net, path)).containsExactly("norm");
@@ -142,11 +142,11 @@ class PyTorchCompletenessTest {
             PyTorchWeights.write(net, arrays, name -> name.equals("norm") ? "norm" : null);
             Files.write(arrays.resolve("lost.weight_g.npy"), Npy.bytes(new double[4], DataType.FLOAT));
             assertThatThrownBy(() -> PyTorchWeights.read(net, arrays, name -> name.equals("norm") ? name : "lost"))
-                    .isInstanceOf(IOException.class).hasMessageContaining("whose weights are not read");
+                    .isInstanceOf(IOException.class).hasMessageContaining("which is not imported");
             assertThat(PyTorchWeights.read(net, arrays, name -> name.equals("norm") ? name : null)).containsExactly("norm");
         }
         MultiLayerNetwork only = Nets.sequence(InputType.feedForward(4), new WeightNormalization(dense));
         assertThatThrownBy(() -> PyTorchWeights.write(only, directory.resolve("x.npz")))
-                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("only layers that are not exchanged");
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("only layers that cannot be exchanged");
     }
 }

@@ -191,26 +191,26 @@ class PyTorchWeightsTest {
     void badArraysAreNamedAndChangeNothing() throws IOException {
         assertRefused("first.weight: expected 4 elements, got <f4 of shape (3,)", "first.weight", npy("<f4", "3,", 1, 2, 3));
         assertRefused("first.bias: expected a .npy file", "first.bias", new byte[200]);
-        assertRefused("first.bias: cut short", "first.bias", Arrays.copyOf(npy("<f4", "4,", 1, 2, 3, 4), 40));
-        assertRefused("first.bias: expected 144 bytes, as its header says, got 140", "first.bias",
+        assertRefused("first.bias: the file is truncated", "first.bias", Arrays.copyOf(npy("<f4", "4,", 1, 2, 3, 4), 40));
+        assertRefused("first.bias: expected 144 bytes according to its header, got 140", "first.bias",
                 Arrays.copyOf(npy("<f4", "4,", 1, 2, 3, 4), 140));
-        assertRefused("expected 144 bytes, as its header says, got more", "first.bias", npy("<f4", "4,", 1, 2, 3, 4, 5));
+        assertRefused("expected 144 bytes according to its header, got more", "first.bias", npy("<f4", "4,", 1, 2, 3, 4, 5));
         assertRefused("expected float16, float32 or float64, got <c8", "first.weight", npy("<c8", "4,", 1, 2, 3, 4));
         assertRefused("got <i8", "first.weight", npy("<i8", "4,", 1, 2, 3, 4));
         assertRefused("got <f4 of shape (99999999999999999, 99999999999999999)", "first.weight",
                 npy("<f4", "99999999999999999, 99999999999999999", 1, 2, 3, 4));
         assertRefused("got <f4 of shape (99999999999999999999999999,)", "first.weight",
                 npy("<f4", "99999999999999999999999999,", 1));
-        assertRefused("expected a plain array, got the header", "first.weight", npy("<f4", "4, -1", 1, 2, 3, 4));
-        assertRefused("expected numbers that are finite in FLOAT, got 1.0E300", "first.weight",
+        assertRefused("expected a plain array of numbers, got the header", "first.weight", npy("<f4", "4, -1", 1, 2, 3, 4));
+        assertRefused("expected numbers within the range of FLOAT, got 1.0E300", "first.weight",
                 npy("<f8", "4,", 1, 2, 3, 1e300));
-        assertRefused("expected numbers that are finite in FLOAT, got 1.0E39", "first.running_mean",
+        assertRefused("expected numbers within the range of FLOAT, got 1.0E39", "first.running_mean",
                 npy("<f8", "4,", 1, 2, 3, 1e39));
         assertRefused("first.running_var: expected non-negative numbers, got -1.0", "first.running_var",
                 npy("<f4", "4,", 1, 2, -1, 3));
         assertRefused("first.weight: expected finite numbers, got NaN", "first.weight",
                 npy("<f4", "4,", 1, 2, Double.NaN, 3));
-        assertRefused("[first.running_mean] beside [weight, bias, running_var], got none", "first.running_mean", null);
+        assertRefused("[first.running_mean] in addition to [weight, bias, running_var], got none", "first.running_mean", null);
     }
 
     @Test
@@ -225,7 +225,7 @@ class PyTorchWeightsTest {
             byte[] good = Files.readAllBytes(file);
             Files.write(file, npy("<f4", "4,", 1, 2, 3, 70_000));
             assertThatThrownBy(() -> PyTorchWeights.read(net, directory.resolve("norms"))).isInstanceOf(IOException.class)
-                    .hasMessageContaining(name + ": expected numbers that are finite in HALF, got 70000.0");
+                    .hasMessageContaining(name + ": expected numbers within the range of HALF, got 70000.0");
             assertThat(net.params()).isEqualTo(before);
             Files.write(file, good);
         }
@@ -264,13 +264,13 @@ class PyTorchWeightsTest {
         byte[] whole = Files.readAllBytes(npz(batchNorm("first")));
         Path cut = Files.write(directory.resolve("cut.npz"), Arrays.copyOf(whole, whole.length - 30));
         assertThatThrownBy(() -> PyTorchWeights.read(net, cut)).isInstanceOf(IOException.class)
-                .hasMessageContaining("cut.npz is no complete .npz archive");
+                .hasMessageContaining("cut.npz is not a complete .npz archive");
         assertThatThrownBy(() -> PyTorchWeights.read(net, npz(batchNorm("other")))).isInstanceOf(IOException.class)
                 .hasMessageContaining("[first, second] such as first.weight, got none");
         Map<String, byte[]> arrays = batchNorm("only");
         MultiLayerNetwork group = Nets.sequence(TYPE, new GroupNormalization.Builder(2).name("only").build());
         assertThatThrownBy(() -> PyTorchWeights.read(group, npz(arrays))).isInstanceOf(IOException.class)
-                .hasMessageContaining("has no place for only.running_mean");
+                .hasMessageContaining("has no parameter for only.running_mean");
         MultiLayerNetwork stock = Nets.sequence(TYPE, Nets.stock().build());
         assertThatThrownBy(() -> PyTorchWeights.write(stock, directory.resolve("x.npz")))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("NormReplacement");

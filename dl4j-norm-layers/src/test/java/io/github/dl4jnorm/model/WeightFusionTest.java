@@ -150,7 +150,7 @@ class WeightFusionTest {
                 new WeightNormalization(new LSTM.Builder().nOut(3).weightInit(WeightInit.XAVIER).biasInit(0)
                         .activation(Activation.TANH).updater(new Adam(0.01)).build())), new LSTM.Builder().nOut(2).build());
         assertThatThrownBy(() -> WeightFusion.fuse(net)).isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("expected computed weights outside of Bidirectional");
+                .hasMessageContaining("expected no weight normalization inside Bidirectional");
     }
 
     @Test

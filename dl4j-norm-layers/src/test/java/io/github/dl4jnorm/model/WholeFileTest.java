@@ -69,8 +69,8 @@ class WholeFileTest {
         Path file = Files.writeString(directory.resolve("a.txt"), "old");
         assertThatThrownBy(() -> WholeFile.write(file, text("new"), (from, to) -> {
             throw new AtomicMoveNotSupportedException(from.toString(), to.toString(), "two volumes");
-        })).isInstanceOf(IOException.class).hasMessageContaining("a.txt: its file system cannot replace a file in one step "
-                + "(two volumes)");
+        })).isInstanceOf(IOException.class).hasMessageContaining("a.txt: the file system does not support atomic "
+                + "moves (two volumes)");
         assertAlone(file, "old");
     }
 

@@ -58,7 +58,7 @@ class OnnxBadFilesTest {
     void noModelAtAll() throws IOException {
         Path file = Files.writeString(directory.resolve("text.onnx"), "PK not protobuf at all, but a text of some length");
         assertThatThrownBy(() -> OnnxNorms.importModel(file)).isInstanceOf(IOException.class)
-                .hasMessageContaining("is no complete ONNX model");
+                .hasMessageContaining("is not a complete ONNX model");
     }
 
     @ParameterizedTest
@@ -74,27 +74,27 @@ class OnnxBadFilesTest {
 
     @Test
     void wrongAttributes() {
-        refused(layer(17, attribute("axis", 2)), "\"ln\"", "an axis from -2 to 1 of input of rank 2, got 2");
-        refused(layer(17, attribute("epsilon", -1.0)), "epsilon of at least 0, got -1");
+        refused(layer(17, attribute("axis", 2)), "\"ln\"", "an axis from -2 to 1 for input of rank 2, got 2");
+        refused(layer(17, attribute("epsilon", -1.0)), "epsilon >= 0, got -1");
         refused(layer(17, attribute("epsilon", 1)), "attribute epsilon of type FLOAT, got INT");
         refused(layer(17, attribute("stash_type", 7)), "stash_type", "got 7");
-        refused(layer(17, attribute("num_groups", 2)), "no attributes but", "got num_groups");
+        refused(layer(17, attribute("num_groups", 2)), "only the attributes", "got num_groups");
     }
 
     @Test
     void wrongShapes() {
         refused(new OnnxFile(17).input("x", DataType.FLOAT, -1, 4).initializer("s", Nd4j.ones(DataType.FLOAT, 3), true)
                 .node("LayerNormalization", List.of("x", "s"), List.of("y")).output("y", DataType.FLOAT),
-                "LayerNormalization \"y\"", "spread over x [-1, 4], got [3]");
+                "LayerNormalization \"y\"", "broadcast to x [-1, 4], got [3]");
         refused(new OnnxFile(22).input("x", DataType.FLOAT, 2, 4, 5).initializer("s", Nd4j.ones(DataType.FLOAT, 3), true)
                 .node("InstanceNormalization", List.of("x", "s", "s"), List.of("y")).output("y", DataType.FLOAT),
-                "InstanceNormalization \"y\"", "channels, 4, got 3");
+                "InstanceNormalization \"y\"", "one element per channel, 4, got 3");
         refused(new OnnxFile(22).input("x", DataType.FLOAT, 2, 4).initializer("s", Nd4j.ones(DataType.FLOAT, 4), true)
                 .node("InstanceNormalization", List.of("x", "s", "s"), List.of("y")).output("y", DataType.FLOAT),
                 "input of rank 3 or more, got rank 2");
         refused(new OnnxFile(21).input("x", DataType.FLOAT, 2, 4, 5).initializer("s", Nd4j.ones(DataType.FLOAT, 4), true)
                 .node("GroupNormalization", List.of("x", "s", "s"), List.of("y"), attribute("num_groups", 3))
-                .output("y", DataType.FLOAT), "num_groups that divides the channels, 4, got 3");
+                .output("y", DataType.FLOAT), "num_groups that divides the number of channels, 4, got 3");
         refused(new OnnxFile(13).input("x", DataType.FLOAT, 2, 4, 5).node("MeanVarianceNormalization", List.of("x"), List.of("y"))
                 .output("y", DataType.FLOAT), "an axis from -3 to 2", "got 3");
     }
@@ -123,20 +123,20 @@ class OnnxBadFilesTest {
         refused(new OnnxFile(13).input("x", DataType.FLOAT, 2, 4).node("LpNormalization", List.of("x"), List.of("y", "z"))
                 .output("y", DataType.FLOAT), "expected 1 output, got [y, z]");
         refused(new OnnxFile(13).input("x", DataType.FLOAT, 2, 4).node("LpNormalization", List.of("w"), List.of("y"))
-                .output("y", DataType.FLOAT), "no node before it makes its input \"w\"");
+                .output("y", DataType.FLOAT), "no earlier node produces its input \"w\"");
         refused(new OnnxFile(13).input("x", DataType.FLOAT, 2, 4).node("LpNormalization", List.of("x"), List.of("y"))
-                .output("z", DataType.FLOAT), "no node makes the output \"z\"");
+                .output("z", DataType.FLOAT), "no node produces the output \"z\"");
         refused(new OnnxFile(13).input("x", DataType.FLOAT, 2, 4).node("NoSuchThing", List.of("x"), List.of("y"))
-                .output("y", DataType.FLOAT), "does not know the operation NoSuchThing");
+                .output("y", DataType.FLOAT), "does not support the operation NoSuchThing");
     }
 
     @Test
     void statisticsAtTestTime() {
         refused(new OnnxFile(15).input("x", DataType.FLOAT, 2, 4).initializer("s", Nd4j.ones(DataType.FLOAT, 4), true)
                 .node("BatchNormalization", List.of("x", "s", "s", "s", "s"), List.of("y", "mean", "var"))
-                .output("y", DataType.FLOAT), "the output Y alone", "got [y, mean, var]");
+                .output("y", DataType.FLOAT), "only the output Y in test mode", "got [y, mean, var]");
         refused(new OnnxFile(9).input("x", DataType.FLOAT, 2, 4).initializer("s", Nd4j.ones(DataType.FLOAT, 4), true)
                 .node("BatchNormalization", List.of("x", "s", "s", "s", "s"), List.of("y"), attribute("spatial", 0))
-                .output("y", DataType.FLOAT), "no attribute spatial, which is gone since operator set 9, got 0");
+                .output("y", DataType.FLOAT), "no attribute spatial (removed in operator set 9), got spatial = 0");
     }
 }

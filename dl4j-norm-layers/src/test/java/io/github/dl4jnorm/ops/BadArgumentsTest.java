@@ -39,13 +39,13 @@ class BadArgumentsTest {
 
     static Stream<Arguments> calls() {
         return Stream.of(
-                Arguments.of("groups", "groupNorm: expected a number of channels that groups = 3 divides, got 4 in dimension 1; "
+                Arguments.of("groups", "groupNorm: expected a number of channels divisible by groups = 3, got 4 in dimension 1; "
                         + "x [2, 4, 5], CHANNELS_FIRST",
                         call((norm, in) -> norm.groupNorm(in.apply(zeros(2, 4, 5)), null, null, 3, 1e-5))),
                 Arguments.of("no groups", "groupNorm: expected groups >= 1, got 0",
                         call((norm, in) -> norm.groupNorm(in.apply(zeros(2, 4, 5)), null, null, 0, 1e-5))),
-                Arguments.of("gamma", "batchNorm: expected gamma of as many elements as there are channels, 5, got 4, as "
-                        + "many as dimension 1 has: Layout.CHANNELS_FIRST takes it for the channels; "
+                Arguments.of("gamma", "batchNorm: expected gamma with one element per channel, 5, got 4, the size of "
+                        + "dimension 1 (if that holds the channels, pass Layout.CHANNELS_FIRST); "
                         + "x [2, 4, 5], gamma [4], CHANNELS_LAST",
                         call((norm, in) -> norm.batchNorm(in.apply(zeros(2, 4, 5)), in.apply(zeros(4)), null, 1e-5,
                                 Layout.CHANNELS_LAST))),
@@ -53,8 +53,8 @@ class BadArgumentsTest {
                         call((norm, in) -> norm.layerNorm(in.apply(zeros(2, 4)), null, in.apply(zeros(2, 2)), 1e-5))),
                 Arguments.of("eps", "rmsNorm: expected eps >= 0, got -0.1; x [2, 4]",
                         call((norm, in) -> norm.rmsNorm(in.apply(zeros(2, 4)), null, null, -0.1))),
-                Arguments.of("rank", "instanceNorm: expected rank 3 to 5, got rank 2 (every statistic would hold one element; "
-                        + "see layerNorm); x [2, 4]",
+                Arguments.of("rank", "instanceNorm: expected rank 3 to 5, got rank 2 (each statistic would cover a single "
+                        + "element; use layerNorm); x [2, 4]",
                         call((norm, in) -> norm.instanceNorm(in.apply(zeros(2, 4)), null, null, 1e-5))),
                 Arguments.of("high rank", "l2Normalize: expected rank 2 to 5, got rank 6; x [1, 2, 1, 1, 1, 1]",
                         call((norm, in) -> norm.l2Normalize(in.apply(zeros(1, 2, 1, 1, 1, 1)), 1e-5))),
@@ -62,11 +62,11 @@ class BadArgumentsTest {
                         call((norm, in) -> norm.l2Normalize(in.apply(Nd4j.zeros(DataType.INT, 2, 3)), 1e-5))),
                 Arguments.of("statistics", "batchNormInference: mean must not be null",
                         call((norm, in) -> norm.batchNormInference(in.apply(zeros(2, 4)), null, null, null, null, 1e-5))),
-                Arguments.of("weights", "switchableNorm: expected three weights, for instance, layer and batch, or two without "
-                        + "batch, got 4; x [2, 4, 5], meanWeight [4], varWeight [4]",
+                Arguments.of("weights", "switchableNorm: expected three weights (instance, layer, batch) or two (instance, "
+                        + "layer), got 4; x [2, 4, 5], meanWeight [4], varWeight [4]",
                         call((norm, in) -> norm.switchableNorm(in.apply(zeros(2, 4, 5)), null, null, in.apply(zeros(4)),
                                 in.apply(zeros(4)), 1e-5))),
-                Arguments.of("unlike weights", "switchableNorm: expected as many varWeight as meanWeight, got 2 and 3",
+                Arguments.of("unlike weights", "switchableNorm: expected varWeight and meanWeight of equal length, got 2 and 3",
                         call((norm, in) -> norm.switchableNorm(in.apply(zeros(2, 4, 5)), null, null, in.apply(zeros(3)),
                                 in.apply(zeros(2)), 1e-5))));
     }
@@ -93,7 +93,7 @@ class BadArgumentsTest {
         SameDiff sd = SameDiff.create();
         SDVariable x = sd.placeHolder("x", DataType.FLOAT, -1, 6, -1);
         assertThatThrownBy(() -> new SDNorm(sd).groupNorm(x, null, null, 4, 1e-5))
-                .hasMessageContaining("groups = 4 divides, got 6 in dimension 1; x [-1, 6, -1]");
+                .hasMessageContaining("divisible by groups = 4, got 6 in dimension 1; x [-1, 6, -1]");
     }
 
     @Test
@@ -103,7 +103,7 @@ class BadArgumentsTest {
         SDVariable y = new SDNorm(sd).groupNorm("y", sd.nn.relu(x, 0), sd.var("gamma", zeros(4)), null, 2, 1e-5);
         assertThatThrownBy(() -> y.eval(Map.of("x", zeros(2, 6, 3))))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("groupNorm: expected gamma of as many elements as there are channels, 6, got 4; "
+                .hasMessage("groupNorm: expected gamma with one element per channel, 6, got 4; "
                         + "x [2, 6, 3], gamma [4], CHANNELS_FIRST");
         y.eval(Map.of("x", zeros(2, 4, 3)));
     }

@@ -106,8 +106,8 @@ class LastAxisTest {
 
     private static void refuses(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
         assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("the layout as last argument from rank 3 on: Layout.CHANNELS_LAST normalizes over the "
-                        + "last axis").hasMessageContaining("; x [2, ");
+                .hasMessageContaining("a layout as last argument for rank 3 and higher, got none (pass "
+                        + "Layout.CHANNELS_LAST if the channels are the last axis").hasMessageContaining("; x [2, ");
     }
 
     @ParameterizedTest
@@ -158,11 +158,13 @@ class LastAxisTest {
     void aGammaForTheOtherAxisSuggestsTheOtherLayout() {
         INDArray x = random(2, 4, 6);
         assertThatThrownBy(() -> new NDNorm().layerNorm(x, Nd4j.ones(DataType.DOUBLE, 6), null, EPS, Layout.CHANNELS_FIRST))
-                .hasMessageContaining("channels, 4, got 6, as many as dimension 2 has: Layout.CHANNELS_LAST takes it");
+                .hasMessageContaining("one element per channel, 4, got 6, the size of dimension 2 (if that holds the channels, "
+                        + "pass Layout.CHANNELS_LAST)");
         assertThatThrownBy(() -> new NDNorm().batchNorm(x, Nd4j.ones(DataType.DOUBLE, 6), null, EPS))
-                .hasMessageContaining("Layout.CHANNELS_LAST takes it for the channels");
+                .hasMessageContaining("pass Layout.CHANNELS_LAST");
         assertThatThrownBy(() -> new NDNorm().rmsNorm(x, Nd4j.ones(DataType.DOUBLE, 4), null, EPS, Layout.CHANNELS_LAST))
-                .hasMessageContaining("channels, 6, got 4, as many as dimension 1 has: Layout.CHANNELS_FIRST takes it");
+                .hasMessageContaining("one element per channel, 6, got 4, the size of dimension 1 (if that holds the channels, "
+                        + "pass Layout.CHANNELS_FIRST)");
     }
 
     @Test

@@ -42,7 +42,7 @@ class NormNodesTest {
     void thePropertyForcesNodes() {
         assertThat(NormNodes.choose("fused", null)).isTrue();
         assertThatThrownBy(() -> NormNodes.choose("fused", "a reason")).isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("-Ddl4jnorm.samediff=fused cannot be met: a reason");
+                .hasMessageContaining("-Ddl4jnorm.samediff=fused is not available: a reason");
         assertThatThrownBy(() -> NormNodes.choose("other", null)).isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("expected fused or composed");
     }

@@ -237,7 +237,8 @@ class SynchronizedTrainingTest {
             }
         });
         assertThatThrownBy(() -> fit(wrapper, batches)).hasStackTraceContaining("SyncBatchNormalization layer \"n0\" "
-                + "(index 0) in the forward pass: no statistics over all workers: waited 300 ms for worker 1 of 2");
+                + "(index 0) in the forward pass: cannot combine the statistics of all workers: timed out after 300 ms "
+                + "waiting for worker 1 of 2");
     }
 
     private static void sleep() {
@@ -316,6 +317,6 @@ class SynchronizedTrainingTest {
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("TrainerContext");
         NormalizationLayer layer = Networks.first(plain);
         assertThatThrownBy(() -> layer.exchangeStatistics(name -> null)).isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("shares no statistics");
+                .hasMessageContaining("does not share statistics");
     }
 }

@@ -75,7 +75,8 @@ class WorkerGroupTest {
         incomplete.ready();
         try (Worker zero = new Worker(incomplete, 0)) {
             incomplete.enter(0);
-            assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("waited 20 ms for 2 of 3 workers to copy the network");
+            assertThatThrownBy(zero.sum(1)::get)
+                    .hasMessageContaining("timed out after 20 ms waiting for 2 of 3 workers to copy the network");
         }
     }
 
@@ -107,7 +108,8 @@ class WorkerGroupTest {
             group.close();
             Future<double[]> first = zero.sum(1);
             Future<double[]> second = one.sum(1);
-            String message = "layer in the backward pass: no statistics over all workers: waited 50 ms for ";
+            String message = "layer in the backward pass: cannot combine the statistics of all workers: timed out after 50 ms "
+                    + "waiting for ";
             assertThatThrownBy(first::get).isInstanceOf(ExecutionException.class).hasMessageContaining(message)
                     .hasMessageContaining("worker 2 of 4, worker 3 of 4");
             assertThatThrownBy(second::get).hasMessageContaining(message);
@@ -120,7 +122,8 @@ class WorkerGroupTest {
         WorkerGroup group = group(2, Duration.ofMillis(20));
         try (Worker zero = new Worker(group, 0)) {
             group.enter(0);
-            assertThatThrownBy(zero.sum(1)::get).hasMessageContaining("waited 20 ms for the end of handing out batches");
+            assertThatThrownBy(zero.sum(1)::get)
+                    .hasMessageContaining("timed out after 20 ms waiting for the remaining batches to be assigned");
         }
     }
 
@@ -175,7 +178,7 @@ class WorkerGroupTest {
             while (!waiting.isDone()) {
                 Thread.sleep(5);
                 Future<double[]> elsewhere = one.thread.submit(() -> other.sum(new double[1]));
-                assertThatThrownBy(elsewhere::get).hasMessageContaining("no statistics over all workers")
+                assertThatThrownBy(elsewhere::get).hasMessageContaining("cannot combine the statistics of all workers")
                         .hasMessageContaining("another layer in the backward pass");
             }
             assertThatThrownBy(waiting::get).hasMessageContaining("others are at");
