@@ -43,7 +43,7 @@ import picocli.CommandLine.Spec;
 @Command(name = "SparkTrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
         description = "Trains conv -> norm -> relu blocks on Apache Spark and tests them.", optionListHeading = "%n",
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:it went wrong: an unreadable file, a cluster that does not answer", "2:wrong options"})
+        exitCodeList = {"0:success", "1:failure, such as an unreadable file or an unreachable cluster", "2:invalid options"})
 public final class SparkTrainConvNet implements Callable<Integer> {
     private static final double LEARNING_RATE = 0.004;
     private static final int TEST_BATCH = 500;
@@ -61,10 +61,10 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--master", defaultValue = "local[2]", description = "Where Spark runs (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--master", defaultValue = "local[2]", description = "Spark master URL (default: ${DEFAULT-VALUE}).")
     private String master;
 
-    @Option(names = "--workers", defaultValue = "2", description = "Tasks that train at a time "
+    @Option(names = "--workers", defaultValue = "2", description = "Number of concurrent training tasks "
             + "(default: ${DEFAULT-VALUE}).")
     private int workers;
 
@@ -72,16 +72,16 @@ public final class SparkTrainConvNet implements Callable<Integer> {
             + "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private Mode mode;
 
-    @Option(names = "--averaging-frequency", defaultValue = "5", description = "Batches of each worker between two "
-            + "averages of parameters (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--averaging-frequency", defaultValue = "5", description = "Batches of each worker between "
+            + "parameter averages (default: ${DEFAULT-VALUE}).")
     private int frequency;
 
-    @Option(names = "--host", defaultValue = "127.0.0.1", description = "With gradients: address of this machine, as "
-            + "workers reach it (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--host", defaultValue = "127.0.0.1", description = "Address at which workers reach this "
+            + "machine, used with --mode gradients (default: ${DEFAULT-VALUE}).")
     private String host;
 
-    @Option(names = "--network-mask", defaultValue = "127.0.0.0/8", description = "With gradients: the workers' network "
-            + "(default: ${DEFAULT-VALUE}).")
+    @Option(names = "--network-mask", defaultValue = "127.0.0.0/8", description = "Network of the workers, used with "
+            + "--mode gradients (default: ${DEFAULT-VALUE}).")
     private String mask;
 
     @Option(names = "--norm", defaultValue = "batch", completionCandidates = NormChoice.Names.class,
@@ -89,30 +89,30 @@ public final class SparkTrainConvNet implements Callable<Integer> {
             + "(default: ${DEFAULT-VALUE}).")
     private NormChoice norm;
 
-    @Option(names = "--batch", defaultValue = "32", description = "Examples in a worker's batch "
+    @Option(names = "--batch", defaultValue = "32", description = "Batch size of each worker "
             + "(default: ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--epochs", defaultValue = "3", description = "Passes over the data, those a resumed network has behind "
-            + "it included (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--epochs", defaultValue = "3", description = "Total number of epochs, including those before "
+            + "--resume (default: ${DEFAULT-VALUE}).")
     private int epochs;
 
     @Option(names = "--channels", defaultValue = "16", description = "Channels of the first block "
             + "(default: ${DEFAULT-VALUE}).")
     private int channels;
 
-    @Option(names = "--seed", defaultValue = "42", description = "Seed of weights, data and order "
+    @Option(names = "--seed", defaultValue = "42", description = "Random seed of weights, data and order "
             + "(default: ${DEFAULT-VALUE}).")
     private long seed;
 
     @Option(names = "--save", paramLabel = "FILE", description = "Save the network after every epoch.")
     private Path save;
 
-    @Option(names = "--resume", paramLabel = "FILE", description = "Go on with a network that was saved, behind the epochs it "
-            + "has had; --norm and --channels are its own.")
+    @Option(names = "--resume", paramLabel = "FILE", description = "Resume training of a saved network, which keeps its "
+            + "norm and channels.")
     private Path resume;
 
-    @Option(names = "--verbose", description = "Show where an error comes from.")
+    @Option(names = "--verbose", description = "Print the stack trace of errors.")
     private boolean verbose;
 
     /**
@@ -144,12 +144,12 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     public Integer call() throws IOException {
         require(workers >= 1 && batch >= 1 && epochs >= 1 && channels >= 1 && frequency >= 1,
                 "--workers, --batch, --epochs, --channels and --averaging-frequency must be at least 1");
-        require(save == null || Files.isDirectory(save.toAbsolutePath().getParent()), "--save: there is no directory for "
-                + save);
+        require(save == null || Files.isDirectory(save.toAbsolutePath().getParent()), "--save: the directory of "
+                + save + " does not exist");
         ImageData images = ImageData.generated(seed).scaled(ImageData.Scale.MINMAX);
         List<DataSet> batches = whole(images.train());
-        require(batches.size() >= workers, "--batch " + batch + " leaves " + batches.size() + " batches for " + workers
-                + " workers");
+        require(batches.size() >= workers, "--batch " + batch + " leaves only " + batches.size() + " batches for "
+                + workers + " workers");
         MultiLayerNetwork net = resume == null ? created(images, batches) : resumed();
         try (JavaSparkContext context = new JavaSparkContext(conf(master))) {
             System.out.printf("%d batches of %d examples, %d workers on %s, %s%n", batches.size(), batch, workers,
@@ -171,13 +171,14 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     }
 
     private MultiLayerNetwork resumed() throws IOException {
-        require(!given("--norm") && !given("--channels"), "--resume takes norm and channels from its file");
+        require(!given("--norm") && !given("--channels"),
+                "--resume takes the norm and channels from its file; omit --norm and --channels");
         if (!(ModelFiles.read(resume).net() instanceof MultiLayerNetwork net)) {
-            throw new IOException(resume + " holds a graph, not the network this program trains");
+            throw new IOException(resume + " holds a ComputationGraph; expected a MultiLayerNetwork");
         }
-        require(net.getEpochCount() < epochs, "--epochs " + epochs + ": " + resume + " has had " + net.getEpochCount()
-                + " already");
-        System.out.printf("resuming %s behind epoch %d%n", resume, net.getEpochCount());
+        require(net.getEpochCount() < epochs, "--epochs " + epochs + ": " + resume + " has already completed epoch "
+                + net.getEpochCount());
+        System.out.printf("resuming %s after epoch %d%n", resume, net.getEpochCount());
         return net;
     }
 

@@ -44,9 +44,10 @@ class SparkProgramTest {
                 .containsPattern("(?m)^conv1-norm all 2 channels: means within \\d\\.\\d+ standard deviations");
         String second = run("--batch", "200", "--epochs", "2", "--resume", model.toString());
         assertThat(exit).as(second).isZero();
-        assertThat(second).startsWith("resuming " + model + " behind epoch 1").containsPattern("(?m)^epoch 2" + EPOCH)
+        assertThat(second).startsWith("resuming " + model + " after epoch 1").containsPattern("(?m)^epoch 2" + EPOCH)
                 .doesNotContain("epoch 1  ").contains("conv1-norm all 2 channels");
-        assertThat(run("--resume", model.toString(), "--epochs", "1")).contains("has had 1 already").hasLineCount(1);
+        assertThat(run("--resume", model.toString(), "--epochs", "1")).contains("has already completed epoch 1")
+                .hasLineCount(1);
         assertThat(exit).isEqualTo(2);
     }
 
@@ -67,12 +68,13 @@ class SparkProgramTest {
         assertThat(exit).isEqualTo(2);
         assertThat(run("--norms", "group")).startsWith("error: ").contains("did you mean --norm?").hasLineCount(1);
         assertThat(exit).isEqualTo(2);
-        assertThat(run("--save", directory.resolve("no/such/place.zip").toString())).contains("there is no directory")
+        assertThat(run("--save", directory.resolve("no/such/place.zip").toString())).contains("does not exist")
                 .hasLineCount(1);
         assertThat(exit).isEqualTo(2);
-        assertThat(run("--resume", broken.toString(), "--norm", "group")).contains("--resume takes norm").hasLineCount(1);
+        assertThat(run("--resume", broken.toString(), "--norm", "group")).contains("--resume takes the norm").hasLineCount(1);
         assertThat(exit).isEqualTo(2);
-        assertThat(run("--resume", broken.toString())).startsWith("error: " + broken + " is no complete model file")
+        assertThat(run("--resume", broken.toString()))
+                .startsWith("error: " + broken + " is not a complete Deeplearning4j model file")
                 .hasLineCount(1);
         assertThat(exit).isEqualTo(1);
         assertThat(run("--master", "nowhere")).startsWith("error: ").contains("nowhere").hasLineCount(1);
