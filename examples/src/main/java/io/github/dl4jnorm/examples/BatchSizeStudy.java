@@ -57,7 +57,7 @@ final class BatchSizeStudy extends Study {
     @Override
     String run() throws IOException {
         require(report == null || Files.isDirectory(report.toAbsolutePath().getParent()),
-                "--report: there is no directory for " + report);
+                "--report: the directory of " + report + " does not exist");
         oneThread();
         ImageData digits = digits(examples());
         // What has no place behind a dense layer is told before anything is trained.

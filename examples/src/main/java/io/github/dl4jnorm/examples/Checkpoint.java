@@ -32,7 +32,7 @@ record Checkpoint(MultiLayerNetwork net, NormChoice norm, List<String> options, 
         ModelFiles.Loaded loaded = ModelFiles.read(path);
         String json = ModelFiles.entry(path, ENTRY);
         if (json == null || !(loaded.net() instanceof MultiLayerNetwork net)) {
-            throw new IOException(path + " holds a network, but no training to resume (train --save writes such files)");
+            throw new IOException(path + " holds a network but no training state to resume; use a file written by train --save");
         }
         try {
             JsonNode entry = new ObjectMapper().readTree(json);

@@ -39,8 +39,8 @@ final class Errors {
                 line.append("; did you mean ").append(String.join(" or ", suggestions)).append('?');
             }
         }
-        command.getErr().println(line.append(" (").append(command.getCommandSpec().qualifiedName())
-                .append(" --help tells more)"));
+        command.getErr().println(line.append(" (see ").append(command.getCommandSpec().qualifiedName())
+                .append(" --help)"));
         trace(exception, command);
         return CommandLine.ExitCode.USAGE;
     }

@@ -26,7 +26,7 @@ final class IdxFile implements Closeable {
             in = new DataInputStream(compressed ? new BufferedInputStream(new GZIPInputStream(raw)) : raw);
         } catch (IOException e) {
             raw.close();
-            throw new IOException(path + " is no gzip file", e);
+            throw new IOException(path + " is not a gzip file", e);
         }
     }
 
@@ -71,15 +71,15 @@ final class IdxFile implements Closeable {
     void requireBytes(long header, long content, String what) throws IOException {
         long expected = header + content;
         if (!compressed && Files.size(path) != expected) {
-            throw error((Files.size(path) < expected ? "is cut short: " : "") + "expected " + expected + " bytes for " + what
-                    + ", got " + Files.size(path));
+            throw error((Files.size(path) < expected ? "the file is truncated: " : "") + "expected " + expected + " bytes for "
+                    + what + ", got " + Files.size(path));
         }
     }
 
-    /** Reads to the end, where gzip has its check sum. */
+    /** Reads to the end, where gzip has its checksum. */
     void requireEnd(String what) throws IOException {
-        if (read("check sum", in::read) >= 0) {
-            throw error("expected the end of the file behind " + what + ", got more bytes");
+        if (read("checksum", in::read) >= 0) {
+            throw error("expected the end of the file after " + what + ", got more bytes");
         }
     }
 
@@ -93,9 +93,9 @@ final class IdxFile implements Closeable {
         try {
             return reading.read();
         } catch (EOFException e) {
-            throw new IOException(path + " is cut short: it ends within " + what, e);
+            throw new IOException(path + " is truncated: it ends within " + what, e);
         } catch (ZipException e) {
-            throw new IOException(path + " is damaged: " + e.getMessage() + ", found while reading " + what, e);
+            throw new IOException(path + " is corrupt: " + e.getMessage() + " while reading " + what, e);
         }
     }
 

@@ -34,7 +34,7 @@ final class IdxFiles {
         }
         if (images == null || labels == null) {
             throw new IOException(directory + " has the " + (images == null ? "labels" : "images") + " of " + part
-                    + " but not its " + (images == null ? "images" : "labels"));
+                    + " but not the " + (images == null ? "images" : "labels"));
         }
         try (IdxFile pixels = new IdxFile(images); IdxFile classes = new IdxFile(labels)) {
             pixels.requireMagic(IMAGES);
@@ -56,7 +56,7 @@ final class IdxFiles {
         // Two numbers fit into the product, three may not.
         long most = Math.min(Integer.MAX_VALUE / 2, Runtime.getRuntime().maxMemory() / (2 * Float.BYTES));
         if (height * width > most / count) {
-            throw file.error(what + " need more memory than this program has: expected at most " + most + " pixels");
+            throw file.error(what + " need more memory than is available: expected at most " + most + " pixels");
         }
         file.requireBytes(IMAGE_HEADER, count * height * width, what);
     }

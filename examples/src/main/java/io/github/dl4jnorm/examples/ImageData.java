@@ -60,8 +60,8 @@ record ImageData(DataSet train, DataSet test, boolean pixels, String name) {
         all.shuffle(seed);
         int trainCount = (int) Math.round(all.numExamples() * (1 - testFraction));
         if (trainCount < 1 || trainCount >= all.numExamples()) {
-            throw new IOException("a test fraction of " + testFraction + " leaves nothing of " + all.numExamples()
-                    + " examples to " + (trainCount < 1 ? "train on" : "test with"));
+            throw new IOException("a test fraction of " + testFraction + " leaves none of " + all.numExamples()
+                    + " examples for " + (trainCount < 1 ? "training" : "testing"));
         }
         SplitTestAndTrain split = all.splitTestAndTrain(trainCount);
         return new ImageData(split.getTrain(), split.getTest(), true, directory.toString());

@@ -69,6 +69,6 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "--verbose needs a command behind it");
+        throw new ParameterException(spec.commandLine(), "--verbose needs a command");
     }
 }

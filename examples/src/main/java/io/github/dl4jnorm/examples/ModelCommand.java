@@ -27,7 +27,7 @@ abstract class ModelCommand implements Callable<Integer> {
     public final Integer call() throws IOException {
         validate();
         Path directory = out.toAbsolutePath().getParent();
-        require(Files.isDirectory(directory), "there is no directory " + directory);
+        require(Files.isDirectory(directory), "directory " + directory + " does not exist");
         ModelFiles.Loaded loaded = ModelFiles.read(in);
         Model changed = change(loaded.net());
         ModelFiles.write(loaded.with(changed), out);

@@ -44,7 +44,7 @@ final class ModelFiles {
                     : ModelSerializer.restoreMultiLayerNetwork(path.toFile(), true);
             return new Loaded(net, ModelSerializer.restoreNormalizerFromFile(path.toFile()));
         } catch (IOException | RuntimeException e) {
-            throw new IOException(path + " is no complete model file of Deeplearning4j: " + e.getMessage(), e);
+            throw new IOException(path + " is not a complete Deeplearning4j model file: " + e.getMessage(), e);
         }
     }
 
@@ -57,11 +57,10 @@ final class ModelFiles {
         try {
             read(part);
         } catch (IOException e) {
-            return new IOException(path + " does not exist, and " + part + ", left by a program that was killed while it wrote, "
-                    + "is not complete", e);
+            return new IOException(path + " does not exist, and " + part + ", left by an interrupted write, is incomplete", e);
         }
-        return new IOException(path + " does not exist, but " + part + " beside it is complete: a program was killed before it "
-                + "renamed it; rename it to " + path.getFileName() + " and try again");
+        return new IOException(path + " does not exist, but " + part + " is complete (the program was killed before it renamed "
+                + "the file); rename it to " + path.getFileName() + " and try again");
     }
 
     /** A text in a model file, or null. */

@@ -55,7 +55,7 @@ final class OnlineData {
         Thread thread = new Thread(loading, "loading " + name);
         thread.setDaemon(true);
         thread.start();
-        String advice = " could not be downloaded; give files of your own with --data DIR (IDX format), "
+        String advice = " could not be downloaded; pass your own files with --data DIR (IDX format) "
                 + "or use --dataset generated";
         try {
             try {

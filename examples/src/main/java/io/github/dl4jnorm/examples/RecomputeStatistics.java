@@ -56,7 +56,7 @@ final class RecomputeStatistics extends ModelCommand {
     @Override
     void validate() {
         require(batch >= 1, "--batch must be at least 1, not " + batch);
-        require(testFraction > 0 && testFraction < 1, "--test-fraction must lie between 0 and 1, not " + testFraction);
+        require(testFraction > 0 && testFraction < 1, "--test-fraction must be between 0 and 1, not " + testFraction);
     }
 
     @Override

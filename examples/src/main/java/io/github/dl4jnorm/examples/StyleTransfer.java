@@ -79,7 +79,7 @@ final class StyleTransfer implements Callable<Integer> {
     public Integer call() throws IOException {
         if (size < 16 || size > 1024 || !Files.isDirectory(out.toAbsolutePath().getParent())) {
             throw new ParameterException(spec.commandLine(), size < 16 || size > 1024
-                    ? "--size must be from 16 to 1024, not " + size : "--out: there is no directory for " + out);
+                    ? "--size must be between 16 and 1024, not " + size : "--out: the directory of " + out + " does not exist");
         }
         List<BufferedImage> contents = List.of(grained(draw(this::house)), grained(draw(this::circles)));
         List<BufferedImage> styles = List.of(draw(this::stripes), draw(this::checks), draw(this::bricks), draw(this::sand));

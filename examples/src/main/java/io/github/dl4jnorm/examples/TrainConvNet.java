@@ -58,7 +58,7 @@ public final class TrainConvNet implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        options.require(save == null || !compare, "--save and --compare exclude each other");
+        options.require(save == null || !compare, "--save and --compare are mutually exclusive");
         options.requireDirectory("--save", save);
         Checkpoint checkpoint = resume == null ? null : resumed();
         Comparison comparison = new Comparison(options, output);
@@ -72,7 +72,7 @@ public final class TrainConvNet implements Callable<Integer> {
                 Path written = file == null ? Path.of(CHECKPOINT) : file;
                 new Checkpoint(trained, norm, options.arguments(), lossSum).write(written);
                 if (stopped) {
-                    System.out.printf("stopped after %d steps; go on with: train --resume %s%n", trained.getIterationCount(),
+                    System.out.printf("stopped after %d steps; resume with: train --resume %s%n", trained.getIterationCount(),
                             written);
                 }
             }
@@ -81,8 +81,8 @@ public final class TrainConvNet implements Callable<Integer> {
 
     private Checkpoint resumed() throws IOException {
         boolean otherwise = compare || spec.commandLine().getParseResult().hasMatchedOption("--norm") || options.given();
-        options.require(!otherwise, "--resume takes norm and options from its file: give only --save, --json, --report, --stats "
-                + "beside it");
+        options.require(!otherwise, "--resume takes the norm and options from its file; combine it only with --save, --json, "
+                + "--report and --stats");
         Checkpoint checkpoint = Checkpoint.read(resume);
         norm = checkpoint.norm();
         List<String> arguments = checkpoint.options();

@@ -124,7 +124,7 @@ final class Training {
             net.addListeners(history.stats());
         }
         if (net.getIterationCount() >= iterations()) {
-            System.out.printf("%s: training is already finished, all %d steps are done; it is only tested again%n", task,
+            System.out.printf("%s: training is already complete (%d steps); running the test only%n", task,
                     iterations());
         }
         for (int epoch = 1; epoch <= epochs; epoch++) {

@@ -87,15 +87,15 @@ final class TrainingOptions {
 
     /** Checks the options, reads the data, scales it and says what it is. */
     ImageData load() throws IOException {
-        require(data == null || dataset == null, "--data and --dataset exclude each other");
+        require(data == null || dataset == null, "--data and --dataset are mutually exclusive");
         require(batch >= 1, "--batch must be at least 1, not " + batch);
         require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
         require(channels >= 1, "--channels must be at least 1, not " + channels);
         require(learningRate() > 0 && Double.isFinite(learningRate()),
                 "--learning-rate must be positive, not " + learningRate());
-        require(testFraction > 0 && testFraction < 1, "--test-fraction must lie between 0 and 1, not " + testFraction);
+        require(testFraction > 0 && testFraction < 1, "--test-fraction must be between 0 and 1, not " + testFraction);
         ImageData images = read();
-        require(batch <= images.train().numExamples(), "--batch " + batch + " is more than the "
+        require(batch <= images.train().numExamples(), "--batch " + batch + " exceeds the "
                 + images.train().numExamples() + " training examples");
         System.out.printf("%d training and %d test examples of %s, %s, batches of %d%n", images.train().numExamples(),
                 images.test().numExamples(), images.name(), images.inputType(), batch);
@@ -119,7 +119,7 @@ final class TrainingOptions {
     /** Before hours of training, not after them. */
     void requireDirectory(String option, Path file) {
         Path directory = file == null ? null : file.toAbsolutePath().getParent();
-        require(directory == null || Files.isDirectory(directory), option + ": there is no directory " + directory);
+        require(directory == null || Files.isDirectory(directory), option + ": directory " + directory + " does not exist");
     }
 
     /** Whether any of these options is among the arguments of the command. */

@@ -80,7 +80,7 @@ class BadIdxFilesTest {
         "803|8|4|5|801|9|images|has 8 images but",
         "801|8|4|5|801|8|images|expected an IDX file with magic number 0x803, got 0x801",
         "803|8|4|5|803|8|labels|expected an IDX file with magic number 0x801, got 0x803",
-        "803|9|4|5|801|9|images|cut short",
+        "803|9|4|5|801|9|images|truncated",
         "803|7|4|5|801|7|images|expected",
     })
     void aHeaderThatCannotBeIsOneLine(String magic, String count, String height, String width, String labelMagic,
@@ -113,14 +113,14 @@ class BadIdxFilesTest {
     @CsvSource({"false,3", "false,14", "false,100", "true,3", "true,14", "true,100"})
     void imagesCutShortAreNamed(boolean gzip, int length) throws IOException {
         assertThat(refusal(Arrays.copyOf(images(IMAGES, COUNT, 4, 5), length), labels(LABELS, COUNT), gzip))
-                .contains("t10k-images", "cut short");
+                .contains("t10k-images", "truncated");
     }
 
     @ParameterizedTest
     @CsvSource({"false,3", "false,7", "false,10", "true,3", "true,7", "true,10"})
     void labelsCutShortAreNamed(boolean gzip, int length) throws IOException {
         assertThat(refusal(images(IMAGES, COUNT, 4, 5), Arrays.copyOf(labels(LABELS, COUNT), length), gzip))
-                .contains("t10k-labels", "cut short");
+                .contains("t10k-labels", "truncated");
     }
 
     /** The check sum stands behind all data: who stops reading there never sees it. */
@@ -133,7 +133,7 @@ class BadIdxFilesTest {
         damaged[damaged.length - fromEnd] ^= 1;
         Files.write(directory.resolve("t10k-images-idx3-ubyte.gz"), images);
         Files.write(directory.resolve("t10k-labels-idx1-ubyte.gz"), labels);
-        assertThat(run()).contains("t10k-" + part, "is damaged");
+        assertThat(run()).contains("t10k-" + part, "is corrupt");
     }
 
     @Test

@@ -138,7 +138,7 @@ class CommandLineTest {
                 .as("%s", errors).isZero();
         assertThat(run("fold", file.toString(), folded.toString())).isZero();
         assertThat(run("train", "--resume", folded.toString())).isEqualTo(1);
-        assertThat(errors.toString()).contains("no training to resume");
+        assertThat(errors.toString()).contains("no training state to resume");
         for (String[] other : List.of(new String[]{"--batch", "16"},
                 new String[]{"--norm", "group"}, new String[]{"--compare"})) {
             List<String> args = new ArrayList<>(List.of("train", "--resume", file.toString()));
@@ -147,7 +147,7 @@ class CommandLineTest {
         }
         // A training that is over only tests again.
         assertThat(Output.of("train", "--resume", file.toString())).contains("epoch 1")
-                .containsPattern("training is already finished, all \\d+ steps are done");
+                .containsPattern("training is already complete \\(\\d+ steps\\)");
     }
 
     /** As Ctrl-C does: the process is asked to end in the middle of its training. */
@@ -169,7 +169,7 @@ class CommandLineTest {
         } finally {
             process.destroyForcibly();
         }
-        assertThat(Files.readString(log)).contains("go on with: train --resume " + file);
+        assertThat(Files.readString(log)).contains("resume with: train --resume " + file);
         assertThat(process.exitValue()).isNotZero();
         assertThat(Checkpoint.read(file).net().getIterationCount()).isPositive();
     }
@@ -192,11 +192,11 @@ class CommandLineTest {
         byte[] whole = Files.readAllBytes(file);
         Files.move(file, part);
         assertThat(run("train", "--resume", file.toString())).isEqualTo(1);
-        assertThat(errors.toString()).contains(file + " does not exist, but " + part + " beside it is complete")
+        assertThat(errors.toString()).contains(file + " does not exist, but " + part + " is complete")
                 .contains("rename it to m.zip");
         Files.write(part, Arrays.copyOf(whole, whole.length - 100));
         assertThat(run("train", "--resume", file.toString())).isEqualTo(1);
-        assertThat(errors.toString()).contains(part + ", left by a program that was killed while it wrote, is not complete");
+        assertThat(errors.toString()).contains(part + ", left by an interrupted write, is incomplete");
     }
 
     @Test

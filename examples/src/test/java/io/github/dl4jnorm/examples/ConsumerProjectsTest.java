@@ -31,7 +31,7 @@ class ConsumerProjectsTest {
     private static final String VERSION = "0.1.0-SNAPSHOT";
     private static final String GROUP = Path.of("io", "github", "dl4jnorm").toString();
     private static final String SAID = "what the application says";
-    private static final String SLOWER = "Normalization runs on the slower kernels in plain Java";
+    private static final String SLOWER = "Normalization uses the slower plain-Java kernels";
     private static final String LIBRARY = dependency("io.github.dl4jnorm", "dl4j-norm-layers", VERSION)
             + dependency("org.nd4j", "nd4j-native-platform", "1.0.0-M2.1");
     private static final String PROGRAM = """

@@ -37,7 +37,7 @@ class IdxFilesTest {
         Path images = directory.resolve("train-images-idx3-ubyte");
         Files.write(images, Arrays.copyOf(Files.readAllBytes(images), 1000));
         assertThatThrownBy(() -> IdxFiles.read(directory, "train"))
-                .isInstanceOf(IOException.class).hasMessageContaining("cut short").hasMessageContaining(images.toString());
+                .isInstanceOf(IOException.class).hasMessageContaining("is truncated").hasMessageContaining(images.toString());
     }
 
     @Test
@@ -45,7 +45,7 @@ class IdxFilesTest {
         IdxWriter.write(digits, directory, "t10k", true);
         Files.delete(directory.resolve("t10k-labels-idx1-ubyte.gz"));
         assertThatThrownBy(() -> IdxFiles.read(directory, "t10k"))
-                .isInstanceOf(IOException.class).hasMessageContaining("images of t10k but not its labels");
+                .isInstanceOf(IOException.class).hasMessageContaining("images of t10k but not the labels");
     }
 
     @Test
@@ -56,6 +56,6 @@ class IdxFilesTest {
                 .isInstanceOf(IOException.class).hasMessageContaining("magic number 0x803");
         Files.move(directory.resolve("t10k-images-idx3-ubyte"), directory.resolve("t10k-images-idx3-ubyte.gz"));
         assertThatThrownBy(() -> IdxFiles.read(directory, "t10k"))
-                .isInstanceOf(IOException.class).hasMessageContaining("no gzip file");
+                .isInstanceOf(IOException.class).hasMessageContaining("not a gzip file");
     }
 }

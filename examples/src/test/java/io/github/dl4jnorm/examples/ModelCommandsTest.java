@@ -206,8 +206,9 @@ class ModelCommandsTest {
         assertThat(run("fold", out("missing.zip").toString(), result)).isEqualTo(1);
         assertThat(run("convert", "--to", "group", "--groups", "3", model.toString(), result)).isEqualTo(1);
         assertThat(errors.toString().lines()).hasSize(4).allSatisfy(line -> assertThat(line).startsWith("error: "));
-        assertThat(errors.toString()).contains("cut.zip is no complete model file").contains("missing.zip is not a file")
-                .contains("3 groups");
+        assertThat(errors.toString()).contains("cut.zip is not a complete Deeplearning4j model file")
+                .contains("missing.zip is not a file")
+                .contains("divisible by groups = 3");
         assertThat(run("convert", "--groups", "0", model.toString(), result)).isEqualTo(2);
         assertThat(run("fold", model.toString(), "/no/such/place/x.zip")).isEqualTo(2);
         assertThat(run("fold", model.toString())).isEqualTo(2);

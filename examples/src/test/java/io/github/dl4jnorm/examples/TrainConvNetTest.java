@@ -69,12 +69,12 @@ class TrainConvNetTest {
     @CsvSource(delimiter = '|', value = {
         "--norm median|median",
         "--batch 0|--batch must be at least 1, not 0",
-        "--batch 500|--batch 500 is more than the 240 training examples",
+        "--batch 500|--batch 500 exceeds the 240 training examples",
         "--epochs 0|--epochs must be at least 1",
-        "--test-fraction 1|--test-fraction must lie between 0 and 1",
+        "--test-fraction 1|--test-fraction must be between 0 and 1",
         "--learning-rate -1|--learning-rate must be positive",
-        "--dataset mnist|--data and --dataset exclude each other",
-        "--json /no/such/place/x.json|there is no directory"})
+        "--dataset mnist|--data and --dataset are mutually exclusive",
+        "--json /no/such/place/x.json|--json: directory /no/such/place does not exist"})
     void wrongOptionsAreNamedAndEndWithTwo(String options, String message) {
         StringWriter errors = new StringWriter();
         List<String> args = new ArrayList<>(List.of("--data", directory.toString()));

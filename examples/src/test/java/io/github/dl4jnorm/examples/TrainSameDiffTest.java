@@ -40,6 +40,6 @@ class TrainSameDiffTest {
         int exit = new CommandLine(new TrainSameDiff()).setErr(new PrintWriter(errors, true))
                 .execute("--data", directory.toString(), "--batch", "100");
         assertThat(exit).isEqualTo(2);
-        assertThat(errors.toString()).contains("--batch 100 is more than the 40 training examples");
+        assertThat(errors.toString()).contains("--batch 100 exceeds the 40 training examples");
     }
 }

@@ -80,7 +80,7 @@ public final class Builds {
      */
     public static void main(String[] args) throws ReflectiveOperationException, MalformedURLException {
         if (args.length < 3 || !Files.exists(Path.of(args[0])) || !Files.exists(Path.of(args[1]))) {
-            throw new IllegalArgumentException("expected two jars of the library and a part of the names of cases, got "
+            throw new IllegalArgumentException("expected two library jars and a regular expression for case names, got "
                     + Arrays.toString(args));
         }
         long seconds = args.length > 3 ? Long.parseLong(args[3]) : 6;

@@ -102,7 +102,7 @@ public final class Main implements Callable<Integer> {
     private String nothingToMeasure() {
         String names = Suite.tasks(Pattern.compile(""), EnumSet.copyOf(implementations)).stream()
                 .map(tasks -> tasks.get(0).subject()).collect(Collectors.joining(", "));
-        return "--cases " + cases + ": expected part of the name of a case of " + implementations + ", which has "
+        return "--cases " + cases + ": expected a match in the case names of " + implementations + ", which has "
                 + (names.isEmpty() ? "none" : names);
     }
 
@@ -124,7 +124,7 @@ public final class Main implements Callable<Integer> {
                     tasks.get(0).subject(), summary(tasks, results));
         }
         report(results);
-        failed.forEach(log -> System.err.println("error: could not be measured, see " + log));
+        failed.forEach(log -> System.err.println("error: measurement failed, see " + log));
         return failed.isEmpty() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
     }
 

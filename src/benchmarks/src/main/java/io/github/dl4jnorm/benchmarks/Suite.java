@@ -56,7 +56,7 @@ final class Suite {
     /** The case of a name. */
     static Case find(String name) {
         return CASES.stream().filter(c -> c.name().equals(name)).findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("No case is called " + name));
+                .orElseThrow(() -> new IllegalArgumentException("unknown case " + name));
     }
 
     /**
