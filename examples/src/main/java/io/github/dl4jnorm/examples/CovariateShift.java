@@ -58,8 +58,8 @@ final class CovariateShift extends Study {
                 mean[i] += row[i] / (SHIFTS.length - 1);
             }
         }
-        return String.format("Under changed light batch norm is right in %.1f %% on average, group norm in %.1f %%, "
-                + "instance norm in %.1f %%; batch norm with recomputed statistics in %.1f %%.", mean[0], mean[1], mean[2],
+        return String.format("Mean accuracy under changed lighting: batch norm %.1f %%, group norm %.1f %%, instance "
+                + "norm %.1f %%, batch norm with recomputed statistics %.1f %%.", mean[0], mean[1], mean[2],
                 mean[3]);
     }
 

@@ -48,7 +48,7 @@ final class DeepNet extends Study {
         require(depth >= 2, "--depth must be at least 2, not " + depth);
         oneThread();
         ImageData digits = digits();
-        System.out.printf("%-10s %10s %15s %30s%n", "norm", "loss", "test accuracy", "gradient at first, 1st / last");
+        System.out.printf("%-10s %10s %15s %30s%n", "norm", "loss", "test accuracy", "initial gradient, 1st / last");
         List<Double> accuracies = new ArrayList<>();
         for (String name : List.of("none", "batch", "instance")) {
             NormBlock norm = name.equals("none") ? List::of : NormFactory.create(name, Map.of("gammaInit", GAMMA));
@@ -58,8 +58,8 @@ final class DeepNet extends Study {
             accuracies.add(accuracy(net, digits.test()));
             System.out.printf("%-10s %10.4f %13.1f %% %30.1e%n", name, loss, accuracies.get(accuracies.size() - 1), reaching);
         }
-        return String.format("%d convolutions with sigmoids: %.1f %% right without a norm, %.1f %% with batch norm, %.1f %% with "
-                + "instance norm (guessing: 10 %%).", depth, accuracies.get(0), accuracies.get(1), accuracies.get(2));
+        return String.format("Test accuracy of %d convolutions with sigmoids: no norm %.1f %%, batch norm %.1f %%, instance "
+                + "norm %.1f %% (chance: 10 %%).", depth, accuracies.get(0), accuracies.get(1), accuracies.get(2));
     }
 
     /** How long the gradient of the first weights is beside that of the last, before training. */

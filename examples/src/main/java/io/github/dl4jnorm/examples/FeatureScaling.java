@@ -46,7 +46,7 @@ final class FeatureScaling extends Study {
         run("min-max", new NormalizerMinMaxScaler(0, 1), false, accuracies);
         run("standardized", new NormalizerStandardize(), false, accuracies);
         run("raw, batch norm first", null, true, accuracies);
-        return String.format("Raw columns: %.1f %% right; min-max %.1f %%; standardized %.1f %%; raw with batch norm as the "
+        return String.format("Test accuracy: raw %.1f %%, min-max %.1f %%, standardized %.1f %%, raw with batch norm as the "
                 + "first layer %.1f %%.", accuracies.get("raw"), accuracies.get("min-max"), accuracies.get("standardized"),
                 accuracies.get("raw, batch norm first"));
     }

@@ -66,8 +66,8 @@ final class Regularization extends Study {
             tests.put(name, test);
             System.out.printf("%-28s %13.1f %% %13.1f %%%n", name, train, test);
         }
-        return String.format("On %d examples: %.1f %% of the test right with nothing, %.1f %% with dropout, %.1f %% with batch "
-                + "norm, %.1f %% with both.", examples(), tests.get("nothing"), tests.get("dropout"), tests.get("batch norm"),
+        return String.format("Test accuracy after training on %d examples: nothing %.1f %%, dropout %.1f %%, batch norm "
+                + "%.1f %%, both %.1f %%.", examples(), tests.get("nothing"), tests.get("dropout"), tests.get("batch norm"),
                 tests.get("batch norm dropout"));
     }
 

@@ -84,8 +84,8 @@ final class Report {
         if (byBatch.isEmpty()) {
             return;
         }
-        page.section("Loss and accuracy", "The training loss is averaged over a few steps for each point; the accuracy is that "
-                + "of all test examples after every epoch, and of at most " + Training.SAMPLE + " of them in between.");
+        page.section("Loss and accuracy", "Each point of the training loss averages a few steps. Accuracy is measured on all "
+                + "test examples after every epoch, and on at most " + Training.SAMPLE + " of them in between.");
         page.openCharts();
         for (Map.Entry<Integer, List<Training.Result>> some : byBatch.entrySet()) {
             List<Series> losses = new ArrayList<>();
@@ -129,8 +129,8 @@ final class Report {
             series.add(new Series(series.size(), accuracies.keySet().stream().mapToDouble(b -> Math.log(b) / LOG_2).toArray(),
                     accuracies.values().stream().mapToDouble(a -> a).toArray(), Style.POINTS));
         });
-        page.section("Batch size", "What a norm takes from the batch suffers when the batch is small; what it takes from one "
-                + "example does not.");
+        page.section("Batch size", "Small batches make batch statistics noisy. Statistics of a single example do not depend on "
+                + "the batch size.");
         page.openCharts();
         page.chart("Test accuracy by batch size", Charts.svg("examples in a batch", "%", false, series,
                 Report::powerOfTwo), keys);
@@ -156,9 +156,9 @@ final class Report {
         if (layers.isEmpty()) {
             return;
         }
-        page.subsection("Running statistics", "One channel of each layer. Every batch has another mean and variance; the running "
-                + "ones follow with what the policy calls decay or momentum, from 0 and 1 at the start, and lag behind while the "
-                + "network still changes. They are what the norm uses at test time.");
+        page.subsection("Running statistics", "One channel of each layer. Mean and variance differ from batch to batch. The "
+                + "running ones start at 0 and 1, follow at the rate set by decay or momentum, and lag behind while the network "
+                + "still changes. The norm uses them at test time.");
         page.openCharts();
         List<Key> keys = List.of(new Key(1, "batch", true), new Key(0, "running"));
         for (String layer : layers) {
@@ -184,8 +184,8 @@ final class Report {
         if (layers.isEmpty()) {
             return;
         }
-        page.subsection("Weights of the parts", "Which share instance, layer and batch statistics have in the mean and in the "
-                + "variance of each layer. All start alike.");
+        page.subsection("Mixture weights", "Shares of instance, layer and batch statistics in the mean and variance of each "
+                + "layer. All shares are equal at the start.");
         page.openCharts();
         for (String layer : layers) {
             List<NormSample> samples = stats.samples(layer);
@@ -202,23 +202,22 @@ final class Report {
     }
 
     private void gradients(NormStatsListener stats) throws IOException {
-        page.subsection("Gradients", "Euclidean length of the gradient behind the norm, as it arrives, and in front of it, as it "
-                + "is passed on.");
+        page.subsection("Gradients", "L2 norm of the gradient at the output and at the input of each norm.");
         page.openCharts();
         for (String layer : stats.layers()) {
             List<NormSample> samples = stats.samples(layer);
             page.chart(layer, Charts.svg(Charts.STEP, "length", true, List.of(
                     series(0, samples, sample -> Math.max(sample.outputGradient(), 1e-12), Style.LINE),
                     series(1, samples, sample -> Math.max(sample.inputGradient(), 1e-12), Style.LINE))),
-                    List.of(new Key(0, "behind the norm"), new Key(1, "in front of it")));
+                    List.of(new Key(0, "output"), new Key(1, "input")));
         }
         page.closeCharts();
     }
 
     private void activations(NormStatsListener stats) throws IOException {
-        page.subsection("Activations", "How often values occur in the input and in the output of each norm, at its last sample. "
-                + "Normalized values are not confined to (-1, 1): they have mean 0 and variance 1, times gamma, plus beta. "
-                + "A ReLU behind the norm shows as a column at 0.");
+        page.subsection("Activations", "Histograms of the input and output of each norm at its last sample. Normalized values "
+                + "are not limited to (-1, 1): they have mean 0 and variance 1 before gamma scales and beta shifts them. "
+                + "A ReLU after the norm shows as a column at 0.");
         page.openCharts();
         for (String layer : stats.layers()) {
             NormStatsListener.Distributions last = stats.last(layer);

@@ -55,8 +55,8 @@ final class SequenceLayerNorm extends Study {
             accuracies.add(accuracy(net, test));
             System.out.printf("%-8s %10.4f %13.1f %%%n", name, loss, accuracies.get(accuracies.size() - 1));
         }
-        return String.format("Sequences of any length and loudness: layer norm is right in %.1f %%, batch norm in %.1f %%, no "
-                + "norm in %.1f %%.", accuracies.get(2), accuracies.get(1), accuracies.get(0));
+        return String.format("Accuracy on sequences of any length and amplitude: layer norm %.1f %%, batch norm %.1f %%, "
+                + "no norm %.1f %%.", accuracies.get(2), accuracies.get(1), accuracies.get(0));
     }
 
     private MultiLayerNetwork net(NormChoice norm) {

@@ -35,7 +35,7 @@ final class StatisticsTable {
                     new ViewIterator(train, Math.min(BATCH, train.numExamples())), PopulationStatistics.Method.EXACT,
                     (layer, pass, passes, done) -> bar.stepTo((long) (pass - 1) * batches + done));
         }
-        System.out.printf("%nRunning statistics against those of the training examples:%n");
+        System.out.printf("%nRunning statistics compared with exact statistics of the training examples:%n");
         System.out.printf("%-10s %8s %14s %14s %14s %14s%n", "layer", "channel", "running mean", "population",
                 "running var", "population");
         running.forEach((name, statistics) -> rows(name, statistics, population.get(name)));

@@ -105,8 +105,8 @@ final class StyleTransfer implements Callable<Integer> {
         }
         sheet.write(out);
         int pairs = CONTENTS.size() * STYLES.size();
-        System.out.printf("%s: waves of the results are as strong as those of their styles but for a factor of %.2f on average; "
-                + "in the contents it was %.2f.%n", out, Math.exp(after / pairs), Math.exp(before / pairs));
+        System.out.printf("%s: wave strengths differ from those of the style by a factor of %.2f in the results, on average, "
+                + "and of %.2f in the contents.%n", out, Math.exp(after / pairs), Math.exp(before / pairs));
         return CommandLine.ExitCode.OK;
     }
 

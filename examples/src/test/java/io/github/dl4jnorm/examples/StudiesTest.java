@@ -29,11 +29,11 @@ class StudiesTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "batch-size --norms layer|From batches of 32 to batches of 2, accuracy changes by layer [-+]\\d+\\.\\d points\\.",
-        "covariate-shift|Under changed light batch norm is right in [\\d.]+ % on average, group norm in [\\d.]+ %.*",
-        "sequence|Sequences of any length and loudness: layer norm is right in [\\d.]+ %.*",
-        "deep-net --depth 3|3 convolutions with sigmoids: [\\d.]+ % right without a norm.*",
-        "regularization|On 60 examples: [\\d.]+ % of the test right with nothing.*",
-        "scaling|Raw columns: [\\d.]+ % right; min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
+        "covariate-shift|Mean accuracy under changed lighting: batch norm [\\d.]+ %, group norm [\\d.]+ %.*",
+        "sequence|Accuracy on sequences of any length and amplitude: layer norm [\\d.]+ %.*",
+        "deep-net --depth 3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
+        "regularization|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
+        "scaling|Test accuracy: raw [\\d.]+ %, min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
         "resnet --norms batch|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
     void theLastLineSaysWhatItShowed(String study, String expected) {
         List<String> args = new ArrayList<>(List.of("study"));
@@ -64,7 +64,7 @@ class StudiesTest {
                 "--channels", "2", "--report", report.toString(), "--stats", stats.toString());
         String page = Files.readString(report);
         assertThat(page).startsWith("<!DOCTYPE html>").endsWith("</html>\n").contains("prefers-color-scheme:dark")
-                .contains("Training loss", "Test accuracy", "Running statistics", "Weights of the parts", "Gradients", "before",
+                .contains("Training loss", "Test accuracy", "Running statistics", "Mixture weights", "Gradients", "before",
                         "after", "Inside batch", "Inside switchable")
                 .doesNotContain("http://www.knowm").doesNotContain("NaN").doesNotContain("rgb(1,0,0)").doesNotContain("<script");
         // Two of all; of three layers: 4 statistics, 3 gradients, 6 distributions for batch, 6 weights besides for the other.
@@ -100,7 +100,8 @@ class StudiesTest {
     void stylesAreTransferred() throws Exception {
         Path file = directory.resolve("style.png");
         String output = Output.of("study", "style", "--size", "48", "--out", file.toString());
-        Matcher line = Pattern.compile("a factor of ([\\d.]+) on average; in the contents it was ([\\d.]+)\\.").matcher(output);
+        Matcher line = Pattern.compile("a factor of ([\\d.]+) in the results, on average, and of ([\\d.]+) in the contents")
+                .matcher(output);
         assertThat(line.find()).as(output).isTrue();
         double excess = Double.parseDouble(line.group(1)) - 1;
         assertThat(excess).isBetween(0.0, 0.5 * (Double.parseDouble(line.group(2)) - 1));
