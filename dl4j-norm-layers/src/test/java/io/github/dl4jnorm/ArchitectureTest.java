@@ -79,14 +79,18 @@ class ArchitectureTest {
         onlyKernelsAskForAddresses().check(library);
     }
 
-    /** Npy takes numbers out of the bytes of a file, with buffers over arrays of the JVM. */
+    /**
+     * Npy takes numbers out of the bytes of a file, with buffers over arrays of the JVM. Convolutions hand arrays to oneDNN,
+     * which bounds what it reads and writes by the sizes that it is given.
+     */
     private static ArchRule onlyKernelsUseMemory() {
-        return noClasses().that().resideOutsideOfPackage(ROOT + ".kernel")
+        return noClasses().that().resideOutsideOfPackages(ROOT + ".kernel", ROOT + ".convolution")
                 .and().haveNameNotMatching(".*\\.model\\.Npy(Header)?").should().dependOnClassesThat(MEMORY);
     }
 
     private static ArchRule onlyKernelsAskForAddresses() {
-        return noClasses().that().resideOutsideOfPackage(ROOT + ".kernel").should().accessTargetWhere(ADDRESS_OF_AN_ARRAY);
+        return noClasses().that().resideOutsideOfPackage(ROOT + ".kernel").and().haveNameNotMatching(".*\\.convolution\\.Tensor")
+                .should().accessTargetWhere(ADDRESS_OF_AN_ARRAY);
     }
 
     /** What breaks a rule here would be missed in the library as well if the rule said nothing about it. */
@@ -113,9 +117,9 @@ class ArchitectureTest {
     /** Off-heap memory is opened in one place, which computes its bounds from the array, and read through Memory. */
     @Test
     void kernelsReachTheMemoryOfArraysThroughStridedAlone() {
-        String others = "(?!.*\\.Strided(\\$.*)?$).*";
-        noClasses().that().haveNameMatching(others).should().dependOnClassesThat()
-                .resideInAnyPackage("org.bytedeco..").check(library);
+        String others = "(?!.*\\.(kernel\\.Strided|convolution\\.Tensor)(\\$.*)?$).*";
+        noClasses().that().haveNameMatching(others).and().resideOutsideOfPackage(ROOT + ".convolution")
+                .should().dependOnClassesThat().resideInAnyPackage("org.bytedeco..").check(library);
         noClasses().that().haveNameMatching(others).should().accessTargetWhere(ADDRESS_OF_AN_ARRAY).check(library);
         noClasses().should().dependOnClassesThat().resideInAnyPackage("sun.misc..", "jdk.internal..").check(library);
     }
@@ -183,6 +187,7 @@ class ArchitectureTest {
                 .layer("imports").definedBy(ROOT + ".keras..")
                 .layer("graphs").definedBy(ROOT + ".onnx..")
                 .layer("layers").definedBy(ROOT + ".conf..", ROOT + ".layer..")
+                .layer("convolutions").definedBy(ROOT + ".convolution..")
                 .layer("passes").definedBy(ROOT + ".pass..")
                 .layer("kernels").definedBy(ROOT + ".kernel..")
                 .layer("algebra").definedBy(ROOT + ".norm..")
@@ -192,6 +197,7 @@ class ArchitectureTest {
                 .whereLayer("ops").mayOnlyBeAccessedByLayers("graphs")
                 .whereLayer("imports").mayNotBeAccessedByAnyLayer()
                 .whereLayer("layers").mayOnlyBeAccessedByLayers("parallel", "model", "ops", "imports")
+                .whereLayer("convolutions").mayOnlyBeAccessedByLayers("model")
                 .whereLayer("passes").mayOnlyBeAccessedByLayers("layers", "ops", "model")
                 .whereLayer("kernels").mayOnlyBeAccessedByLayers("passes", "layers", "ops")
                 .whereLayer("algebra").mayOnlyBeAccessedByLayers("kernels", "passes", "layers", "ops", "model", "parallel")
@@ -207,7 +213,7 @@ class ArchitectureTest {
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
         noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy|NpyHeader"
                         + "|NormArrays|NpySource(\\$.*)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels)"
-                        + "|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
+                        + "|.*\\.convolution\\.LayerSwap|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
                 .or(equivalentTo(ProcessBuilder.class)).or(equivalentTo(Process.class)).as("anything outside")).check(library);
