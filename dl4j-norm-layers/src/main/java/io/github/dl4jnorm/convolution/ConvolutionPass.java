@@ -2,9 +2,7 @@
 package io.github.dl4jnorm.convolution;
 
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.LongStream;
 import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -19,20 +17,13 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * As a layer, it serves one thread at a time.
  */
 final class ConvolutionPass {
-    /** Sizes of input for which primitives are kept: those of training, of its last batch, and of evaluation. */
-    private static final int PLANS = 8;
+    private static final int EXAMPLES = 2;
 
     private final Geometry geometry;
     private final long inputs;
-    private final boolean channelsLast;
     private final int[] weightAxes;
-    private final int[] axes;
-    private final Map<List<Long>, Plan> plans = new LinkedHashMap<>(PLANS, 1, true) {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Long>, Plan> eldest) {
-            return size() > PLANS;
-        }
-    };
+    private final Axes axes;
+    private final Recent<List<Long>, Plan> plans = new Recent<>();
     /** The output, as the primitive wrote it, of a forward pass with a ReLU that a backward pass may follow. */
     private INDArray kept;
 
@@ -47,22 +38,12 @@ final class ConvolutionPass {
     ConvolutionPass(Geometry geometry, long inputs, boolean channelsLast, int... weightAxes) {
         this.inputs = inputs;
         this.geometry = geometry;
-        this.channelsLast = channelsLast;
         this.weightAxes = weightAxes;
-        axes = axes(geometry.kernel().length + 2, channelsLast);
-    }
-
-    private static int[] axes(int rank, boolean channelsLast) {
-        int[] axes = new int[rank];
-        for (int i = 0; i < rank; i++) {
-            axes[i] = channelsLast && i > 0 ? i - 1 : i;
-        }
-        axes[1] = channelsLast ? rank - 1 : 1;
-        return axes;
+        axes = new Axes(geometry.kernel().length + 2, channelsLast);
     }
 
     private boolean grouped() {
-        return weightAxes.length > axes.length;
+        return weightAxes.length > axes.rank();
     }
 
     /**
@@ -71,12 +52,13 @@ final class ConvolutionPass {
      * @param shape sizes of the input
      */
     boolean serves(long[] shape) {
-        return shape.length == axes.length && Arrays.stream(shape).allMatch(size -> size > 0)
-                && shape[axes[1]] == inputs && geometry.out(spatial(shape)) != null;
+        return axes.fit(shape) && axes.channels(shape) == inputs && geometry.out(axes.spatial(shape)) != null;
     }
 
-    private long[] spatial(long[] shape) {
-        return Arrays.stream(axes).skip(2).mapToLong(axis -> shape[axis]).toArray();
+    /** {@return the shape of a small input, null if there is none} */
+    long[] sample() {
+        long[] positions = geometry.sample();
+        return positions == null ? null : axes.shape(EXAMPLES, inputs, positions);
     }
 
     /** {@return whether a primitive can apply it to its output} */
@@ -100,12 +82,12 @@ final class ConvolutionPass {
      */
     INDArray forward(INDArray x, INDArray weights, INDArray bias, boolean relu, boolean keep, ArrayType into,
                      LayerWorkspaceMgr workspaces) {
-        Tensor in = Tensor.of(x, axes);
+        Tensor in = axes.tensor(x);
         Tensor w = Tensor.of(weights, weightAxes);
         long outputs = grouped() ? w.shape()[0] * w.shape()[1] : w.shape()[0];
-        long[] positions = geometry.out(spatial(x.shape()));
-        INDArray y = workspaces.createUninitialized(into, DataType.FLOAT, shape(x.size(0), outputs, positions), 'c');
-        Tensor out = Tensor.of(y, axes);
+        long[] positions = geometry.out(axes.spatial(x.shape()));
+        INDArray y = workspaces.createUninitialized(into, DataType.FLOAT, axes.shape(x.size(0), outputs, positions), 'c');
+        Tensor out = axes.tensor(y);
         Plan plan = plan(in, w, outputs, out, bias != null, relu);
         boolean keeps = keep && relu;
         kept = keeps ? workspaces.createUninitialized(into, DataType.FLOAT, plan.keptLength()) : null;
@@ -113,20 +95,10 @@ final class ConvolutionPass {
         return y;
     }
 
-    private long[] shape(long examples, long channels, long[] positions) {
-        long[] shape = new long[axes.length];
-        shape[axes[0]] = examples;
-        shape[axes[1]] = channels;
-        for (int i = 0; i < positions.length; i++) {
-            shape[axes[i + 2]] = positions[i];
-        }
-        return shape;
-    }
-
     private Plan plan(Tensor x, Tensor weights, long outputs, Tensor y, boolean bias, boolean relu) {
         List<Long> key = LongStream.concat(Arrays.stream(x.shape()), LongStream.of(bias ? 1 : 0, relu ? 1 : 0)).boxed().toList();
-        return plans.computeIfAbsent(key, sizes -> new Plan(new Primitives(geometry, x.shape(), weights.shape(), outputs,
-                y.shape(), bias, channelsLast), relu));
+        return plans.get(key, sizes -> new Plan(() -> new Primitives(geometry, x.shape(), weights.shape(), outputs, y.shape(),
+                bias, axes.channelsLast()), relu));
     }
 
     private static Tensor vector(INDArray array) {
@@ -147,11 +119,11 @@ final class ConvolutionPass {
     INDArray backward(INDArray x, INDArray weights, boolean relu, INDArray dy, INDArray dw, INDArray db,
                       LayerWorkspaceMgr workspaces) {
         INDArray dx = workspaces.createUninitialized(ArrayType.ACTIVATION_GRAD, DataType.FLOAT, x.shape(), 'c');
-        Tensor in = Tensor.of(x, axes);
+        Tensor in = axes.tensor(x);
         Tensor w = Tensor.of(weights, weightAxes);
-        Tensor gradient = Tensor.of(dy, axes);
+        Tensor gradient = axes.tensor(dy);
         Plan plan = plan(in, w, gradient.shape()[1], gradient, db != null, relu);
-        plan.backward(in, w, relu ? Tensor.of(kept, 0) : null, gradient, Tensor.of(dx, axes), Tensor.of(dw, weightAxes),
+        plan.backward(in, w, relu ? Tensor.of(kept, 0) : null, gradient, axes.tensor(dx), Tensor.of(dw, weightAxes),
                 vector(db));
         kept = null;
         return dx;

@@ -13,7 +13,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Deeplearning4j's layer of 1D convolution on oneDNN; input that oneDNN does not take goes Deeplearning4j's way. */
-public final class FastConvolution1D extends Convolution1DLayer {
+public final class FastConvolution1D extends Convolution1DLayer implements Fast {
     private final transient FastPass fast;
 
     /**
@@ -54,5 +54,10 @@ public final class FastConvolution1D extends Convolution1DLayer {
         Pair<Gradient, INDArray> result = fast.backward(epsilon, workspaceMgr);
         weightNoiseParams.clear();
         return result;
+    }
+
+    @Override
+    public long[] sample() {
+        return fast.sample();
     }
 }

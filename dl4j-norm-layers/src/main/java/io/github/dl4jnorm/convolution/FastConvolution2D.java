@@ -12,7 +12,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Deeplearning4j's layer of 2D convolution on oneDNN; input that oneDNN does not take goes Deeplearning4j's way. */
-public final class FastConvolution2D extends ConvolutionLayer {
+public final class FastConvolution2D extends ConvolutionLayer implements Fast {
     private final transient FastPass fast;
 
     /**
@@ -56,5 +56,10 @@ public final class FastConvolution2D extends ConvolutionLayer {
         Pair<Gradient, INDArray> result = fast.backward(epsilon, workspaceMgr);
         weightNoiseParams.clear();
         return new Pair<>(result.getFirst(), backpropDropOutIfPresent(result.getSecond()));
+    }
+
+    @Override
+    public long[] sample() {
+        return fast.sample();
     }
 }

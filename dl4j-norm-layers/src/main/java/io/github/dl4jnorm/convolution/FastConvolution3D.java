@@ -12,7 +12,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Deeplearning4j's layer of 3D convolution on oneDNN; input that oneDNN does not take goes Deeplearning4j's way. */
-public final class FastConvolution3D extends Convolution3DLayer {
+public final class FastConvolution3D extends Convolution3DLayer implements Fast {
     private final transient FastPass fast;
 
     /**
@@ -56,5 +56,10 @@ public final class FastConvolution3D extends Convolution3DLayer {
         Pair<Gradient, INDArray> result = fast.backward(epsilon, workspaceMgr);
         weightNoiseParams.clear();
         return result;
+    }
+
+    @Override
+    public long[] sample() {
+        return fast.sample();
     }
 }

@@ -13,7 +13,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Deeplearning4j's layer of transposed 3D convolution on oneDNN; input that oneDNN does not take goes Deeplearning4j's way. */
-public final class FastDeconvolution3D extends Deconvolution3DLayer {
+public final class FastDeconvolution3D extends Deconvolution3DLayer implements Fast {
     private final transient FastPass fast;
 
     /**
@@ -56,5 +56,10 @@ public final class FastDeconvolution3D extends Deconvolution3DLayer {
         Pair<Gradient, INDArray> result = fast.backward(epsilon, workspaceMgr);
         weightNoiseParams.clear();
         return result;
+    }
+
+    @Override
+    public long[] sample() {
+        return fast.sample();
     }
 }

@@ -12,7 +12,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Deeplearning4j's layer of depthwise 2D convolution on oneDNN; input that oneDNN does not take goes Deeplearning4j's way. */
-public final class FastDepthwiseConvolution2D extends DepthwiseConvolution2DLayer {
+public final class FastDepthwiseConvolution2D extends DepthwiseConvolution2DLayer implements Fast {
     private final transient FastPass fast;
 
     /**
@@ -56,5 +56,10 @@ public final class FastDepthwiseConvolution2D extends DepthwiseConvolution2DLaye
         Pair<Gradient, INDArray> result = fast.backward(epsilon, workspaceMgr);
         weightNoiseParams.clear();
         return new Pair<>(result.getFirst(), backpropDropOutIfPresent(result.getSecond()));
+    }
+
+    @Override
+    public long[] sample() {
+        return fast.sample();
     }
 }

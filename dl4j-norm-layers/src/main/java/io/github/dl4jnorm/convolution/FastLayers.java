@@ -14,6 +14,7 @@ import org.deeplearning4j.nn.layers.convolution.Deconvolution2DLayer;
 import org.deeplearning4j.nn.layers.convolution.Deconvolution3DLayer;
 import org.deeplearning4j.nn.layers.convolution.DepthwiseConvolution2DLayer;
 import org.deeplearning4j.nn.layers.convolution.SeparableConvolution2DLayer;
+import org.deeplearning4j.nn.layers.convolution.subsampling.SubsamplingLayer;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** Which of Deeplearning4j's layers have a fast one, and the way to it and back. */
@@ -31,6 +32,7 @@ public final class FastLayers {
                 FastDepthwiseConvolution2D::new);
         pair(SeparableConvolution2DLayer.class, SeparableConvolution2DLayer::new, FastSeparableConvolution2D.class,
                 FastSeparableConvolution2D::new);
+        pair(SubsamplingLayer.class, SubsamplingLayer::new, FastSubsampling2D.class, FastSubsampling2D::new);
     }
 
     private FastLayers() {
@@ -56,6 +58,23 @@ public final class FastLayers {
     }
 
     /**
+     * Returns why a layer cannot be computed by oneDNN.
+     *
+     * @param layer a layer of Deeplearning4j or of this package
+     * @return the reason, or null if it can
+     */
+    public static String obstacle(Layer layer) {
+        if (!hasFast(layer) && !isFast(layer)) {
+            return "oneDNN has no counterpart of " + layer.getClass().getName();
+        }
+        DataType type = ((AbstractLayer<?>) layer).getDataType();
+        if (type != DataType.FLOAT) {
+            return "its type is " + type + ", and oneDNN computes FLOAT";
+        }
+        return layer instanceof SubsamplingLayer pooling ? FastSubsampling2D.obstacle(pooling.layerConf()) : null;
+    }
+
+    /**
      * Makes the fast layer of a layer.
      *
      * @param layer one that {@link #hasFast}
@@ -76,18 +95,8 @@ public final class FastLayers {
     }
 
     private static Layer made(Map<Class<?>, Maker> makers, Layer layer) {
-        Layer other = makers.get(layer.getClass()).apply(layer.conf(), type(layer));
+        Layer other = makers.get(layer.getClass()).apply(layer.conf(), ((AbstractLayer<?>) layer).getDataType());
         LayerSwap.copyState(layer, other);
         return other;
-    }
-
-    /**
-     * The type of a layer's activations.
-     *
-     * @param layer a layer of Deeplearning4j
-     * @return the type
-     */
-    public static DataType type(Layer layer) {
-        return ((AbstractLayer<?>) layer).getDataType();
     }
 }

@@ -77,6 +77,11 @@ final class FastPass {
         return link == links.size() - 1;
     }
 
+    /** {@return the shape of a small input, null if there is none} */
+    long[] sample() {
+        return links.get(0).pass().sample();
+    }
+
     /** {@return whether oneDNN computes the layer for the input it has} */
     boolean serves() {
         INDArray x = x();

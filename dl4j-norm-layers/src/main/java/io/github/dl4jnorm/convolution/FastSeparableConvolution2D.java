@@ -17,7 +17,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * Deeplearning4j's layer of depthwise separable 2D convolution on oneDNN; input that oneDNN does not take goes Deeplearning4j's
  * way.
  */
-public final class FastSeparableConvolution2D extends SeparableConvolution2DLayer {
+public final class FastSeparableConvolution2D extends SeparableConvolution2DLayer implements Fast {
     private static final int[] ONE = {1, 1};
 
     private final transient FastPass fast;
@@ -67,5 +67,10 @@ public final class FastSeparableConvolution2D extends SeparableConvolution2DLaye
         Pair<Gradient, INDArray> result = fast.backward(epsilon, workspaceMgr);
         weightNoiseParams.clear();
         return new Pair<>(result.getFirst(), backpropDropOutIfPresent(result.getSecond()));
+    }
+
+    @Override
+    public long[] sample() {
+        return fast.sample();
     }
 }

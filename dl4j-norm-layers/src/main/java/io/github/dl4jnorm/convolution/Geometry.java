@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.convolution;
 
+import java.util.Arrays;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 
 /**
@@ -14,6 +15,7 @@ import org.deeplearning4j.nn.conf.ConvolutionMode;
  * @param transposed whether outputs are where a convolution has its inputs
  */
 record Geometry(int[] kernel, int[] stride, int[] dilation, int[] padding, ConvolutionMode mode, boolean transposed) {
+    private static final int FEW = 3;
 
     /**
      * Computes the output size as Deeplearning4j does.
@@ -24,12 +26,35 @@ record Geometry(int[] kernel, int[] stride, int[] dilation, int[] padding, Convo
     long[] out(long[] in) {
         long[] out = new long[in.length];
         for (int i = 0; i < in.length; i++) {
-            out[i] = transposed ? transposedOut(i, in[i]) : out(i, in[i]);
-            if (out[i] < 1 || before(i, in[i], out[i]) < 0 || after(i, in[i], out[i]) < 0) {
+            out[i] = windows(i, in[i]);
+            if (out[i] < 1) {
                 return null;
             }
         }
         return out;
+    }
+
+    /** {@return the size of the output along an axis, 0 where there is none} */
+    private long windows(int axis, long in) {
+        long size = transposed ? transposedOut(axis, in) : out(axis, in);
+        return size < 1 || before(axis, in, size) < 0 || after(axis, in, size) < 0 ? 0 : size;
+    }
+
+    /** {@return small sizes of an input that has some windows, another number along each axis; null if no input has any} */
+    long[] sample() {
+        long[] in = new long[kernel.length];
+        for (int i = 0; i < in.length; i++) {
+            in[i] = 2;
+            // An input that the kernel fits into at once is large enough, whatever the padding takes away.
+            long enough = extent(i) + 2L * padding[i] + (FEW + i + 1L) * stride[i] + 2;
+            while (windows(i, in[i]) < FEW + i) {
+                in[i]++;
+                if (in[i] > enough) {
+                    return null;
+                }
+            }
+        }
+        return in;
     }
 
     private long out(int axis, long in) {
@@ -107,10 +132,14 @@ record Geometry(int[] kernel, int[] stride, int[] dilation, int[] padding, Convo
     }
 
     long[] strides() {
-        long[] strides = new long[stride.length];
-        for (int i = 0; i < strides.length; i++) {
-            strides[i] = stride[i];
-        }
-        return strides;
+        return longs(stride);
+    }
+
+    long[] kernels() {
+        return longs(kernel);
+    }
+
+    private static long[] longs(int[] numbers) {
+        return Arrays.stream(numbers).asLongStream().toArray();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.convolution;
 
+import java.util.function.Supplier;
 import org.bytedeco.dnnl.IntMemoryMap;
 import org.bytedeco.dnnl.primitive;
 
@@ -8,7 +9,8 @@ import org.bytedeco.dnnl.primitive;
  * A convolution of given sizes: oneDNN's primitives and how arrays get to them. Not thread-safe, as little as the layer it
  * belongs to.
  */
-final class Plan {
+final class Plan implements AutoCloseable {
+    private final Natives natives = new Natives();
     private final Primitives primitives;
     private final boolean relu;
     private final Step forward;
@@ -16,14 +18,19 @@ final class Plan {
     private Step backwardWeights;
     private Relu reluBackward;
 
-    Plan(Primitives primitives, boolean relu) {
-        this.primitives = primitives;
+    /**
+     * Makes the primitives of the forward pass.
+     *
+     * @param primitives describes the convolution
+     */
+    Plan(Supplier<Primitives> primitives, boolean relu) {
         this.relu = relu;
-        forward = primitives.forward(relu);
+        this.primitives = natives.make(primitives);
+        forward = natives.make(() -> this.primitives.forward(relu));
     }
 
     /** A primitive and its arguments. */
-    static final class Step {
+    static final class Step implements AutoCloseable {
         final primitive primitive;
         final Port activations;
         final Port weights;
@@ -53,6 +60,15 @@ final class Plan {
 
         void run(OneDnn session) {
             primitive.execute(session.stream(), arguments);
+        }
+
+        @Override
+        public void close() {
+            for (Port port : new Port[]{activations, weights, bias, result}) {
+                if (port != null) {
+                    port.close();
+                }
+            }
         }
 
         long scratch() {
@@ -98,9 +114,9 @@ final class Plan {
      */
     void backward(Tensor x, Tensor weights, Tensor kept, Tensor dy, Tensor dx, Tensor dw, Tensor db) {
         if (backwardWeights == null) {
-            backwardWeights = primitives.backwardWeights();
-            backwardData = primitives.backwardData();
-            reluBackward = relu ? new Relu(forward.result.desc(), backwardWeights.result.desc()) : null;
+            backwardWeights = natives.make(primitives::backwardWeights);
+            backwardData = natives.make(primitives::backwardData);
+            reluBackward = relu ? natives.make(() -> new Relu(forward.result.desc(), backwardWeights.result.desc())) : null;
         }
         OneDnn session = OneDnn.begin(backwardWeights.scratch() + backwardData.scratch()
                 + (relu ? reluBackward.scratch() : 0));
@@ -128,5 +144,18 @@ final class Plan {
             backwardData.result.written(session);
         }
         session.stream()._wait();
+    }
+
+    @Override
+    public void close() {
+        forward.close();
+        if (backwardWeights != null) {
+            backwardWeights.close();
+            backwardData.close();
+        }
+        if (reluBackward != null) {
+            reluBackward.close();
+        }
+        natives.close();
     }
 }

@@ -12,7 +12,7 @@ import org.bytedeco.javacpp.Pointer;
  * An argument of a primitive. Where an array lies in memory as the primitive wants it, the primitive works on the array itself;
  * else on scratch memory, into or out of which oneDNN reorders.
  */
-final class Port {
+final class Port implements AutoCloseable {
     private final memory.desc wanted;
     private final memory inside;
     private final long bytes;
@@ -30,6 +30,9 @@ final class Port {
     private boolean direct;
     private reorder fromOther;
     private IntMemoryMap fromOtherArguments;
+    /** What belongs to the layout of the array that came last, and to the other port. */
+    private final Natives ofLayout = new Natives();
+    private final Natives ofOther = new Natives();
 
     Port(memory.desc wanted) {
         this.wanted = wanted;
@@ -60,8 +63,8 @@ final class Port {
         place(session, tensor);
         if (!direct) {
             if (into == null) {
-                into = new reorder(outside, inside);
-                intoArguments = new IntMemoryMap().put(dnnl.DNNL_ARG_FROM, outside).put(dnnl.DNNL_ARG_TO, inside);
+                into = ofLayout.make(() -> new reorder(outside, inside));
+                intoArguments = ofLayout.make(() -> arguments(outside, inside));
             }
             into.execute(session.stream(), intoArguments);
         }
@@ -75,8 +78,8 @@ final class Port {
         }
         inside.set_data_handle(address.at(session.take(bytes)));
         if (fromOther == null) {
-            fromOther = new reorder(other.inside, inside);
-            fromOtherArguments = new IntMemoryMap().put(dnnl.DNNL_ARG_FROM, other.inside).put(dnnl.DNNL_ARG_TO, inside);
+            fromOther = ofOther.make(() -> new reorder(other.inside, inside));
+            fromOtherArguments = ofOther.make(() -> arguments(other.inside, inside));
         }
         fromOther.execute(session.stream(), fromOtherArguments);
     }
@@ -110,8 +113,8 @@ final class Port {
         inside.set_data_handle(address.at(keep.address()));
     }
 
-    /** Makes the primitive read what an earlier one wrote, as it wrote it. */
-    void readKept(Tensor kept) {
+    /** Makes the primitive read, or write, memory that is as it wants it. */
+    void at(Tensor kept) {
         inside.set_data_handle(address.at(kept.address()));
     }
 
@@ -124,19 +127,32 @@ final class Port {
     void written(OneDnn session) {
         if (!direct) {
             if (outOf == null) {
-                outOf = new reorder(inside, outside);
-                outOfArguments = new IntMemoryMap().put(dnnl.DNNL_ARG_FROM, inside).put(dnnl.DNNL_ARG_TO, outside);
+                outOf = ofLayout.make(() -> new reorder(inside, outside));
+                outOfArguments = ofLayout.make(() -> arguments(inside, outside));
             }
             outOf.execute(session.stream(), outOfArguments);
         }
     }
 
+    private static IntMemoryMap arguments(memory from, memory to) {
+        return new IntMemoryMap().put(dnnl.DNNL_ARG_FROM, from).put(dnnl.DNNL_ARG_TO, to);
+    }
+
     private void layout(Tensor tensor) {
-        memory.desc given = new memory.desc(tensor.shape(), memory.data_type.f32, tensor.stride());
-        alike = given.equals(wanted);
-        outside = new memory(given, OneDnn.engine(), (Pointer) null);
+        ofLayout.close();
+        outside = ofLayout.make(() -> {
+            memory.desc given = new memory.desc(tensor.shape(), memory.data_type.f32, tensor.stride());
+            alike = given.equals(wanted);
+            return new memory(given, OneDnn.engine(), (Pointer) null);
+        });
         into = null;
         outOf = null;
         stride = tensor.stride();
+    }
+
+    @Override
+    public void close() {
+        ofLayout.close();
+        ofOther.close();
     }
 }

@@ -53,7 +53,15 @@ final class Primitives {
         after = geometry.after(in, out);
     }
 
-    private static memory.format_tag channelsLast(int rank) {
+    static memory.format_tag channelsFirst(int rank) {
+        return switch (rank) {
+            case 3 -> memory.format_tag.ncw;
+            case 4 -> memory.format_tag.nchw;
+            default -> memory.format_tag.ncdhw;
+        };
+    }
+
+    static memory.format_tag channelsLast(int rank) {
         return switch (rank) {
             case 3 -> memory.format_tag.nwc;
             case 4 -> memory.format_tag.nhwc;
@@ -61,11 +69,11 @@ final class Primitives {
         };
     }
 
-    private static memory.desc desc(long[] sizes, memory.format_tag tag) {
+    static memory.desc desc(long[] sizes, memory.format_tag tag) {
         return new memory.desc(sizes, memory.data_type.f32, tag);
     }
 
-    private static long[] spatial(long[] sizes) {
+    static long[] spatial(long[] sizes) {
         long[] spatial = new long[sizes.length - 2];
         System.arraycopy(sizes, 2, spatial, 0, spatial.length);
         return spatial;

@@ -8,7 +8,7 @@ import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.memory;
 
 /** The backward pass of a ReLU, from its output: the gradient where that is above 0, else 0. */
-final class Relu {
+final class Relu implements AutoCloseable {
     private final Port kept;
     private final Port output;
     private final Port result;
@@ -47,12 +47,20 @@ final class Relu {
      * @param dy gradient of the output; afterwards the port has that of the input
      */
     void run(OneDnn session, Tensor y, Port dy) {
-        kept.readKept(y);
+        kept.at(y);
         output.read(session, kept);
         gradient.read(session, dy);
         // Not in place: the gradient's array may be the one that Deeplearning4j handed over.
         result.scratch(session);
         primitive.execute(session.stream(), arguments);
         dy.read(session, result);
+    }
+
+    @Override
+    public void close() {
+        kept.close();
+        output.close();
+        gradient.close();
+        result.close();
     }
 }

@@ -12,15 +12,15 @@ import java.util.Locale;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.layers.convolution.ConvolutionLayer;
+import org.deeplearning4j.nn.layers.convolution.Deconvolution3DLayer;
+import org.deeplearning4j.nn.layers.convolution.subsampling.SubsamplingLayer;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.optimize.api.TrainingListener;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs the convolutions of a network on oneDNN, the library that PyTorch computes them with on CPUs. Deeplearning4j's own
- * convolutions take 20 to 100 times as long.
+ * Runs the convolutions of a network on oneDNN, the library that PyTorch computes them with on CPUs.
  *
  * <pre>{@code
  * MultiLayerNetwork net = new MultiLayerNetwork(conf);
@@ -29,12 +29,13 @@ import org.slf4j.LoggerFactory;
  * net.fit(data, 10);
  * }</pre>
  *
- * Requires the dependency {@code org.bytedeco:dnnl-platform:2.5.2-1.5.7}, which has native libraries for Linux, Windows and
- * macOS on x86-64, and ND4J's CPU backend. It works with and without this library's norms.
+ * Requires the dependency {@code org.bytedeco:dnnl-platform:2.5.2-1.5.7}, which has native libraries for Linux (x86-64
+ * and arm64), Windows and macOS (x86-64), and ND4J's CPU backend. It works with and without this library's norms.
  *
- * <p>Supported layers: convolution in 1D, 2D and 3D, transposed convolution in 2D and 3D, depthwise and separable convolution;
- * all modes, strides, dilations and data formats, with any activation, dropout, weight noise and constraints; frozen and inside
- * of wrappers, too. Parameters, gradients, updater state and saved files stay as they are. A ReLU that is the layer's own
+ * <p>Supported layers: convolution in 1D, 2D and 3D, transposed convolution in 2D and 3D, depthwise and separable convolution,
+ * 2D max and mean pooling; all modes, strides, dilations and data formats, with any activation, dropout, weight noise and
+ * constraints; frozen and inside wrappers, too. Parameters, gradients, updater state and saved files stay as they are. A ReLU
+ * that is the layer's own
  * activation costs nothing.
  *
  * <p>Networks made from the network are not fast: enable them as well after {@code clone()}, {@code convertDataType}, transfer
@@ -53,7 +54,7 @@ public final class FastConvolution {
     }
 
     /**
-     * Describes what happened to one convolution.
+     * Describes what happened to one convolution or pooling layer.
      *
      * @param layer      name of the layer, or its index or vertex
      * @param type       class of its configuration
@@ -78,7 +79,7 @@ public final class FastConvolution {
     /**
      * Reports what {@link #enable} did.
      *
-     * @param outcomes the convolutions of the network, from input to output
+     * @param outcomes the convolution and pooling layers of the network, from input to output
      */
     public record Result(List<Outcome> outcomes) {
         /** {@return the number of layers that run on oneDNN} */
@@ -86,30 +87,33 @@ public final class FastConvolution {
             return outcomes.stream().filter(Outcome::enabled).count();
         }
 
-        /** {@return one line for each convolution, then how many run on oneDNN} */
+        /** {@return one line for each layer, then how many run on oneDNN} */
         @Override
         public String toString() {
             StringBuilder lines = new StringBuilder();
             outcomes.forEach(outcome -> lines.append(outcome).append('\n'));
-            return lines.append(outcomes.isEmpty() ? "The network has no convolutions"
-                    : enabled() + " of " + outcomes.size() + " convolutions run on oneDNN").toString();
+            return lines.append(outcomes.isEmpty() ? "The network has no convolution or pooling layers"
+                    : enabled() + " of " + outcomes.size() + " convolution and pooling layers run on oneDNN")
+                    .toString();
         }
     }
 
     /**
-     * Runs the convolutions of a network on oneDNN from now on. Each layer is compared with Deeplearning4j's own on a small
+     * Runs the convolutions and poolings of a network on oneDNN from now on. Each layer is compared with Deeplearning4j's own
+     * on a small
      * random input first, forward and backward; a layer whose results differ stays as it was. The network may be new or
      * trained, and may be trained further; layers that are enabled already stay so.
      *
      * @param net an initialized MultiLayerNetwork or ComputationGraph; its layers are exchanged
-     * @return what happened to each convolution, with the reason for each that stays as it was
+     * @return what happened to each layer, with the reason for each that stays as it was
      * @throws IllegalArgumentException if the model is of another kind
      * @throws IllegalStateException    if the network is not initialized
      */
     public static Result enable(Model net) {
         List<Outcome> outcomes = new ArrayList<>();
         LayerSwap.apply(net, (key, layer) -> {
-            if (!FastLayers.hasFast(layer) && !FastLayers.isFast(layer) && !(layer instanceof ConvolutionLayer)) {
+            if (!FastLayers.isFast(layer) && !(layer instanceof ConvolutionLayer || layer instanceof SubsamplingLayer
+                    || layer instanceof Deconvolution3DLayer)) {
                 return layer;
             }
             Outcome outcome = tried(key, layer);
@@ -139,25 +143,18 @@ public final class FastConvolution {
                             difference);
                 }
             } catch (RuntimeException | LinkageError e) {
-                reason = "the comparison failed: " + e;
+                reason = "could not be compared: " + e.getMessage();
             }
         }
         return new Outcome(name == null ? key : name, type, reason, difference);
     }
 
     private static String obstacle(Layer layer) {
-        if (OneDnn.missing() != null) {
-            return OneDnn.missing();
-        }
-        if (!FastLayers.hasFast(layer) && !FastLayers.isFast(layer)) {
-            return "oneDNN has no counterpart of " + layer.getClass().getName();
-        }
-        DataType type = FastLayers.type(layer);
-        return type == DataType.FLOAT ? null : "its type is " + type + ", and oneDNN computes FLOAT";
+        return OneDnn.missing() == null ? FastLayers.obstacle(layer) : OneDnn.missing();
     }
 
     /**
-     * Gives a network Deeplearning4j's own convolutions back.
+     * Gives a network Deeplearning4j's own convolutions and poolings back.
      *
      * @param net a MultiLayerNetwork or ComputationGraph
      * @throws IllegalArgumentException if the model is of another kind
@@ -168,7 +165,7 @@ public final class FastConvolution {
     }
 
     /**
-     * Counts the convolutions that run on oneDNN.
+     * Counts the layers that run on oneDNN.
      *
      * @param net a MultiLayerNetwork or ComputationGraph
      * @return how many layers {@link #enable} exchanged
