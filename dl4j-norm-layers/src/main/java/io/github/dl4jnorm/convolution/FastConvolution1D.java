@@ -27,7 +27,7 @@ public final class FastConvolution1D extends Convolution1DLayer implements Fast 
         org.deeplearning4j.nn.conf.layers.Convolution1DLayer layer = layerConf();
         Geometry geometry = new Geometry(first(layer.getKernelSize()), first(layer.getStride()), first(layer.getDilation()),
                 first(layer.getPadding()), convolutionMode, false);
-        fast = new FastPass(() -> input == null ? null : input.castTo(dataType), (name, training, workspaces) -> getParam(name),
+        fast = new FastPass(type, () -> input, (name, training, workspaces) -> getParam(name),
                 name -> gradientViews.get(name), layer.getActivationFn(),
                 layer.hasBias() ? ConvolutionParamInitializer.BIAS_KEY : null,
                 // Deeplearning4j takes the memory of its weights for kernel, inputs, outputs, whatever their shape says.

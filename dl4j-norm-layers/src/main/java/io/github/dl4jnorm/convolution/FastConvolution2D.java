@@ -26,7 +26,7 @@ public final class FastConvolution2D extends ConvolutionLayer implements Fast {
         org.deeplearning4j.nn.conf.layers.ConvolutionLayer layer = layerConf();
         Geometry geometry = new Geometry(layer.getKernelSize(), layer.getStride(), layer.getDilation(), layer.getPadding(),
                 convolutionMode, false);
-        fast = new FastPass(() -> input == null ? null : input.castTo(dataType), this::getParamWithNoise,
+        fast = new FastPass(type, () -> input, this::getParamWithNoise,
                 name -> gradientViews.get(name), layer.getActivationFn(),
                 layer.hasBias() ? ConvolutionParamInitializer.BIAS_KEY : null,
                 new FastPass.Link(ConvolutionParamInitializer.WEIGHT_KEY, new ConvolutionPass(geometry, layer.getNIn(),

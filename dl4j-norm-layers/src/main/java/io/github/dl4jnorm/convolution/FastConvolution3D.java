@@ -26,7 +26,7 @@ public final class FastConvolution3D extends Convolution3DLayer implements Fast 
         Convolution3D layer = (Convolution3D) layerConf();
         Geometry geometry = new Geometry(layer.getKernelSize(), layer.getStride(), layer.getDilation(), layer.getPadding(),
                 convolutionMode, false);
-        fast = new FastPass(() -> input == null ? null : input.castTo(dataType), this::getParamWithNoise,
+        fast = new FastPass(type, () -> input, this::getParamWithNoise,
                 name -> gradientViews.get(name), layer.getActivationFn(),
                 layer.hasBias() ? Convolution3DParamInitializer.BIAS_KEY : null,
                 new FastPass.Link(Convolution3DParamInitializer.WEIGHT_KEY, new ConvolutionPass(geometry, layer.getNIn(),

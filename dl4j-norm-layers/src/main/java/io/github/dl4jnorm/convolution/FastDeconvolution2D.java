@@ -26,7 +26,7 @@ public final class FastDeconvolution2D extends Deconvolution2DLayer implements F
         org.deeplearning4j.nn.conf.layers.ConvolutionLayer layer = layerConf();
         Geometry geometry = new Geometry(layer.getKernelSize(), layer.getStride(), layer.getDilation(), layer.getPadding(),
                 convolutionMode, true);
-        fast = new FastPass(() -> input == null ? null : input.castTo(dataType), this::getParamWithNoise,
+        fast = new FastPass(type, () -> input, this::getParamWithNoise,
                 name -> gradientViews.get(name), layer.getActivationFn(),
                 layer.hasBias() ? DeconvolutionParamInitializer.BIAS_KEY : null,
                 new FastPass.Link(DeconvolutionParamInitializer.WEIGHT_KEY, new ConvolutionPass(geometry, layer.getNIn(),

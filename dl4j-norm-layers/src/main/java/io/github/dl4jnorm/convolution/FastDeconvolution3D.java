@@ -27,7 +27,7 @@ public final class FastDeconvolution3D extends Deconvolution3DLayer implements F
         Deconvolution3D layer = layerConf();
         Geometry geometry = new Geometry(layer.getKernelSize(), layer.getStride(), layer.getDilation(), layer.getPadding(),
                 layer.getConvolutionMode(), true);
-        fast = new FastPass(() -> input == null ? null : input.castTo(dataType), this::getParamWithNoise,
+        fast = new FastPass(type, () -> input, this::getParamWithNoise,
                 name -> gradientViews.get(name), layer.getActivationFn(),
                 layer.hasBias() ? DeconvolutionParamInitializer.BIAS_KEY : null,
                 new FastPass.Link(DeconvolutionParamInitializer.WEIGHT_KEY, new ConvolutionPass(geometry, layer.getNIn(),

@@ -26,7 +26,7 @@ public final class FastDepthwiseConvolution2D extends DepthwiseConvolution2DLaye
         org.deeplearning4j.nn.conf.layers.ConvolutionLayer layer = layerConf();
         Geometry geometry = new Geometry(layer.getKernelSize(), layer.getStride(), layer.getDilation(), layer.getPadding(),
                 convolutionMode, false);
-        fast = new FastPass(() -> input == null ? null : input.castTo(dataType), this::getParamWithNoise,
+        fast = new FastPass(type, () -> input, this::getParamWithNoise,
                 name -> gradientViews.get(name), layer.getActivationFn(),
                 layer.hasBias() ? DepthwiseConvolutionParamInitializer.BIAS_KEY : null,
                 new FastPass.Link(DepthwiseConvolutionParamInitializer.WEIGHT_KEY, new ConvolutionPass(geometry,

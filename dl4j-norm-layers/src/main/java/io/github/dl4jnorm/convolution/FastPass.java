@@ -19,6 +19,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * masks, when weights with noise are thrown away) stays with the layer.
  */
 final class FastPass {
+    private final DataType type;
     private final Supplier<INDArray> input;
     private final Parameters parameters;
     private final Function<String, INDArray> gradients;
@@ -32,6 +33,7 @@ final class FastPass {
     /**
      * Describes a layer.
      *
+     * @param type       type of its parameters and activations
      * @param input      its input, null if none is set
      * @param parameters its parameters, as they are used in training or outside of it
      * @param gradients  the views that its gradients go to
@@ -39,8 +41,9 @@ final class FastPass {
      * @param bias       name of the bias of the last convolution, null if it has none
      * @param links      the convolutions
      */
-    FastPass(Supplier<INDArray> input, Parameters parameters, Function<String, INDArray> gradients, IActivation activation,
-             String bias, Link... links) {
+    FastPass(DataType type, Supplier<INDArray> input, Parameters parameters, Function<String, INDArray> gradients,
+             IActivation activation, String bias, Link... links) {
+        this.type = type;
         this.input = input;
         this.parameters = parameters;
         this.gradients = gradients;
@@ -69,10 +72,6 @@ final class FastPass {
         }
     }
 
-    private INDArray x() {
-        return input.get();
-    }
-
     private boolean isLast(int link) {
         return link == links.size() - 1;
     }
@@ -84,9 +83,8 @@ final class FastPass {
 
     /** {@return whether oneDNN computes the layer for the input it has} */
     boolean serves() {
-        INDArray x = x();
-        // Weights with noise have the size of those without, but drawing them changes the layer.
-        return x != null && x.dataType() == DataType.FLOAT && links.get(0).pass().serves(x.shape());
+        INDArray x = input.get();
+        return x != null && type == DataType.FLOAT && links.get(0).pass().serves(x.shape());
     }
 
     /** {@return whether oneDNN computes the layer and its activation at once} */
@@ -105,8 +103,8 @@ final class FastPass {
     }
 
     private INDArray forward(boolean training, boolean relu, ArrayType into, LayerWorkspaceMgr workspaces) {
-        INDArray x = x();
-        keptInput = training ? x : null;
+        INDArray x = input.get().castTo(type);
+        keptInput = training ? input.get() : null;
         for (int i = 0; i < links.size(); i++) {
             between[i] = i > 0 && training ? x : null;
             boolean last = isLast(i);
@@ -128,11 +126,11 @@ final class FastPass {
      * @return gradients of the parameters, and of the input
      */
     Pair<Gradient, INDArray> backward(INDArray epsilon, LayerWorkspaceMgr workspaces) {
-        INDArray x = x();
+        INDArray x = input.get().castTo(type);
         ConvolutionPass last = links.get(links.size() - 1).pass();
-        boolean known = keptInput == x;
+        boolean known = keptInput == input.get();
         boolean fused = known && last.keeps();
-        INDArray gradient = epsilon.castTo(DataType.FLOAT);
+        INDArray gradient = epsilon.castTo(type);
         boolean identity = ConvolutionPass.isIdentity(activation);
         if (!fused && (!identity || links.size() > 1 && !known)) {
             INDArray z = preOutput(true, true, workspaces);

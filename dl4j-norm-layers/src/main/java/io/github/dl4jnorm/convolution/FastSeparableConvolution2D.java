@@ -35,7 +35,7 @@ public final class FastSeparableConvolution2D extends SeparableConvolution2DLaye
                 convolutionMode, false);
         Geometry point = new Geometry(ONE, ONE, ONE, new int[2], ConvolutionMode.Truncate, false);
         boolean channelsLast = layer.getCnn2dDataFormat() == CNN2DFormat.NHWC;
-        fast = new FastPass(() -> input == null ? null : input.castTo(dataType), this::getParamWithNoise,
+        fast = new FastPass(type, () -> input, this::getParamWithNoise,
                 name -> gradientViews.get(name), layer.getActivationFn(),
                 layer.hasBias() ? SeparableConvolutionParamInitializer.BIAS_KEY : null,
                 new FastPass.Link(SeparableConvolutionParamInitializer.DEPTH_WISE_WEIGHT_KEY,

@@ -55,13 +55,9 @@ public final class FastSubsampling2D extends SubsamplingLayer implements Fast {
         return Arrays.stream(conf.getDilation()).allMatch(d -> d == 1) ? null : "oneDNN has no dilated pooling";
     }
 
-    private INDArray x() {
-        return input == null ? null : input.castTo(dataType);
-    }
-
-    private boolean serves(INDArray x) {
-        return x != null && x.dataType() == DataType.FLOAT && axes.fit(x.shape())
-                && geometry.out(axes.spatial(x.shape())) != null;
+    private boolean serves() {
+        return input != null && dataType == DataType.FLOAT && axes.fit(input.shape())
+                && geometry.out(axes.spatial(input.shape())) != null;
     }
 
     private long[] outShape(INDArray x) {
@@ -75,35 +71,34 @@ public final class FastSubsampling2D extends SubsamplingLayer implements Fast {
 
     @Override
     public INDArray activate(boolean training, LayerWorkspaceMgr workspaceMgr) {
-        INDArray x = x();
-        if (!serves(x)) {
+        if (!serves()) {
             return super.activate(training, workspaceMgr);
         }
-        return forward(x, training, ArrayType.ACTIVATIONS, workspaceMgr);
+        return forward(training, ArrayType.ACTIVATIONS, workspaceMgr);
     }
 
-    private INDArray forward(INDArray x, boolean keep, ArrayType into, LayerWorkspaceMgr workspaces) {
+    private INDArray forward(boolean keep, ArrayType into, LayerWorkspaceMgr workspaces) {
+        INDArray x = input.castTo(dataType);
         INDArray y = workspaces.createUninitialized(into, DataType.FLOAT, outShape(x), 'c');
         Tensor in = axes.tensor(x);
         Tensor out = axes.tensor(y);
         Pooling pooling = pooling(in, out);
         long numbers = (pooling.keptBytes() + Float.BYTES - 1) / Float.BYTES;
         kept = keep && numbers > 0 ? workspaces.createUninitialized(into, DataType.FLOAT, numbers) : null;
-        keptInput = keep ? x : null;
+        keptInput = keep ? input : null;
         pooling.forward(in, out, kept);
         return y;
     }
 
     @Override
     public Pair<Gradient, INDArray> backpropGradient(INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
-        INDArray x = x();
-        if (!serves(x)) {
+        if (!serves()) {
             return super.backpropGradient(epsilon, workspaceMgr);
         }
-        if (keptInput != x) {
-            forward(x, true, ArrayType.BP_WORKING_MEM, workspaceMgr);
+        if (keptInput != input) {
+            forward(true, ArrayType.BP_WORKING_MEM, workspaceMgr);
         }
-        INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, DataType.FLOAT, x.shape(), 'c');
+        INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, DataType.FLOAT, input.shape(), 'c');
         Tensor dy = axes.tensor(epsilon.castTo(DataType.FLOAT));
         Tensor result = axes.tensor(dx);
         pooling(result, dy).backward(dy, result, kept);

@@ -100,6 +100,23 @@ class FastConvolutionLifeTest {
     }
 
     @Test
+    void modelSurgeryTakesAnEnabledNetworkAndGivesAPlainOne() {
+        MultiLayerNetwork net = normed();
+        enabled(net, 4);
+        net.fit(images(1, 8));
+        INDArray x = images(2, 4).getFeatures();
+        MultiLayerNetwork folded = BatchNormFolding.fold(net).net();
+        MultiLayerNetwork replaced = NormReplacement.replace(net, NormRules.batchToBatch());
+        assertThat(FastConvolution.count(folded)).isZero();
+        assertThat(FastConvolution.count(replaced)).isZero();
+        assertClose(folded.output(x), net.output(x), 1e-5);
+        assertClose(replaced.output(x), net.output(x), 1e-5);
+        PopulationStatistics.recompute(net, new ViewIterator(images(1, 24), 8), PopulationStatistics.Method.EXACT);
+        assertThat(net.output(x).amaxNumber().doubleValue()).isFinite();
+        assertThat(NormSummary.of(net).toString()).contains("ConvolutionLayer");
+    }
+
+    @Test
     void listenersAndEvaluationSeeTheNetworkAsBefore() {
         MultiLayerNetwork net = normed();
         enabled(net, 4);
