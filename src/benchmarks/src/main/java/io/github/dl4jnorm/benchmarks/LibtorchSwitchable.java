@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.benchmarks;
 
+import io.github.dl4jnorm.conf.NormParameter;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -32,6 +35,16 @@ final class LibtorchSwitchable implements LibtorchOp {
         runningVariance = torch.zeros(1, channels, 1, 1);
     }
 
+    /** The parameters by the names that this library gives them, in the order of its layer. */
+    Map<String, Tensor> parameters() {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        all.put(NormParameter.GAMMA, gamma);
+        all.put(NormParameter.BETA, beta);
+        all.put(NormParameter.MEAN_WEIGHT, meanWeight);
+        all.put(NormParameter.VAR_WEIGHT, varWeight);
+        return all;
+    }
+
     private static Tensor mean(Tensor a, long... axes) {
         return a.mean(axes, true, new ScalarTypeOptional());
     }
@@ -39,6 +52,11 @@ final class LibtorchSwitchable implements LibtorchOp {
     @Override
     public Tensor[] forward(Tensor input) {
         Tensor x = input.detach().requires_grad_(true);
+        return new Tensor[]{apply(x), x};
+    }
+
+    /** Normalizes; autograd finds the gradients. */
+    Tensor apply(Tensor x) {
         Tensor meanIn = mean(x, POSITIONS);
         Tensor varIn = x.var(POSITIONS, false, true);
         Tensor squares = varIn.add(meanIn.mul(meanIn));
@@ -51,7 +69,7 @@ final class LibtorchSwitchable implements LibtorchOp {
         Tensor mean = mixed(meanWeight.softmax(0), meanIn, meanLn, meanBn);
         Tensor variance = mixed(varWeight.softmax(0), varIn, varLn, varBn);
         Tensor normalized = x.sub(mean).div(variance.add(eps).sqrt());
-        return new Tensor[]{normalized.mul(gamma).add(beta), x};
+        return normalized.mul(gamma).add(beta);
     }
 
     private static Tensor mixed(Tensor weights, Tensor instance, Tensor layer, Tensor batch) {

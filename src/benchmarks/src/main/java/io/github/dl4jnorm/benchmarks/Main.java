@@ -29,7 +29,7 @@ public final class Main implements Callable<Integer> {
     private CommandSpec spec;
 
     @Option(names = "--cases", paramLabel = "REGEX", defaultValue = "", description = "Run only cases whose name contains "
-            + "a match of REGEX, such as batch-nchw-32x64x56x56, overhead or step (--list prints all).")
+            + "a match of REGEX, such as batch-nchw-32x64x56x56, overhead or step-cnn (--list prints all).")
     private Pattern cases;
 
     @Option(names = "--implementations", split = ",", paramLabel = "NAME", description = "Comma-separated "
@@ -138,15 +138,15 @@ public final class Main implements Callable<Integer> {
 
     private String settings() {
         String threads = System.getenv("OMP_NUM_THREADS");
-        return rounds + " round(s) of " + Task.FEW + " iterations (" + Task.MANY + " in the last two sections) of "
-                + time + " ms, after warm-ups of " + warmup + " ms"
+        return rounds + " round(s) of " + Task.FEW + " iterations (" + Step.ITERATIONS + " of training steps, " + Task.MANY
+                + " in the last two sections) of " + time + " ms, after warm-ups of " + warmup + " ms"
                 + (threads == null ? "" : ", with OMP_NUM_THREADS=" + threads);
     }
 
     private List<Path> measure(List<Task> tasks, Results results) throws IOException {
         Measuring measuring = new Measuring(warmup, time, out);
         List<Path> failed = new ArrayList<>();
-        List<Task> again = tasks.stream().filter(t -> t.implementation().inEveryRound()).toList();
+        List<Task> again = tasks.stream().filter(Task::inEveryRound).toList();
         int steps = tasks.size() + (rounds - 1) * again.size();
         try (StepBar bar = new StepBar(tasks.get(0).subject(), steps)) {
             for (int round = 0; round < rounds; round++) {

@@ -36,10 +36,10 @@ record Measuring(int warmup, int time, Path directory) {
         Path log = directory.resolve("jmh.log");
         Options options = new OptionsBuilder().include("^" + SubjectBenchmark.class.getName() + "\\.")
                 .param("subject", task.subject()).param("implementation", task.implementation().name())
-                .param("variants", String.valueOf(task.variants().size()))
+                .param("variants", String.join(SubjectBenchmark.SEPARATOR, task.variants()))
                 .jvmArgs(task.implementation().jvmArgs().toArray(String[]::new))
                 .forks(1).threads(1).shouldFailOnError(false).output(log.toString())
-                .warmupIterations(task.implementation().warmups() * task.variants().size())
+                .warmupIterations(task.warmups() * task.variants().size())
                 .warmupTime(TimeValue.milliseconds(warmup))
                 .measurementIterations(task.iterations() * task.variants().size())
                 .measurementTime(TimeValue.milliseconds(time)).build();
@@ -50,7 +50,7 @@ record Measuring(int warmup, int time, Path directory) {
             throw new IOException(task + " could not be started", e);
         }
         if (runs.isEmpty()) {
-            Path kept = directory.resolve("failed-" + task.subject() + "-" + task.implementation() + ".log");
+            Path kept = directory.resolve("failed-" + task.name() + ".log");
             return Files.move(log, kept, StandardCopyOption.REPLACE_EXISTING);
         }
         for (RunResult run : runs) {

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.benchmarks;
 
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Level;
@@ -22,6 +23,9 @@ import org.openjdk.jmh.annotations.TearDown;
 @BenchmarkMode(Mode.SampleTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class SubjectBenchmark {
+    /** Stands between the names of variants. */
+    static final String SEPARATOR = "|";
+
     /** Name of the subject. */
     @Param({})
     public String subject;
@@ -30,24 +34,27 @@ public class SubjectBenchmark {
     @Param({})
     public String implementation;
 
-    /** How many variants there are. */
+    /** Names of the variants. */
     @Param({})
-    public int variants;
+    public String variants;
 
     private Subject opened;
+    private int count;
     private int iteration;
     private int variant;
 
     /** Makes the subject. */
     @Setup(Level.Trial)
     public void open() {
-        opened = new Task(subject, Implementation.valueOf(implementation), List.of(), 0).open();
+        List<String> names = List.of(variants.split(Pattern.quote(SEPARATOR)));
+        count = names.size();
+        opened = new Task(subject, Implementation.valueOf(implementation), names, 0).open();
     }
 
     /** Moves on to the next variant. */
     @Setup(Level.Iteration)
     public void next() {
-        variant = iteration++ % variants;
+        variant = iteration++ % count;
     }
 
     /**

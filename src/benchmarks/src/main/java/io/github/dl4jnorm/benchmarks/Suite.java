@@ -12,9 +12,6 @@ final class Suite {
     /** What a layer costs beside its arithmetic. */
     static final String OVERHEAD = "overhead";
 
-    /** A training step of a small network. */
-    static final String STEP = "step";
-
     /** A norm in SameDiff. */
     static final String SAMEDIFF = "samediff";
 
@@ -70,10 +67,10 @@ final class Suite {
         for (Case c : CASES) {
             all.add(implementations.stream().filter(i -> i.serves(c)).map(i -> Task.of(c, i)).toList());
         }
+        Step.all().forEach(step -> all.add(step.tasks(implementations)));
         Stream<Implementation> ours = implementations.stream().filter(Implementation::isOurs).limit(1);
         ours.forEach(i -> {
             all.add(List.of(new Task(OVERHEAD, i, OVERHEAD_VARIANTS, Task.MANY)));
-            all.add(List.of(new Task(STEP, i, StepSubject.VARIANTS, Task.MANY)));
             all.add(List.of(new Task(SAMEDIFF, i, SameDiffSubject.VARIANTS, Task.MANY)));
         });
         return all.stream().filter(t -> !t.isEmpty() && subjects.matcher(t.get(0).subject()).find()).toList();

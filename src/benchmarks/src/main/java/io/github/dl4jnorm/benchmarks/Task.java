@@ -34,16 +34,34 @@ record Task(String subject, Implementation implementation, List<String> variants
         return new Task(c.name(), implementation, variants, FEW);
     }
 
+    /** How often each variant warms up: until the JVM has compiled all that a step does takes longer than a kernel. */
+    int warmups() {
+        return variants.contains(Step.FAST) ? Implementation.VECTOR.warmups()
+                : variants.contains(Step.SHIPPED) ? Implementation.STOCK.warmups() : implementation.warmups();
+    }
+
+    /** Steps with stock convolutions take seconds: once is enough. */
+    boolean inEveryRound() {
+        return implementation.inEveryRound() && !variants.contains(Step.SHIPPED);
+    }
+
+    /** Such as batch-nchw-32x64x56x56-vector or step-cnn-32-batch-vector-fast-convolutions. */
+    String name() {
+        String name = subject + "-" + implementation;
+        return variants.size() == 1 ? name + "-" + variants.get(0).replace(' ', '-') : name;
+    }
+
     /** The parts that are measured, made in the JVM that measures them. */
     Subject open() {
         if (subject.equals(Suite.OVERHEAD)) {
             return new OverheadSubject();
         }
-        if (subject.equals(Suite.STEP)) {
-            return new StepSubject();
-        }
         if (subject.equals(Suite.SAMEDIFF)) {
             return new SameDiffSubject();
+        }
+        Step step = Step.find(subject);
+        if (step != null) {
+            return step.open(this);
         }
         Case c = Suite.find(subject);
         return switch (implementation) {

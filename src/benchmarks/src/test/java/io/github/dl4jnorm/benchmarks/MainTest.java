@@ -24,7 +24,7 @@ class MainTest {
                     .execute("--cases", "no-such-case", mode, "--out", directory.resolve("out").toString());
             assertThat(exit).isEqualTo(CommandLine.ExitCode.USAGE);
             assertThat(errors.toString()).contains("--cases no-such-case: expected a match in the case names of",
-                    "batch-nchw-32x64x56x56", "overhead", "step");
+                    "batch-nchw-32x64x56x56", "overhead", "step-cnn-32-batch", "step-unet-8-none");
             assertThat(directory.resolve("out")).doesNotExist();
         }
     }

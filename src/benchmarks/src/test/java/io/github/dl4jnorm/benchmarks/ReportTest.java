@@ -31,8 +31,11 @@ class ReportTest {
         results.add(INSTANCE, Implementation.VECTOR, Task.FORWARD, 8);
         results.add(INSTANCE, Implementation.LIBTORCH, Task.FORWARD, 40);
         results.add(INSTANCE, Implementation.LIBTORCH, Task.FORWARD + Task.OTHER_WAY, 4);
-        results.add(Suite.STEP, Implementation.VECTOR, StepSubject.NONE, 20);
-        results.add(Suite.STEP, Implementation.VECTOR, "batch", 25);
+        results.add("step-cnn-32-none", Implementation.STOCK, Step.FAST, 20);
+        results.add("step-cnn-32-batch", Implementation.VECTOR, Step.FAST, 25);
+        results.add("step-cnn-32-batch", Implementation.STOCK, Step.FAST, 100);
+        results.add("step-cnn-32-batch", Implementation.STOCK, Step.SHIPPED, 500);
+        results.add("step-cnn-32-batch", Implementation.LIBTORCH, Step.EAGER, 50);
         results.add(Suite.SAMEDIFF, Implementation.VECTOR, SameDiffSubject.LAYER, 10);
         results.add(Suite.SAMEDIFF, Implementation.VECTOR, SameDiffSubject.NODES, 11);
         results.add(Suite.SAMEDIFF, Implementation.VECTOR, SameDiffSubject.BARE, 30);
@@ -48,11 +51,13 @@ class ReportTest {
     }
 
     @Test
-    void theReportHoldsTimesRatiosAndTheTrainingStep() {
+    void theReportHoldsTimesRatiosAndTrainingSteps() {
         assertThat(Report.of(results()))
                 .contains("| vector / libtorch | forward | 2 | 1.00 | 0.500 (" + BATCH + ") | 2.00 (" + INSTANCE + ") |")
                 .contains("| batch | nchw | 32x64x56x56 | 0.500 | 2.50 | – | – | – | 5.00 | 0.500 | – | – | 5.00 |")
-                .contains("| batch | 25.0 | 25 % |")
+                .contains("| 32 | none | 20.0 | – | 20.0 | – | – | – | – | – | – |")
+                .contains("| 32 | batch | 25.0 | – | 100 | 500 | 50.0 | 0.500 | 20.0 | 4.00 | 1.25 |")
+                .contains("### CNN").doesNotContain("### U-Net")
                 .contains("| nodes | 11.0 | 1.10 | – |").contains("| graph with stock operations | 330 | – | 300 |");
     }
 
@@ -85,9 +90,9 @@ class ReportTest {
 
     @Test
     void theSuiteMeasuresStockOnlyWhereThereIsOne() {
-        List<List<Task>> tasks = Suite.tasks(Pattern.compile("2x64x112x112|step"), EnumSet.allOf(Implementation.class));
-        assertThat(tasks).hasSize(13);
-        assertThat(tasks).allSatisfy(same -> assertThat(same.stream()
-                .anyMatch(t -> t.implementation() == Implementation.STOCK)).isEqualTo(same.get(0).subject().startsWith("batch")));
+        List<List<Task>> tasks = Suite.tasks(Pattern.compile("2x64x112x112|step-unet"), EnumSet.allOf(Implementation.class));
+        assertThat(tasks).hasSize(22);
+        assertThat(tasks).allSatisfy(same -> assertThat(same.stream().anyMatch(t -> t.implementation() == Implementation.STOCK))
+                .isEqualTo(same.get(0).subject().matches("batch.*|step-.*-(none|batch)")));
     }
 }

@@ -56,7 +56,7 @@ class SubjectsTest {
         compare(c, LibtorchSubject.ways(c).get(0), new LayerSubject(c, LayerSubject.stock(c)));
     }
 
-    private static void assumeLibtorch() {
+    static void assumeLibtorch() {
         try {
             Loader.load(torch.class);
         } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
