@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
 @Command(name = "batch-size", mixinStandardHelpOptions = true, sortOptions = false,
         description = "Compares norms at small batch sizes: test accuracy at batch sizes 32, 8, 4 and 2.",
         optionListHeading = "%n")
-final class BatchSizeStudy extends Study {
+final class BatchSizeStudy extends ConvolutionStudy {
     private static final int[] BATCHES = {32, 8, 4, 2};
     private static final int[] WIDTHS = {16, 32};
     private static final int UNITS = 32;
@@ -65,7 +65,8 @@ final class BatchSizeStudy extends Study {
         List<Training.Result> results = new ArrayList<>();
         for (NormChoice norm : norms) {
             for (int batch : BATCHES) {
-                Training training = new Training(digits, batch, epochs(), seed()).named(norm + ", batch " + batch);
+                Training training = new Training(digits, batch, epochs(), seed()).named(norm + ", batch " + batch)
+                        .with(convolutions());
                 if (report != null) {
                     training.charted();
                 }
@@ -82,7 +83,8 @@ final class BatchSizeStudy extends Study {
         }
         if (report != null) {
             Report.write(report, "Two convolutions and a dense layer with norms on " + digits.name() + ", one training for "
-                    + "each norm and batch size, " + Comparison.epochs(epochs()) + " each.", results);
+                    + "each norm and batch size, " + Comparison.epochs(epochs()) + " each. " + convolutions() + ".",
+                    results);
         }
         StringBuilder line = new StringBuilder("From batches of 32 to batches of 2, accuracy changes by");
         losses.forEach((norm, loss) -> line.append(String.format(" %s %+.1f,", norm, -loss)));

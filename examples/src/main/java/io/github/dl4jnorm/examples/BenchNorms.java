@@ -14,6 +14,7 @@ import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -55,6 +56,9 @@ final class BenchNorms implements Callable<Integer> {
             + "(default: ${DEFAULT-VALUE}).")
     private double seconds;
 
+    @Mixin
+    private final Convolutions convolutions = new Convolutions();
+
     @Override
     public Integer call() {
         require(batch >= 1, "--batch must be at least 1, not " + batch);
@@ -69,6 +73,7 @@ final class BenchNorms implements Callable<Integer> {
                 Kernels.get().getClass().getSimpleName(), batch, size, size, Nd4j.getEnvironment().maxThreads(), "norm",
                 "step ms", "output ms");
         chosen.forEach(norm -> measure(norm, x, new DataSet(x, labels)));
+        System.out.println(convolutions);
         return CommandLine.ExitCode.OK;
     }
 
@@ -76,6 +81,7 @@ final class BenchNorms implements Callable<Integer> {
     private void measure(NormChoice norm, INDArray x, DataSet data) {
         MultiLayerNetwork net = ConvNet.create(norm, (InputType.InputTypeConvolutional) InputType.convolutional(size, size, 1),
                 CLASSES, channels, RATE, Integer.MAX_VALUE, 1);
+        convolutions.enable(net);
         boolean folds = norm.equals(NormChoice.BATCH);
         double step;
         double output;
@@ -86,7 +92,7 @@ final class BenchNorms implements Callable<Integer> {
             output = median(() -> net.output(x));
             bar.step();
             if (folds) {
-                MultiLayerNetwork without = BatchNormFolding.fold(net).net();
+                MultiLayerNetwork without = Convolutions.like(net, BatchNormFolding.fold(net).net());
                 folded = median(() -> without.output(x));
                 bar.step();
             }

@@ -20,7 +20,7 @@ final class CompareNorms implements Callable<Integer> {
     private List<NormChoice> norms;
 
     @Mixin
-    private TrainingOptions options;
+    private NetworkOptions options;
 
     @Mixin
     private OutputOptions output;

@@ -19,12 +19,12 @@ import picocli.CommandLine;
 final class Comparison {
     private static final int STOPPED = 130;
 
-    private final TrainingOptions options;
+    private final NetworkOptions options;
     private final OutputOptions output;
     private final List<Training.Result> results = new ArrayList<>();
     private String about;
 
-    Comparison(TrainingOptions options, OutputOptions output) {
+    Comparison(NetworkOptions options, OutputOptions output) {
         this.options = options;
         this.output = output;
     }
@@ -36,8 +36,7 @@ final class Comparison {
         boolean stopped = false;
         try (Interruption interruption = new Interruption()) {
             for (int i = 0; i < norms.size() && !stopped; i++) {
-                Training training = new Training(images, options.batch(), options.epochs(), options.seed());
-                stopped = !train(norms.get(i), null, images, training.stoppedBy(interruption::requested));
+                stopped = !train(norms.get(i), null, images, training(images).stoppedBy(interruption::requested));
             }
             finish();
         }
@@ -58,11 +57,15 @@ final class Comparison {
         ImageData images = load();
         boolean finished;
         try (Interruption interruption = new Interruption()) {
-            finished = train(norm, resumed, images, new Training(images, options.batch(), options.epochs(), options.seed())
-                    .from(lossSum).savedBy(saver).stoppedBy(interruption::requested));
+            finished = train(norm, resumed, images, training(images).from(lossSum).savedBy(saver)
+                    .stoppedBy(interruption::requested));
             finish();
         }
         return finished ? CommandLine.ExitCode.OK : STOPPED;
+    }
+
+    private Training training(ImageData images) {
+        return new Training(images, options.batch(), options.epochs(), options.seed()).with(options.convolutions());
     }
 
     private ImageData load() throws IOException {
@@ -107,6 +110,9 @@ final class Comparison {
             System.out.printf("%-22s %8.2f %% %10.4f %10.1f%n", result.norm(), 100 * result.accuracy(), result.loss(),
                     result.seconds());
         }
+        if (!results.isEmpty()) {
+            System.out.println(options.convolutions());
+        }
         if (output.json() != null) {
             writeJson();
         }
@@ -117,7 +123,7 @@ final class Comparison {
             }
         }
         if (output.report() != null && !results.isEmpty()) {
-            Report.write(output.report(), about, results);
+            Report.write(output.report(), about + " " + options.convolutions() + ".", results);
             System.out.println("the charts are in " + output.report());
         }
     }
@@ -132,6 +138,7 @@ final class Comparison {
             row.put("seconds", result.seconds());
             row.put("batch", result.batch());
             row.put("epochs", result.epochs());
+            row.put("convolutions", result.convolutions());
             rows.add(row);
         }
         WholeFile.write(output.json(), part ->

@@ -19,7 +19,7 @@ import picocli.CommandLine.Command;
  */
 @Command(name = "covariate-shift", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Trains on digits and tests at other contrast and brightness, before and after recomputing statistics.")
-final class CovariateShift extends Study {
+final class CovariateShift extends ConvolutionStudy {
     private static final double[][] SHIFTS = {{1, 0}, {0.5, 0}, {0.25, 0}, {1, 0.3}, {0.5, 0.5}, {2, -0.2}};
     private static final int CHANNELS = 8;
     private static final int BATCH = 32;
@@ -36,6 +36,7 @@ final class CovariateShift extends Study {
         for (String name : List.of("batch", "group", "instance")) {
             MultiLayerNetwork net = ConvNet.create(new NormChoice(name), digits.inputType(), digits.classes(), CHANNELS,
                     LEARNING_RATE, epochs() * (examples() / BATCH), seed());
+            convolutions().enable(net);
             fit(net, digits.train(), BATCH, name);
             nets.add(net);
         }
@@ -48,7 +49,7 @@ final class CovariateShift extends Study {
             for (int i = 0; i < nets.size(); i++) {
                 row[i] = accuracy(nets.get(i), test);
             }
-            MultiLayerNetwork repaired = nets.get(0).clone();
+            MultiLayerNetwork repaired = Convolutions.like(nets.get(0), nets.get(0).clone());
             PopulationStatistics.recompute(repaired, new ViewIterator(shifted(digits.train(), shift), BATCH),
                     PopulationStatistics.Method.EXACT, (layer, pass, passes, done) -> { });
             row[3] = accuracy(repaired, test);

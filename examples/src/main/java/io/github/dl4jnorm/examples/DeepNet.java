@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
  */
 @Command(name = "deep-net", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Trains twenty plain convolutions with sigmoids, which only learn with a norm.")
-final class DeepNet extends Study {
+final class DeepNet extends ConvolutionStudy {
     private static final int CHANNELS = 16;
     private static final int BATCH = 10;
     private static final int HALVINGS = 3;
@@ -53,6 +53,7 @@ final class DeepNet extends Study {
         for (String name : List.of("none", "batch", "instance")) {
             NormBlock norm = name.equals("none") ? List::of : NormFactory.create(name, Map.of("gammaInit", GAMMA));
             MultiLayerNetwork net = net(norm, digits);
+            convolutions().enable(net);
             double reaching = gradientReaching(net, (DataSet) digits.train().getRange(0, BATCH));
             double loss = fit(net, digits.train(), BATCH, name);
             accuracies.add(accuracy(net, digits.test()));
@@ -64,7 +65,7 @@ final class DeepNet extends Study {
 
     /** How long the gradient of the first weights is beside that of the last, before training. */
     private static double gradientReaching(MultiLayerNetwork net, DataSet batch) {
-        MultiLayerNetwork copy = net.clone();
+        MultiLayerNetwork copy = Convolutions.like(net, net.clone());
         copy.setInput(batch.getFeatures());
         copy.setLabels(batch.getLabels());
         copy.computeGradientAndScore();

@@ -13,6 +13,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.ViewIterator;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Recomputes the running statistics of a saved model over training images. */
@@ -53,6 +54,9 @@ final class RecomputeStatistics extends ModelCommand {
             + "(default: ${DEFAULT-VALUE}).")
     private Method method;
 
+    @Mixin
+    private final Convolutions convolutions = new Convolutions();
+
     @Override
     void validate() {
         require(batch >= 1, "--batch must be at least 1, not " + batch);
@@ -63,6 +67,7 @@ final class RecomputeStatistics extends ModelCommand {
     Model change(Model net) throws IOException {
         ImageData images = (data == null ? ImageData.generated(seed) : ImageData.idx(data, testFraction, seed)).scaled(scale);
         DataSetIterator batches = new ViewIterator(images.train(), Math.min(batch, images.train().numExamples()));
+        convolutions.enable(net);
         PopulationStatistics.Method how = PopulationStatistics.Method.valueOf(method.name());
         Map<String, ChannelStatistics> found = net instanceof MultiLayerNetwork sequence
                 ? PopulationStatistics.recompute(sequence, batches, how)

@@ -27,7 +27,7 @@ import picocli.CommandLine.Command;
  */
 @Command(name = "regularization", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Compares batch norm, dropout, L2 and combinations on a small data set with label noise.")
-final class Regularization extends Study {
+final class Regularization extends ConvolutionStudy {
     private static final int[] WIDTHS = {16, 32};
     private static final int UNITS = 128;
     private static final int BATCH = 20;
@@ -59,6 +59,7 @@ final class Regularization extends Study {
                         GeneratedDigits.create(1000, seed() + 2 * run + 1), true, "digits").scaled(ImageData.Scale.MINMAX);
                 drawLabels(digits.train().getLabels(), seed() + 2 * run);
                 MultiLayerNetwork net = net(norm, dropout, l2, digits, seed() + run);
+                convolutions().enable(net);
                 fit(net, digits.train(), BATCH, name + ", run " + (run + 1));
                 train += accuracy(net, digits.train()) / RUNS;
                 test += accuracy(net, digits.test()) / RUNS;

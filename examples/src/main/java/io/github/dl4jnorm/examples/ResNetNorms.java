@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
  */
 @Command(name = "resnet", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Trains a residual network with several norms, then folds batch norm and times inference.")
-final class ResNetNorms extends Study {
+final class ResNetNorms extends ConvolutionStudy {
     private static final int[] WIDTHS = {8, 16, 16};
     private static final int BATCH = 10;
     private static final double LEARNING_RATE = 1e-2;
@@ -56,10 +56,11 @@ final class ResNetNorms extends Study {
         String showed = "No batch norm, nothing folded.";
         for (NormChoice norm : norms) {
             ComputationGraph net = net(norm, digits);
+            convolutions().enable(net);
             double loss = fit(net, digits.train(), BATCH, norm.name());
             double[] times = new double[TIMED];
             BatchNormFolding.Result<ComputationGraph> folded = BatchNormFolding.fold(net);
-            ComputationGraph fast = folded.net();
+            ComputationGraph fast = Convolutions.like(net, folded.net());
             double[] foldedTimes = new double[TIMED];
             for (int i = 0; i < TIMED; i++) {
                 times[i] = milliseconds(net, x);

@@ -31,7 +31,7 @@ import picocli.CommandLine.Command;
  */
 @Command(name = "sequence", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Compares layer norm, batch norm and no norm on masked sequences of varying length and amplitude.")
-final class SequenceLayerNorm extends Study {
+final class SequenceLayerNorm extends ConvolutionStudy {
     private static final int CLASSES = 4;
     private static final int SENSORS = 3;
     private static final int LONGEST = 40;
@@ -51,6 +51,7 @@ final class SequenceLayerNorm extends Study {
         List<Double> accuracies = new ArrayList<>();
         for (String name : List.of("none", "batch", "layer")) {
             MultiLayerNetwork net = net(new NormChoice(name));
+            convolutions().enable(net);
             double loss = fit(net, train, BATCH, name);
             accuracies.add(accuracy(net, test));
             System.out.printf("%-8s %10.4f %13.1f %%%n", name, loss, accuracies.get(accuracies.size() - 1));

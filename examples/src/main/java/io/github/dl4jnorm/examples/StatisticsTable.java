@@ -21,7 +21,7 @@ final class StatisticsTable {
 
     /** Recomputes the statistics of a copy of the network, and prints old beside new. */
     static void print(MultiLayerNetwork net, DataSet train) {
-        MultiLayerNetwork copy = net.clone();
+        MultiLayerNetwork copy = Convolutions.like(net, net.clone());
         Map<String, double[][]> running = new LinkedHashMap<>();
         for (Layer layer : copy.getLayers()) {
             if (layer instanceof NormalizationLayer norm) {

@@ -43,12 +43,19 @@ abstract class Study implements Callable<Integer> {
     public final Integer call() throws IOException {
         require(examples >= 50, "--examples must be at least 50, not " + examples);
         require(epochs >= 1, "--epochs must be at least 1, not " + epochs);
-        System.out.println(run());
+        String conclusion = run();
+        System.out.print(settings());
+        System.out.println(conclusion);
         return CommandLine.ExitCode.OK;
     }
 
     /** Runs the study and returns its conclusion. */
     abstract String run() throws IOException;
+
+    /** Lines to print before the conclusion. */
+    String settings() {
+        return "";
+    }
 
     final int examples() {
         return examples;

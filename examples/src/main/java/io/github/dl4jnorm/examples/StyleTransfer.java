@@ -33,6 +33,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -75,6 +76,9 @@ final class StyleTransfer implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "42", description = "Random seed of the images (default: ${DEFAULT-VALUE}).")
     private long seed;
 
+    @Mixin
+    private final Convolutions convolutions = new Convolutions();
+
     @Override
     public Integer call() throws IOException {
         if (size < 16 || size > 1024 || !Files.isDirectory(out.toAbsolutePath().getParent())) {
@@ -84,6 +88,7 @@ final class StyleTransfer implements Callable<Integer> {
         List<BufferedImage> contents = List.of(grained(draw(this::house)), grained(draw(this::circles)));
         List<BufferedImage> styles = List.of(draw(this::stripes), draw(this::checks), draw(this::bricks), draw(this::sand));
         ComputationGraph net = net();
+        convolutions.enable(net);
         Sheet sheet = new Sheet(size);
         System.out.printf("%-10s %-10s %18s %18s%n", "content", "style", "content / style", "result / style");
         double before = 0;
@@ -104,6 +109,7 @@ final class StyleTransfer implements Callable<Integer> {
             }
         }
         sheet.write(out);
+        System.out.println(convolutions);
         int pairs = CONTENTS.size() * STYLES.size();
         System.out.printf("%s: wave strengths differ from those of the style by a factor of %.2f in the results, on average, "
                 + "and of %.2f in the contents.%n", out, Math.exp(after / pairs), Math.exp(before / pairs));

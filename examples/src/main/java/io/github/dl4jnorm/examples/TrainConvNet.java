@@ -35,7 +35,7 @@ public final class TrainConvNet implements Callable<Integer> {
     private boolean compare;
 
     @Mixin
-    private TrainingOptions options;
+    private NetworkOptions options;
 
     @Mixin
     private OutputOptions output;

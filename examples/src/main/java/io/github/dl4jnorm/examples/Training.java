@@ -24,6 +24,7 @@ final class Training {
 
     private String name;
     private History history = new History(null);
+    private Convolutions convolutions = new Convolutions();
     private boolean charted;
     private double lossSum;
     private Saver saver = (net, sum, stopped) -> { };
@@ -52,6 +53,12 @@ final class Training {
     /** Calls it something else than its norm. */
     Training named(String label) {
         name = label;
+        return this;
+    }
+
+    /** Takes its convolutions from there. */
+    Training with(Convolutions choice) {
+        convolutions = choice;
         return this;
     }
 
@@ -97,15 +104,17 @@ final class Training {
     /**
      * What came of a training.
      *
-     * @param norm     name of the normalization
-     * @param accuracy share of test examples classified right
-     * @param loss     mean training loss of the last epoch
-     * @param seconds  time of training, tests included
-     * @param batch    examples in a batch
-     * @param epochs   passes over the training examples
-     * @param history  how it went
+     * @param norm         name of the normalization
+     * @param accuracy     share of test examples classified right
+     * @param loss         mean training loss of the last epoch
+     * @param seconds      time of training, tests included
+     * @param batch        examples in a batch
+     * @param epochs       passes over the training examples
+     * @param convolutions what ran the convolutions
+     * @param history      how it went
      */
-    record Result(String norm, double accuracy, double loss, double seconds, int batch, int epochs, History history) {
+    record Result(String norm, double accuracy, double loss, double seconds, int batch, int epochs, String convolutions,
+                  History history) {
     }
 
     /**
@@ -116,6 +125,7 @@ final class Training {
     Result run(NormChoice norm, MultiLayerNetwork net) throws IOException {
         String task = name == null ? norm.toString() : name;
         long start = System.nanoTime();
+        String path = convolutions.enable(net);
         double accuracy = Double.NaN;
         double loss = Double.NaN;
         // A copy, so that the order is the same whatever was trained before.
@@ -147,7 +157,8 @@ final class Training {
             System.out.printf("%-22s  epoch %d  loss %.4f  test accuracy %.2f %%%n", task, epoch, loss, 100 * accuracy);
             saver.save(net, lossSum, false);
         }
-        return new Result(norm.name(), accuracy, loss, (System.nanoTime() - start) / 1e9, batch, epochs, history);
+        return new Result(norm.name(), accuracy, loss, (System.nanoTime() - start) / 1e9, batch, epochs, path,
+                history);
     }
 
     private boolean epoch(String task, MultiLayerNetwork net, DataSet examples, int first) {

@@ -15,7 +15,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Defines the options shared by training commands: data, duration and network width. */
-final class TrainingOptions {
+class TrainingOptions {
     private static final double LEARNING_RATE = 0.004;
     private static final double USUAL_BATCH = 32;
 
@@ -133,7 +133,9 @@ final class TrainingOptions {
         List<String> arguments = new ArrayList<>();
         for (OptionSpec option : CommandSpec.forAnnotatedObject(this).options()) {
             Object value = option.getValue();
-            if (value != null) {
+            if (Boolean.TRUE.equals(value)) {
+                arguments.add(option.longestName());
+            } else if (value != null && !Boolean.FALSE.equals(value)) {
                 arguments.add(option.longestName());
                 arguments.add(value instanceof Path path ? path.toAbsolutePath().toString() : value.toString());
             }

@@ -4,9 +4,11 @@ package io.github.dl4jnorm.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +17,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -104,7 +108,7 @@ class CommandLineTest {
         String[] options = {"--data", directory.toString(), "--batch", "8", "--epochs", "2", "--channels", "2", "--scale",
             "standardize", "--learning-rate", "0.01", "--seed", "7", "--norm", "switchable", "--save"};
         assertThat(run(with(options, whole))).as("%s", errors).isZero();
-        TrainingOptions same = new TrainingOptions();
+        NetworkOptions same = new NetworkOptions();
         same.restore(Checkpoint.read(whole).options());
         ImageData images = same.load();
         NormChoice norm = new NormChoice("switchable");
@@ -122,6 +126,33 @@ class CommandLineTest {
         assertThat(found.params()).isEqualTo(expected.params());
         assertThat(found.getUpdater().getStateViewArray()).isEqualTo(expected.getUpdater().getStateViewArray());
         assertThat(Checkpoint.read(file).lossSum()).isEqualTo(Checkpoint.read(whole).lossSum());
+    }
+
+    /** Resumed on another path, the network would differ in its last digits. */
+    @Test
+    void aResumedTrainingKeepsItsConvolutions() throws IOException {
+        Path file = directory.resolve("m.zip");
+        String off = "--no-fast-convolution";
+        assertThat(run("--data", directory.toString(), "--epochs", "1", "--channels", "2", off, "--save", file.toString()))
+                .as("%s", errors).isZero();
+        assertThat(Output.of("train", "--resume", file.toString())).contains(" " + off)
+                .contains("convolutions: Deeplearning4j (" + off + ")");
+        assertThat(run("train", "--resume", file.toString(), off)).isEqualTo(2);
+    }
+
+    /** As on a platform for which there is no oneDNN. */
+    @Test
+    void withoutOneDnnOneLineSaysWhyAndTrainingGoesOn() throws Exception {
+        String classPath = Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !entry.contains("dnnl")).collect(Collectors.joining(File.pathSeparator));
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
+                classPath, Main.class.getName(), "compare", "--norms", "batch,none", "--data", directory.toString(), "--epochs",
+                "1", "--channels", "2").redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(output).isZero();
+        assertThat(output.lines().filter(line -> line.contains("oneDNN"))).hasSize(2)
+                .anyMatch(line -> line.contains("slower code: ") && line.contains("org.bytedeco:dnnl-platform"))
+                .contains("convolutions: Deeplearning4j (no oneDNN)");
     }
 
     private static String[] with(String[] options, Path last) {

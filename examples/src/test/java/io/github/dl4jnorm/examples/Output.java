@@ -3,6 +3,7 @@ package io.github.dl4jnorm.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jnorm.model.FastConvolution;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -11,6 +12,12 @@ import java.nio.charset.StandardCharsets;
 /** What the program prints. */
 final class Output {
     private Output() {
+    }
+
+    /** What it says of convolutions where oneDNN runs so many, also on a platform for which there is no oneDNN. */
+    static String convolutions(int count) {
+        return FastConvolution.missing() == null ? String.format("oneDNN (%d of %d)", count, count)
+                : "Deeplearning4j (no oneDNN)";
     }
 
     /** Runs it, which has to end well. */

@@ -28,19 +28,28 @@ class StudiesTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "batch-size --norms layer|From batches of 32 to batches of 2, accuracy changes by layer [-+]\\d+\\.\\d points\\.",
-        "covariate-shift|Mean accuracy under changed lighting: batch norm [\\d.]+ %, group norm [\\d.]+ %.*",
-        "sequence|Accuracy on sequences of any length and amplitude: layer norm [\\d.]+ %.*",
-        "deep-net --depth 3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
-        "regularization|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
-        "scaling|Test accuracy: raw [\\d.]+ %, min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
-        "resnet --norms batch|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
-    void theLastLineSaysWhatItShowed(String study, String expected) {
+        "batch-size --norms layer|2|From batches of 32 to batches of 2, accuracy changes by layer [-+]\\d+\\.\\d points\\.",
+        "covariate-shift|3|Mean accuracy under changed lighting: batch norm [\\d.]+ %, group norm [\\d.]+ %.*",
+        "sequence|1|Accuracy on sequences of any length and amplitude: layer norm [\\d.]+ %.*",
+        "deep-net --depth 3|3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
+        "regularization|2|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
+        "scaling|0|Test accuracy: raw [\\d.]+ %, min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
+        "resnet --norms batch|9|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
+    void theLastLineSaysWhatItShowed(String study, int convolutions, String expected) {
         List<String> args = new ArrayList<>(List.of("study"));
         args.addAll(List.of(study.split(" ")));
         args.addAll(List.of("--examples", "60", "--epochs", "1"));
         List<String> lines = Output.of(args.toArray(String[]::new)).lines().toList();
         assertThat(lines.get(lines.size() - 1)).matches(expected);
+        assertThat(lines.get(lines.size() - 2)).matches(study.equals("scaling") ? "raw, batch norm first .*"
+                : "convolutions: " + Pattern.quote(Output.convolutions(convolutions)));
+    }
+
+    @Test
+    void convolutionsOfStudiesCanBeDeeplearning4jsOwn() {
+        assertThat(Output.of("study", "deep-net", "--depth", "2", "--examples", "50", "--epochs", "1", "--no-fast-convolution")
+                .lines()).containsOnlyOnce("convolutions: Deeplearning4j (--no-fast-convolution)");
+        assertThat(Output.of("study", "scaling", "--help")).as("has no convolutions").doesNotContain("--no-fast-convolution");
     }
 
     @Test
@@ -103,6 +112,7 @@ class StudiesTest {
         Matcher line = Pattern.compile("a factor of ([\\d.]+) in the results, on average, and of ([\\d.]+) in the contents")
                 .matcher(output);
         assertThat(line.find()).as(output).isTrue();
+        assertThat(output.lines()).containsOnlyOnce("convolutions: " + Output.convolutions(3));
         double excess = Double.parseDouble(line.group(1)) - 1;
         assertThat(excess).isBetween(0.0, 0.5 * (Double.parseDouble(line.group(2)) - 1));
         BufferedImage picture = ImageIO.read(file.toFile());

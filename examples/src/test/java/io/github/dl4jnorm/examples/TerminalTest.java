@@ -46,11 +46,12 @@ class TerminalTest {
     void everyRowOfBenchIsVisible() throws Exception {
         List<String> lines = screen("bench --norms none,batch,group --batch 2 --size 8 --channels 2 --seconds 0.8");
         List<String> rows = lines.subList(lines.indexOf(header(lines, "norm ")) + 1, lines.size());
-        assertThat(rows).hasSize(4);
+        assertThat(rows).hasSize(5);
         assertThat(rows.get(0)).matches("none +\\d+\\.\\d+ +\\d+\\.\\d+");
         assertThat(rows.get(1)).matches("batch +\\d+\\.\\d+ +\\d+\\.\\d+");
         assertThat(rows.get(2)).matches("  folded +\\d+\\.\\d+");
         assertThat(rows.get(3)).matches("group +\\d+\\.\\d+ +\\d+\\.\\d+");
+        assertThat(rows.get(4)).startsWith("convolutions: ");
     }
 
     @Test
@@ -58,7 +59,7 @@ class TerminalTest {
         List<String> lines = screen("study deep-net --examples 60 --epochs 1");
         List<String> rows = lines.subList(lines.indexOf(header(lines, "norm ")) + 1, lines.size());
         assertThat(rows).hasSizeGreaterThan(2).noneMatch(String::isBlank).noneMatch(line -> line.contains("[="));
-        assertThat(rows.subList(0, rows.size() - 1)).allSatisfy(row ->
+        assertThat(rows.subList(0, rows.size() - 2)).allSatisfy(row ->
                 assertThat(row).matches("\\S+ .*\\d+\\.\\d+ +\\d+\\.\\d %.*"));
     }
 

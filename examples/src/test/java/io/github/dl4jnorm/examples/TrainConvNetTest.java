@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.UncenteredNormLayer;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,7 +57,39 @@ class TrainConvNetTest {
             assertThat(result.get("seconds").asDouble()).isPositive();
             assertThat(result.get("batch").asInt()).isEqualTo(16);
             assertThat(result.get("epochs").asInt()).isEqualTo(2);
+            assertThat(result.get("convolutions").asText()).isEqualTo(Output.convolutions(3));
         }
+    }
+
+    @Test
+    void theTableTheJsonAndTheReportSayWhatRanTheConvolutions() throws IOException {
+        Path json = directory.resolve("results.json");
+        Path report = directory.resolve("report.html");
+        String[] options = {"compare", "--norms", "none,spectral", "--data", directory.toString(), "--epochs", "1",
+            "--channels", "2", "--json", json.toString(), "--report", report.toString()};
+        assertThat(Output.of(options).lines()).containsOnlyOnce("convolutions: " + Output.convolutions(3));
+        assertThat(Files.readString(report)).contains(" convolutions: " + Output.convolutions(3) + ".");
+        String off = "Deeplearning4j (--no-fast-convolution)";
+        assertThat(Output.of(Stream.concat(Stream.of(options), Stream.of("--no-fast-convolution")).toArray(String[]::new))
+                .lines()).containsOnlyOnce("convolutions: " + off).noneMatch(line -> line.contains("oneDNN"));
+        assertThat(Files.readString(report)).contains(" convolutions: " + off + ".");
+        assertThat(new ObjectMapper().readTree(json.toFile())).hasSize(2)
+                .allSatisfy(result -> assertThat(result.get("convolutions").asText()).isEqualTo(off));
+    }
+
+    /** The same weights, data and order: what remains is rounding, which grows from step to step. */
+    @Test
+    void bothConvolutionsTrainTheSameNetwork() throws IOException {
+        double[] losses = new double[2];
+        for (int i = 0; i < 2; i++) {
+            Path json = directory.resolve("results.json");
+            List<String> args = new ArrayList<>(List.of("--data", directory.toString(), "--epochs", "1", "--channels", "4",
+                    "--json", json.toString()));
+            args.addAll(i == 0 ? List.of() : List.of("--no-fast-convolution"));
+            assertThat(run(new StringWriter(), args.toArray(String[]::new))).isZero();
+            losses[i] = new ObjectMapper().readTree(json.toFile()).get(0).get("loss").asDouble();
+        }
+        assertThat(losses[0]).isCloseTo(losses[1], within(1e-4 * losses[1]));
     }
 
     @ParameterizedTest
