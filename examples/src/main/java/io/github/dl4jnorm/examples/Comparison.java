@@ -18,6 +18,8 @@ import picocli.CommandLine;
 /** Trains the network of the example with one norm or several, and says what came of it. */
 final class Comparison {
     private static final int STOPPED = 130;
+    /** Up to so many elements of the largest activation, one native thread trains faster than two that share the arrays. */
+    private static final long SMALL = 500_000;
 
     private final NetworkOptions options;
     private final OutputOptions output;
@@ -70,6 +72,10 @@ final class Comparison {
 
     private ImageData load() throws IOException {
         ImageData images = options.load();
+        long pixels = images.inputType().getHeight() * images.inputType().getWidth();
+        if (pixels * options.batch() * options.channels() <= SMALL) {
+            Study.oneThread();
+        }
         about = String.format(Locale.ROOT, "Three blocks of convolution, norm and ReLU with %d and %d channels; %d training and "
                 + "%d test examples of %s; %s; seed %d.", options.channels(), 2 * options.channels(),
                 images.train().numExamples(), images.test().numExamples(), images.name(), epochs(options.epochs()),

@@ -26,11 +26,12 @@ final class CovariateShift extends ConvolutionStudy {
     private static final double LEARNING_RATE = 0.01;
 
     CovariateShift() {
-        super(1500, 3);
+        super(4000, 3);
     }
 
     @Override
     String run() {
+        oneThread();
         ImageData digits = digits();
         List<MultiLayerNetwork> nets = new ArrayList<>();
         for (String name : List.of("batch", "group", "instance")) {

@@ -40,7 +40,7 @@ final class DeepNet extends ConvolutionStudy {
     private int depth;
 
     DeepNet() {
-        super(2000, 4);
+        super(4000, 4);
     }
 
     @Override

@@ -44,7 +44,7 @@ final class ResNetNorms extends ConvolutionStudy {
     private List<NormChoice> norms;
 
     ResNetNorms() {
-        super(1000, 6);
+        super(3000, 6);
     }
 
     @Override
