@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
         optionListHeading = "%n",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  train                            batch norm on synthetic digits (1 to 2 min)",
+            "  train                            batch norm on synthetic digits (10 to 20 s)",
             "  train --norm group --save m.zip  group norm; saves the network",
             "  train --resume m.zip             resumes an interrupted run",
             "  compare --report r.html          all norms, with an HTML report",
