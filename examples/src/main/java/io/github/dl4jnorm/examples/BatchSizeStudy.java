@@ -51,7 +51,7 @@ final class BatchSizeStudy extends ConvolutionStudy {
     private Path report;
 
     BatchSizeStudy() {
-        super(1500, 5);
+        super(600, 5);
     }
 
     @Override

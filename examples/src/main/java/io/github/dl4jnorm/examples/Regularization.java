@@ -35,7 +35,7 @@ final class Regularization extends ConvolutionStudy {
     private static final double DRAWN = 0.25;
     private static final double KEPT = 0.5;
     private static final double L2 = 5e-3;
-    private static final int RUNS = 4;
+    private static final int RUNS = 2;
 
     Regularization() {
         super(300, 40);

@@ -8,7 +8,7 @@ import picocli.CommandLine.Spec;
 
 /** Groups the experiments; each shows one effect. */
 @Command(name = "study", mixinStandardHelpOptions = true, synopsisSubcommandLabel = "STUDY",
-        description = "Runs an experiment of at most two minutes. The last line of its output is the conclusion.",
+        description = "Runs an experiment of about two minutes or less. The last line of its output is the conclusion.",
         optionListHeading = "%n",
         footer = {"", "Example: study batch-size"},
         subcommands = {BatchSizeStudy.class, CovariateShift.class, SequenceLayerNorm.class, DeepNet.class, Regularization.class,
