@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -42,12 +44,26 @@ class ReadmeNumbersTest {
         }
     }
 
+    /** Columns of the table of steps: network, norm, Deeplearning4j, the same with fast convolutions, this library, libtorch. */
     @Test
-    void theWholeNetworkIsThatOfThePerformancePage() throws IOException {
-        String performance = Files.readString(SITE.resolve("performance.md"));
-        assertThat(performance).containsPattern("753 ms with Deeplearning4j's batch norm, 564 ms");
+    void theTrainingStepsAreThoseMeasured() throws IOException {
+        List<Double> asLibtorch = new ArrayList<>();
+        for (String network : List.of("CNN", "ResNet", "U-Net")) {
+            List<String> row = rowOf("fast-convolution.md", "## Speed", network, "batch");
+            double ours = number(row.get(4));
+            asLibtorch.add(number(row.get(5)) / ours);
+            for (Map.Entry<String, String> readme : READMES.entrySet()) {
+                assertThat(text(readme.getKey())).as(readme.getKey())
+                        .contains("%.0f%s".formatted(number(row.get(2)) / ours, readme.getValue()));
+            }
+            if (network.equals("CNN")) {
+                assertThat(Files.readString(SITE.resolve("performance.md"))).contains(row.get(2) + " ms", row.get(3) + " ms",
+                        row.get(4).replace("*", "") + " ms", row.get(5) + " ms");
+            }
+        }
         for (Map.Entry<String, String> readme : READMES.entrySet()) {
-            assertThat(text(readme.getKey())).as(readme.getKey()).contains(factor(753.0 / 564) + readme.getValue());
+            assertThat(text(readme.getKey())).as(readme.getKey()).contains(factor(Collections.min(asLibtorch)) + "–"
+                    + factor(Collections.max(asLibtorch)) + readme.getValue());
         }
     }
 
@@ -97,14 +113,18 @@ class ReadmeNumbersTest {
 
     /** The cells of the first row under a heading that begins like this. */
     private static List<String> row(String heading, String... begin) throws IOException {
-        String page = Files.readString(SITE.resolve("performance.md"));
+        return rowOf("performance.md", heading, begin);
+    }
+
+    private static List<String> rowOf(String file, String heading, String... begin) throws IOException {
+        String page = Files.readString(SITE.resolve(file));
         return page.substring(page.indexOf(heading)).lines().filter(line -> line.startsWith("|"))
                 .map(line -> Stream.of(line.substring(1).split("\\|")).map(String::trim).toList())
                 .filter(cells -> cells.subList(0, begin.length).equals(List.of(begin))).findFirst().orElseThrow();
     }
 
-    /** Without the case in parentheses. */
+    /** Without the case in parentheses, and without marks. */
     private static double number(String cell) {
-        return Double.parseDouble(cell.replaceAll(" .*", ""));
+        return Double.parseDouble(cell.replaceAll(" .*|[,*]", ""));
     }
 }
