@@ -20,7 +20,7 @@ final class Convolutions {
      * Enables oneDNN for a network. The first time that oneDNN is missing, prints why.
      *
      * @param net an initialized network
-     * @return what runs its convolutions, such as "oneDNN (3 of 3)"
+     * @return what runs its convolutions, such as "oneDNN (5 of 5 layers)"
      */
     String enable(Model net) {
         String path = path(net);
@@ -38,7 +38,7 @@ final class Convolutions {
             return "Deeplearning4j (no oneDNN)";
         }
         FastConvolution.Result result = FastConvolution.enable(net);
-        return "oneDNN (" + result.enabled() + " of " + result.outcomes().size() + ")";
+        return "oneDNN (" + result.enabled() + " of " + result.outcomes().size() + " layers)";
     }
 
     /** Gives a copy of a network, which has Deeplearning4j's convolutions at first, the same ones as the network. */

@@ -14,9 +14,9 @@ final class Output {
     private Output() {
     }
 
-    /** What it says of convolutions where oneDNN runs so many, also on a platform for which there is no oneDNN. */
+    /** What it says where oneDNN runs so many layers, also on a platform for which there is no oneDNN. */
     static String convolutions(int count) {
-        return FastConvolution.missing() == null ? String.format("oneDNN (%d of %d)", count, count)
+        return FastConvolution.missing() == null ? String.format("oneDNN (%d of %d layers)", count, count)
                 : "Deeplearning4j (no oneDNN)";
     }
 

@@ -28,11 +28,11 @@ class StudiesTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "batch-size --norms layer|2|From batches of 32 to batches of 2, accuracy changes by layer [-+]\\d+\\.\\d points\\.",
-        "covariate-shift|3|Mean accuracy under changed lighting: batch norm [\\d.]+ %, group norm [\\d.]+ %.*",
+        "batch-size --norms layer|3|From batches of 32 to batches of 2, accuracy changes by layer [-+]\\d+\\.\\d points\\.",
+        "covariate-shift|5|Mean accuracy under changed lighting: batch norm [\\d.]+ %, group norm [\\d.]+ %.*",
         "sequence|1|Accuracy on sequences of any length and amplitude: layer norm [\\d.]+ %.*",
         "deep-net --depth 3|3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
-        "regularization|2|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
+        "regularization|3|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
         "scaling|0|Test accuracy: raw [\\d.]+ %, min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
         "resnet --norms batch|9|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
     void theLastLineSaysWhatItShowed(String study, int convolutions, String expected) {

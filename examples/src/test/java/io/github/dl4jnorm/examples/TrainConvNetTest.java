@@ -57,7 +57,7 @@ class TrainConvNetTest {
             assertThat(result.get("seconds").asDouble()).isPositive();
             assertThat(result.get("batch").asInt()).isEqualTo(16);
             assertThat(result.get("epochs").asInt()).isEqualTo(2);
-            assertThat(result.get("convolutions").asText()).isEqualTo(Output.convolutions(3));
+            assertThat(result.get("convolutions").asText()).isEqualTo(Output.convolutions(5));
         }
     }
 
@@ -67,8 +67,8 @@ class TrainConvNetTest {
         Path report = directory.resolve("report.html");
         String[] options = {"compare", "--norms", "none,spectral", "--data", directory.toString(), "--epochs", "1",
             "--channels", "2", "--json", json.toString(), "--report", report.toString()};
-        assertThat(Output.of(options).lines()).containsOnlyOnce("convolutions: " + Output.convolutions(3));
-        assertThat(Files.readString(report)).contains(" convolutions: " + Output.convolutions(3) + ".");
+        assertThat(Output.of(options).lines()).containsOnlyOnce("convolutions: " + Output.convolutions(5));
+        assertThat(Files.readString(report)).contains(" convolutions: " + Output.convolutions(5) + ".");
         String off = "Deeplearning4j (--no-fast-convolution)";
         assertThat(Output.of(Stream.concat(Stream.of(options), Stream.of("--no-fast-convolution")).toArray(String[]::new))
                 .lines()).containsOnlyOnce("convolutions: " + off).noneMatch(line -> line.contains("oneDNN"));
