@@ -26,6 +26,7 @@ import org.w3c.dom.NodeList;
  * lose every line.
  */
 @Tag("once")
+@Tag("long")
 class ConsumerLoggingTest {
     private static final String LINE = "what the application says";
 

@@ -14,6 +14,7 @@ import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -27,6 +28,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** How often inputs are copied, seen by what a pass allocates in the workspace around it. */
 @EnabledIfSystemProperty(named = Kernels.PROPERTY, matches = "vector|scalar")
+@Tag("long")
 class CopyTest {
     private static final WorkspaceConfiguration WORKSPACE = WorkspaceConfiguration.builder().initialSize(1 << 24)
             .policyLearning(LearningPolicy.NONE).build();

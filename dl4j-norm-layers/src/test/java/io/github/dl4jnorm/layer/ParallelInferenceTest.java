@@ -26,6 +26,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Several threads asking one trained network. */
 @Tag("workers")
+@Tag("long")
 class ParallelInferenceTest {
 
     @ParameterizedTest

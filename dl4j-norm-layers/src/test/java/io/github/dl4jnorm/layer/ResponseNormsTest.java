@@ -22,6 +22,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Filter response and global response normalization: their definition, element by element, and their gradients. */
 @Tag("vectors-first")
+@Tag("long")
 class ResponseNormsTest {
     private static final int C = Kind.CHANNELS;
     private static final int N = 3;

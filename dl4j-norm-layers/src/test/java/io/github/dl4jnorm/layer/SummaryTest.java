@@ -23,6 +23,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 
 /** Summaries and memory reports. */
 @Tag("once")
+@Tag("long")
 class SummaryTest {
 
     static Stream<Arguments> cases() {

@@ -29,12 +29,15 @@ import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.parallelism.ParallelWrapper;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.ViewIterator;
 
 /** Fast convolutions in several threads, in workers, in many steps, and in JVMs that do without something. */
 @Tag("once")
+@Tag("long")
+@EnabledIf("io.github.dl4jnorm.model.FastNets#platformHasOneDnn")
 class FastConvolutionElsewhereTest {
     private static final int WARM_UP = 2_000;
     private static final int LAST = 20_000;

@@ -26,6 +26,7 @@ import org.deeplearning4j.nn.conf.layers.SubsamplingLayer.PoolingType;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.activations.Activation;
@@ -35,6 +36,8 @@ import org.nd4j.linalg.activations.Activation;
  * modes × strides, dilations and padding × data formats × activations × with and without bias.
  */
 @Tag("once")
+@Tag("long")
+@EnabledIf("io.github.dl4jnorm.model.FastNets#platformHasOneDnn")
 class FastConvolutionKindsTest {
     private static final double TOLERANCE = 1e-5;
     private static final int CHANNELS = 3;

@@ -23,6 +23,7 @@ import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.deeplearning4j.optimize.listeners.CollectScoresListener;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -38,6 +39,8 @@ import org.nd4j.linalg.learning.config.NoOp;
 
 /** What becomes of a network with fast convolutions, and what it refuses. */
 @Tag("once")
+@Tag("long")
+@EnabledIf("io.github.dl4jnorm.model.FastNets#platformHasOneDnn")
 class FastConvolutionLifeTest {
     @TempDir
     private File directory;

@@ -38,6 +38,7 @@ import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.nd4j.linalg.activations.Activation;
@@ -50,6 +51,8 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Whole networks with fast convolutions train as the same networks without. */
 @Tag("once")
+@Tag("long")
+@EnabledIf("io.github.dl4jnorm.model.FastNets#platformHasOneDnn")
 class FastConvolutionTest {
     private static void fit(Model net, DataSet data) {
         if (net instanceof MultiLayerNetwork sequence) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
+import java.util.Set;
+import org.bytedeco.javacpp.Loader;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.graph.ElementWiseVertex;
@@ -30,6 +32,11 @@ final class FastNets {
     static final int STEPS = 20;
 
     private FastNets() {
+    }
+
+    /** Whether there is a oneDNN for this platform; whether it is there and runs, the tests find out. */
+    static boolean platformHasOneDnn() {
+        return Set.of("linux-x86_64", "linux-arm64", "windows-x86_64", "macosx-x86_64").contains(Loader.Detector.getPlatform());
     }
 
     static ConvolutionLayer convolution(int out, Activation activation) {

@@ -44,6 +44,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Every norm shows up in what folding says, folded if running statistics are all it uses at test time. */
 @Tag("vectors-first")
+@Tag("long")
 class FoldedNormsTest {
     private static final double TOLERANCE = 1e-5;
     private static final Set<String> AFFINE = Set.of("batch", "ghost", "renorm");

@@ -42,6 +42,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** A folded network gives what the original gives for masked batches, too: a norm that is needed for its zeros stays. */
 @Tag("vectors-first")
+@Tag("long")
 class FoldingUnderMasksTest {
     private static final double TOLERANCE = 1e-5;
     private static final int TIMES = 8;

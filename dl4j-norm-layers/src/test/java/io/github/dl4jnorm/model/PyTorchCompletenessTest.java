@@ -38,6 +38,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Whatever a layer of this library has learned is in a file for PyTorch, or there is no such file. */
 @Tag("once")
+@Tag("long")
 class PyTorchCompletenessTest {
     private static final InputType TYPE = InputType.convolutional(4, 5, 4);
     /** Enough channels for 32 groups. */

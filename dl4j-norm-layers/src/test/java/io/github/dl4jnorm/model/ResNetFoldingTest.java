@@ -26,6 +26,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** A residual network of 20 pairs of convolution and batch norm. */
+@Tag("long")
 class ResNetFoldingTest {
     private static final int PAIRS = 20;
 

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A file is what it was or what it is to be, whatever goes wrong. */
 @Tag("once")
+@Tag("long")
 class WholeFileTest {
     @TempDir
     private Path directory;

@@ -26,6 +26,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 @Tag("vectors-first")
+@Tag("long")
 class RunningStatisticsListenerTest {
     private static final int BATCH = 8;
     private static final int BATCHES = 3;

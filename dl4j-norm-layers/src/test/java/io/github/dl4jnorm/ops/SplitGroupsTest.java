@@ -3,6 +3,7 @@ package io.github.dl4jnorm.ops;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -11,6 +12,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** Groups too large for one block: each block has a part of their channels or of their positions. */
+@Tag("long")
 class SplitGroupsTest {
     private static final double EPS = 1e-5;
 
