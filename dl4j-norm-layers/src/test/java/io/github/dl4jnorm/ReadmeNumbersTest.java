@@ -3,6 +3,7 @@ package io.github.dl4jnorm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jnorm.convolution.OneDnn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -64,6 +65,16 @@ class ReadmeNumbersTest {
         for (Map.Entry<String, String> readme : READMES.entrySet()) {
             assertThat(text(readme.getKey())).as(readme.getKey()).contains(factor(Collections.min(asLibtorch)) + "–"
                     + factor(Collections.max(asLibtorch)) + readme.getValue());
+        }
+    }
+
+    /** What an error tells users to add is what was built and tested with. */
+    @Test
+    void theVersionOfOneDnnIsThatOfTheBuild() throws IOException {
+        String version = OneDnn.DEPENDENCY.substring(OneDnn.DEPENDENCY.lastIndexOf(':') + 1);
+        assertThat(text("pom.xml")).contains("<dnnl.version>" + version + "</dnnl.version>");
+        for (String page : List.of("fast-convolution.md", "install.md")) {
+            assertThat(Files.readString(SITE.resolve(page))).as(page).contains("dnnl-platform").contains(version);
         }
     }
 

@@ -52,9 +52,9 @@ public final class FastLayers {
         return STOCK.containsKey(layer.getClass());
     }
 
-    /** {@return whether there is a fast layer for a layer of Deeplearning4j} */
-    public static boolean hasFast(Layer layer) {
-        return FAST.containsKey(layer.getClass());
+    /** {@return whether a layer is a convolution or pooling, one of this package, or extends one} */
+    public static boolean concern(Layer layer) {
+        return FAST.keySet().stream().anyMatch(type -> type.isInstance(layer));
     }
 
     /**
@@ -64,7 +64,7 @@ public final class FastLayers {
      * @return the reason, or null if it can
      */
     public static String obstacle(Layer layer) {
-        if (!hasFast(layer) && !isFast(layer)) {
+        if (!FAST.containsKey(layer.getClass()) && !isFast(layer)) {
             return "oneDNN has no counterpart of " + layer.getClass().getName();
         }
         DataType type = ((AbstractLayer<?>) layer).getDataType();
@@ -77,7 +77,7 @@ public final class FastLayers {
     /**
      * Makes the fast layer of a layer.
      *
-     * @param layer one that {@link #hasFast}
+     * @param layer one of Deeplearning4j's that has no {@link #obstacle}
      * @return a layer that shares everything with it
      */
     public static Layer fast(Layer layer) {

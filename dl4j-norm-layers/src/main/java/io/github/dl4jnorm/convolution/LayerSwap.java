@@ -62,8 +62,10 @@ public final class LayerSwap {
         for (int index : net.topologicalSortOrder()) {
             GraphVertex vertex = net.getVertices()[index];
             if (vertex instanceof LayerVertex) {
-                Layer layer = vertex.getLayer();
-                set(vertex, held, exchanged(vertex.getVertexName(), layer));
+                Layer other = exchanged(vertex.getVertexName(), vertex.getLayer());
+                if (other != vertex.getLayer()) {
+                    set(vertex, held, other);
+                }
             }
         }
         Layer[] layers = net.getLayers();
@@ -91,8 +93,10 @@ public final class LayerSwap {
                 if (Layer.class.isAssignableFrom(field.getType()) && !Modifier.isStatic(field.getModifiers())) {
                     field.setAccessible(true);
                     Layer inner = get(wrapper, field);
-                    if (inner != null) {
-                        set(wrapper, field, exchanged(key, inner));
+                    Layer other = inner == null ? null : exchanged(key, inner);
+                    // Whoever only looks writes nothing.
+                    if (other != inner) {
+                        set(wrapper, field, other);
                     }
                 }
             }

@@ -108,9 +108,8 @@ final class Plan implements AutoCloseable {
      * Computes the gradients.
      *
      * @param kept what the forward pass kept; only read where a ReLU is part of the convolution
-     * @param dy gradient of the output
-     * @param dx gradient of the input; null if nobody needs it
-     * @param db gradient of the bias, null if there is none
+     * @param dy   gradient of the output
+     * @param db   gradient of the bias, null if there is none
      */
     void backward(Tensor x, Tensor weights, Tensor kept, Tensor dy, Tensor dx, Tensor dw, Tensor db) {
         if (backwardWeights == null) {
@@ -136,13 +135,11 @@ final class Plan implements AutoCloseable {
         if (db != null) {
             backwardWeights.bias.written(session);
         }
-        if (dx != null) {
-            backwardData.weights.read(session, weights);
-            backwardData.activations.read(session, gradient);
-            backwardData.result.place(session, dx);
-            backwardData.run(session);
-            backwardData.result.written(session);
-        }
+        backwardData.weights.read(session, weights);
+        backwardData.activations.read(session, gradient);
+        backwardData.result.place(session, dx);
+        backwardData.run(session);
+        backwardData.result.written(session);
         session.stream()._wait();
     }
 

@@ -6,7 +6,6 @@ import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.pooling_backward;
 import org.bytedeco.dnnl.pooling_forward;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** A pooling of given sizes: oneDNN's primitives and how arrays get to them. */
@@ -85,7 +84,7 @@ final class Pooling implements AutoCloseable {
         if (places != null && kept == null) {
             places.scratch(session);
         } else if (places != null) {
-            places.at(bytes(kept));
+            places.at(Tensor.of(kept, 0));
         }
         forward.execute(session.stream(), forwardArguments);
         y.written(session);
@@ -102,7 +101,7 @@ final class Pooling implements AutoCloseable {
         dy.read(session, gradient);
         dx.place(session, result);
         if (places != null) {
-            places.at(bytes(kept));
+            places.at(Tensor.of(kept, 0));
         }
         backward.execute(session.stream(), backwardArguments);
         dx.written(session);
@@ -117,12 +116,5 @@ final class Pooling implements AutoCloseable {
             }
         }
         natives.close();
-    }
-
-    private static Tensor bytes(INDArray kept) {
-        if (kept.dataType() != DataType.FLOAT) {
-            throw new IllegalArgumentException("expected memory of type FLOAT, got " + kept.dataType());
-        }
-        return Tensor.of(kept, 0);
     }
 }

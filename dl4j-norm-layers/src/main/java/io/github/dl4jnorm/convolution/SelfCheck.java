@@ -42,15 +42,14 @@ public final class SelfCheck {
     /**
      * Compares.
      *
-     * @param layer a layer that {@link FastLayers#hasFast}
+     * @param configuration of a layer that has no {@link FastLayers#obstacle}
      * @return the largest difference
      */
-    public static Finding of(Layer layer) {
-        return new SelfCheck().compare(layer);
+    public static Finding of(NeuralNetConfiguration configuration) {
+        return new SelfCheck().compare(configuration.clone());
     }
 
-    private Finding compare(Layer layer) {
-        NeuralNetConfiguration conf = layer.conf().clone();
+    private Finding compare(NeuralNetConfiguration conf) {
         org.deeplearning4j.nn.conf.layers.Layer bare = conf.getLayer();
         bare.setIDropout(null);
         if (bare instanceof BaseLayer learned) {

@@ -11,9 +11,6 @@ import java.util.List;
 import java.util.Locale;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.layers.convolution.ConvolutionLayer;
-import org.deeplearning4j.nn.layers.convolution.Deconvolution3DLayer;
-import org.deeplearning4j.nn.layers.convolution.subsampling.SubsamplingLayer;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.slf4j.Logger;
@@ -35,8 +32,7 @@ import org.slf4j.LoggerFactory;
  * <p>Supported layers: convolution in 1D, 2D and 3D, transposed convolution in 2D and 3D, depthwise and separable convolution,
  * 2D max and mean pooling; all modes, strides, dilations and data formats, with any activation, dropout, weight noise and
  * constraints; frozen and inside wrappers, too. Parameters, gradients, updater state and saved files stay as they are. A ReLU
- * that is the layer's own
- * activation costs nothing.
+ * that is the layer's own activation costs nothing.
  *
  * <p>Networks made from the network are not fast: enable them as well after {@code clone()}, {@code convertDataType}, transfer
  * learning or loading. Workers of a ParallelWrapper are enabled by {@link #listener}.
@@ -100,9 +96,8 @@ public final class FastConvolution {
 
     /**
      * Runs the convolutions and poolings of a network on oneDNN from now on. Each layer is compared with Deeplearning4j's own
-     * on a small
-     * random input first, forward and backward; a layer whose results differ stays as it was. The network may be new or
-     * trained, and may be trained further; layers that are enabled already stay so.
+     * on a small random input first, forward and backward; a layer whose results differ stays as it was. The network may be
+     * new or trained, and may be trained further; layers that are enabled already stay so.
      *
      * @param net an initialized MultiLayerNetwork or ComputationGraph; its layers are exchanged
      * @return what happened to each layer, with the reason for each that stays as it was
@@ -112,13 +107,15 @@ public final class FastConvolution {
     public static Result enable(Model net) {
         List<Outcome> outcomes = new ArrayList<>();
         LayerSwap.apply(net, (key, layer) -> {
-            if (!FastLayers.isFast(layer) && !(layer instanceof ConvolutionLayer || layer instanceof SubsamplingLayer
-                    || layer instanceof Deconvolution3DLayer)) {
+            if (!FastLayers.concern(layer)) {
                 return layer;
             }
             Outcome outcome = tried(key, layer);
             outcomes.add(outcome);
-            return outcome.enabled() && !FastLayers.isFast(layer) ? FastLayers.fast(layer) : layer;
+            if (FastLayers.isFast(layer)) {
+                return outcome.enabled() ? layer : FastLayers.stock(layer);
+            }
+            return outcome.enabled() ? FastLayers.fast(layer) : layer;
         });
         Result result = new Result(List.copyOf(outcomes));
         if (result.enabled() < outcomes.size()) {
@@ -136,7 +133,7 @@ public final class FastConvolution {
         double difference = Double.NaN;
         if (reason == null) {
             try {
-                SelfCheck.Finding finding = SelfCheck.of(FastLayers.isFast(layer) ? FastLayers.stock(layer) : layer);
+                SelfCheck.Finding finding = SelfCheck.of(layer.conf());
                 difference = finding.difference();
                 if (difference > TOLERANCE) {
                     reason = String.format(Locale.ROOT, "the %s differs from Deeplearning4j's by %.1e", finding.where(),

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.benchmarks;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -58,9 +59,9 @@ final class LibtorchBuilder extends NetworkBuilder<Tensor> {
         return new TensorOptional(parameter(name + "_b", torch.zeros(channels)));
     }
 
-    private Tensor run(String name, Tensor input, UnaryOperator<Tensor> made) {
-        layers.put(name, made);
-        return made.apply(input);
+    /** Runs a layer, which is made with its parameters the first time. */
+    private Tensor run(String name, Tensor input, Supplier<UnaryOperator<Tensor>> maker) {
+        return layers.computeIfAbsent(name, key -> maker.get()).apply(input);
     }
 
     @Override
@@ -70,8 +71,7 @@ final class LibtorchBuilder extends NetworkBuilder<Tensor> {
 
     @Override
     Tensor convolution(String name, Tensor input, int[] size, boolean bias, boolean relu) {
-        UnaryOperator<Tensor> layer = layers.get(name);
-        return layer != null ? layer.apply(input) : run(name, input, convolution(name, input.size(1), size, bias, relu));
+        return run(name, input, () -> convolution(name, input.size(1), size, bias, relu));
     }
 
     private UnaryOperator<Tensor> convolution(String name, long inputs, int[] size, boolean bias, boolean relu) {
@@ -87,12 +87,10 @@ final class LibtorchBuilder extends NetworkBuilder<Tensor> {
 
     @Override
     Tensor norm(String name, Tensor input, StepNorm kind, boolean relu) {
-        UnaryOperator<Tensor> layer = layers.get(name);
-        if (layer == null) {
+        return run(name, input, () -> {
             UnaryOperator<Tensor> norm = norm(name, kind, Math.toIntExact(input.size(1)));
-            return run(name, input, relu ? a -> norm.apply(a).relu_() : norm);
-        }
-        return layer.apply(input);
+            return relu ? a -> norm.apply(a).relu_() : norm;
+        });
     }
 
     private UnaryOperator<Tensor> norm(String name, StepNorm kind, int channels) {
@@ -124,13 +122,11 @@ final class LibtorchBuilder extends NetworkBuilder<Tensor> {
 
     @Override
     Tensor transposed(String name, Tensor input, int channels) {
-        UnaryOperator<Tensor> layer = layers.get(name);
-        if (layer == null) {
+        return run(name, input, () -> {
             Tensor weight = weight(name, input.size(1), channels, 2, 2);
             TensorOptional bias = bias(name, channels);
-            return run(name, input, a -> torch.conv_transpose2d(a, weight, bias, TWO, NO_PADDING, NO_PADDING, 1, ONE));
-        }
-        return layer.apply(input);
+            return a -> torch.conv_transpose2d(a, weight, bias, TWO, NO_PADDING, NO_PADDING, 1, ONE);
+        });
     }
 
     @Override
@@ -145,15 +141,11 @@ final class LibtorchBuilder extends NetworkBuilder<Tensor> {
 
     @Override
     void classifier(String name, Tensor input) {
-        UnaryOperator<Tensor> layer = layers.get(name);
-        Tensor scores;
-        if (layer == null) {
+        Tensor scores = run(name, input, () -> {
             Tensor weight = weight(name, CLASSES, input.size(1));
             TensorOptional bias = bias(name, CLASSES);
-            scores = run(name, input, a -> torch.linear(a, weight, bias));
-        } else {
-            scores = layer.apply(input);
-        }
+            return a -> torch.linear(a, weight, bias);
+        });
         loss = torch.cross_entropy_loss(scores, labels);
     }
 
