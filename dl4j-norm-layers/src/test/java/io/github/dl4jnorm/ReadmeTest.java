@@ -188,7 +188,7 @@ class ReadmeTest {
         SDVariable x = sd.placeHolder("x", DataType.FLOAT, -1, 32, 28, 28);
         SDVariable gamma = sd.var("gamma", Nd4j.ones(DataType.FLOAT, 32));
         SDVariable beta = sd.var("beta", Nd4j.zeros(DataType.FLOAT, 32));
-        SDVariable y = new SDNorm(sd).groupNorm("y", x, gamma, beta, 8, 1e-5);
+        SDVariable y = new SDNorm(sd).named("y").groupNorm(x, gamma, beta, 8, 1e-5);
         INDArray images = Nd4j.rand(DataType.FLOAT, 4, 32, 28, 28);
         INDArray inGraph = sd.output(Map.of("x", images), "y").get("y");
         INDArray atOnce = new NDNorm().groupNorm(images, gamma.getArr(), beta.getArr(), 8, 1e-5);

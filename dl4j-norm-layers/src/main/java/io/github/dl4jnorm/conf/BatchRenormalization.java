@@ -3,6 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Renorm;
+import io.github.dl4jnorm.norm.RunningValues;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -69,6 +70,11 @@ public class BatchRenormalization extends RunningNormLayer {
     @Override
     public NormPlan plan(int rank) {
         return rank < 2 || rank > 5 ? null : NormPlan.batch();
+    }
+
+    @Override
+    public NormPlan trainingPlan(NormPlan plan, RunningValues running) {
+        return NormPlan.batch().corrected(renorm(running.mean(), running.variance(), running.batches()));
     }
 
     /**

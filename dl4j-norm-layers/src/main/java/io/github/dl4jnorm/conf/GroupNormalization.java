@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
@@ -48,7 +49,7 @@ public class GroupNormalization extends NormLayer {
             return null;
         }
         int count = groupSize > 0 ? Math.toIntExact(nOut / groupSize) : groups;
-        return epsOutside ? NormPlan.channelGroups(count).epsOutside() : NormPlan.group(count, rank);
+        return epsOutside ? NormPlan.channelGroups(count).by(Divisor.DEVIATION_PLUS_EPS) : NormPlan.group(count, rank);
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
@@ -51,7 +52,7 @@ public class InstanceNormalization extends RunningNormLayer {
             return null;
         }
         NormPlan.Channels plan = NormPlan.instance(Math.toIntExact(nOut), trackRunningStats);
-        return epsOutside ? plan.epsOutside() : plan;
+        return epsOutside ? plan.by(Divisor.DEVIATION_PLUS_EPS) : plan;
     }
 
     @Override

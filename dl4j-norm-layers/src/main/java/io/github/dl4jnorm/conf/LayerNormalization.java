@@ -2,7 +2,7 @@
 package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
-import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.Divisor;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -54,7 +54,7 @@ public class LayerNormalization extends NormLayer {
         if (elementwiseAffine && positions > 0) {
             return rank > 3 ? NormPlan.elements() : null;
         }
-        return perPosition ? NormPlan.position(PositionNorm.Kind.STANDARD) : NormPlan.layer(rank);
+        return perPosition ? NormPlan.position(Divisor.DEVIATION) : NormPlan.layer(rank);
     }
 
     @Override

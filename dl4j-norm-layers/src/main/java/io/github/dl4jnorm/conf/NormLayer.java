@@ -7,6 +7,7 @@ import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
 import io.github.dl4jnorm.layer.NormParamInitializer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.RunningValues;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -17,6 +18,7 @@ import lombok.Getter;
 import lombok.Setter;
 import lombok.ToString;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
+import org.deeplearning4j.nn.api.OptimizationAlgorithm;
 import org.deeplearning4j.nn.api.ParamInitializer;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.InputPreProcessor;
@@ -157,12 +159,17 @@ public abstract class NormLayer extends FeedForwardLayer {
     public List<NormParameter> parameters() {
         List<NormParameter> parameters = new ArrayList<>();
         if (hasGamma()) {
-            parameters.add(new NormParameter(GAMMA, affineLength(), gammaInit));
+            parameters.add(gamma());
         }
         if (hasBeta()) {
             parameters.add(new NormParameter(BETA, affineLength(), betaInit));
         }
         return parameters;
+    }
+
+    /** {@return the parameter gamma} */
+    protected NormParameter gamma() {
+        return new NormParameter(GAMMA, affineLength(), gammaInit);
     }
 
     /** {@return the number of gammas: the number of channels, or of elements if gamma is elementwise} */
@@ -193,6 +200,59 @@ public abstract class NormLayer extends FeedForwardLayer {
     /** {@return whether the activation is a ReLU, which is fused into the kernels} */
     public boolean fusesRelu() {
         return activationFn instanceof ActivationReLU;
+    }
+
+    /** {@return whether the layer tracks running statistics} */
+    public boolean tracksStatistics() {
+        return false;
+    }
+
+    /**
+     * {@return whether training updates the statistics unless they are frozen; if false, only PopulationStatistics sets
+     * them}
+     */
+    public boolean updatesStatistics() {
+        return tracksStatistics();
+    }
+
+    /** {@return whether workers that train together share their batch statistics; see package {@code parallel}} */
+    public boolean sharesStatistics() {
+        return false;
+    }
+
+    /**
+     * Returns whether a pass takes its statistics from its input even where running statistics are tracked.
+     *
+     * @param training whether the network is training
+     * @return true in training, unless the statistics are frozen
+     */
+    public boolean usesBatch(boolean training) {
+        return training;
+    }
+
+    /** {@return how running statistics are updated, or null if there are none} */
+    public RunningStatistics policy() {
+        return null;
+    }
+
+    /**
+     * Returns how input is normalized in training, for norms that look at their running statistics then.
+     *
+     * @param plan    plan for the input's rank
+     * @param running the running statistics
+     * @return the plan to use
+     */
+    public NormPlan trainingPlan(NormPlan plan, RunningValues running) {
+        return plan;
+    }
+
+    /**
+     * Checks that training with a solver does not corrupt running statistics.
+     *
+     * @param solver the network's optimization algorithm, or null for its default
+     * @throws DL4JInvalidConfigException if it would
+     */
+    public void requireSolver(OptimizationAlgorithm solver) {
     }
 
     /**

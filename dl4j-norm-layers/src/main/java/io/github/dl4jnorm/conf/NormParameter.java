@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import io.github.dl4jnorm.norm.Parameter;
+import java.util.Arrays;
+
 /**
  * Describes a parameter array of a normalization layer. A layer lists them in the order of the flattened parameters.
  *
@@ -31,6 +34,21 @@ public record NormParameter(String name, long length, double initialValue) {
     /** Learned value whose absolute value is added to the mean square. */
     public static final String LEARNED_EPS = "learnedEps";
 
+    /**
+     * Returns the kind of parameter that the name stands for.
+     *
+     * @return the kind
+     * @throws IllegalStateException if there is none of this name
+     */
+    public Parameter kind() {
+        Parameter kind = Parameter.of(name);
+        if (kind == null) {
+            throw new IllegalStateException("parameter \"" + name + "\" is not one of "
+                    + Arrays.toString(Parameter.values()));
+        }
+        return kind;
+    }
+
     /** {@return whether gradient descent updates the parameter; false for statistics, which the layer updates} */
     public boolean isTrained() {
         return isTrained(name);
@@ -43,9 +61,7 @@ public record NormParameter(String name, long length, double initialValue) {
      * @return false for statistics, which the layer updates
      */
     public static boolean isTrained(String name) {
-        return switch (name) {
-            case GAMMA, BETA, MEAN_WEIGHT, VAR_WEIGHT, TAU, LEARNED_EPS -> true;
-            default -> false;
-        };
+        Parameter parameter = Parameter.of(name);
+        return parameter != null && parameter.isLearned();
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.Divisor;
 import lombok.EqualsAndHashCode;
 import lombok.ToString;
 
@@ -34,8 +34,8 @@ public class RmsNormalization extends UncenteredNormLayer {
     }
 
     @Override
-    PositionNorm.Kind kind() {
-        return PositionNorm.Kind.ROOT_MEAN_SQUARE;
+    Divisor divisor() {
+        return Divisor.ROOT_MEAN_SQUARE;
     }
 
     /** Builds an {@link RmsNormalization}. */

@@ -61,15 +61,18 @@ public abstract class RunningNormLayer extends NormLayer {
         this.runningStatistics = runningStatistics;
     }
 
-    /** {@return whether the layer tracks running statistics} */
+    @Override
     public abstract boolean tracksStatistics();
 
-    /**
-     * {@return whether training updates the statistics unless they are frozen; if false, only PopulationStatistics sets
-     * them}
-     */
-    public boolean updatesStatistics() {
-        return tracksStatistics();
+    /** Returns false with frozen statistics. */
+    @Override
+    public boolean usesBatch(boolean training) {
+        return training && !statisticsFrozen;
+    }
+
+    @Override
+    public RunningStatistics policy() {
+        return runningStatistics;
     }
 
     /**
@@ -80,6 +83,7 @@ public abstract class RunningNormLayer extends NormLayer {
      * @param solver the network's optimization algorithm, or null for its default
      * @throws DL4JInvalidConfigException if training would corrupt the statistics
      */
+    @Override
     public void requireSolver(OptimizationAlgorithm solver) {
         if (updatesStatistics() && !statisticsFrozen && searches(solver)) {
             throw invalid("optimizationAlgo STOCHASTIC_GRADIENT_DESCENT (with any updater), frozen statistics "
@@ -106,11 +110,6 @@ public abstract class RunningNormLayer extends NormLayer {
         return super.instantiate(conf, listeners, layerIndex, paramsView, initializeParams, networkDataType);
     }
 
-    /** {@return whether workers that train together share their batch statistics; see package {@code parallel}} */
-    public boolean sharesStatistics() {
-        return false;
-    }
-
     /**
      * Chooses how the variance is stored: in HALF networks as log10 of the standard deviation, which neither overflows
      * above 256 nor loses small values. The choice is made once, so converting the network to another type only converts
@@ -131,12 +130,19 @@ public abstract class RunningNormLayer extends NormLayer {
         if (tracksStatistics()) {
             boolean log = logStdStored != null && logStdStored;
             parameters.add(new NormParameter(MEAN, nOut, 0));
-            parameters.add(new NormParameter(log ? LOG10_STDEV : VAR, nOut, log ? 0 : 1));
+            if (tracksVariance()) {
+                parameters.add(new NormParameter(log ? LOG10_STDEV : VAR, nOut, log ? 0 : 1));
+            }
             if (countsBatches()) {
                 parameters.add(new NormParameter(BATCHES, runningStatistics.counts(nOut), 0));
             }
         }
         return parameters;
+    }
+
+    /** {@return whether a running variance is tracked besides the running mean} */
+    protected boolean tracksVariance() {
+        return true;
     }
 
     /** {@return whether the layer stores the number of batches seen with the statistics} */

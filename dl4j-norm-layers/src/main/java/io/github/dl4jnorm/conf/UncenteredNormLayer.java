@@ -2,7 +2,7 @@
 package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
-import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.Divisor;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -43,13 +43,13 @@ public abstract class UncenteredNormLayer extends NormLayer {
     }
 
     /** {@return the quantity to divide by} */
-    abstract PositionNorm.Kind kind();
+    abstract Divisor divisor();
 
     @Override
     public NormPlan plan(int rank) {
         if (rank < 2 || rank > 5) {
             return null;
         }
-        return overExample ? NormPlan.example(kind(), rank) : NormPlan.position(kind());
+        return overExample ? NormPlan.example(divisor(), rank) : NormPlan.position(divisor());
     }
 }

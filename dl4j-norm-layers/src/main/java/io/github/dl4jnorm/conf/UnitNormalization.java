@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.Divisor;
 import lombok.EqualsAndHashCode;
 import lombok.ToString;
 
@@ -35,8 +35,8 @@ public class UnitNormalization extends UncenteredNormLayer {
     }
 
     @Override
-    PositionNorm.Kind kind() {
-        return PositionNorm.Kind.LENGTH;
+    Divisor divisor() {
+        return Divisor.LENGTH;
     }
 
     /** Builds a {@link UnitNormalization}. */

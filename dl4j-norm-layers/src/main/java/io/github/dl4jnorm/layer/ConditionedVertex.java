@@ -5,9 +5,11 @@ import io.github.dl4jnorm.conf.ConditionalNormalization;
 import io.github.dl4jnorm.conf.ConditionedNorm;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
-import io.github.dl4jnorm.pass.NormParams;
 import io.github.dl4jnorm.pass.NormPass;
+import io.github.dl4jnorm.pass.Saved;
 import java.util.Arrays;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.api.Layer;
@@ -29,7 +31,7 @@ public class ConditionedVertex extends BaseGraphVertex {
     /** The configuration. */
     private final ConditionedNorm conf;
     private transient INDArray[] masks;
-    private transient NormPass pass;
+    private transient Saved saved;
     private transient Condition condition;
 
     /**
@@ -68,9 +70,8 @@ public class ConditionedVertex extends BaseGraphVertex {
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
             INDArray x = inputs[0].castTo(dataType);
             condition = condition();
-            NormParams params = new NormParams(condition.gamma(), condition.beta(), null, null, conf.getEps());
-            pass = NormPass.of(x, view, mask, plan, params, null, false);
-            pass.forward(x, false, y);
+            Values values = new Values().set(Parameter.GAMMA, condition.gamma()).set(Parameter.BETA, condition.beta());
+            saved = new NormPass(view, mask, plan, values, conf.getEps()).forward(x, y);
         }
         return y;
     }
@@ -91,7 +92,7 @@ public class ConditionedVertex extends BaseGraphVertex {
 
     @Override
     public Pair<Gradient, INDArray[]> doBackward(boolean tbptt, LayerWorkspaceMgr workspaceMgr) {
-        if (!canDoBackward() || pass == null) {
+        if (!canDoBackward() || saved == null) {
             throw new IllegalStateException(this + ": backward pass called without a forward pass on the same inputs");
         }
         if (!Arrays.equals(epsilon.shape(), inputs[0].shape())) {
@@ -100,8 +101,8 @@ public class ConditionedVertex extends BaseGraphVertex {
         INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, inputs[0].shape(), 'c');
         INDArray other = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, inputs[1].shape(), 'c');
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.BP_WORKING_MEM)) {
-            NormPass.Gradients gradients = pass.backward(inputs[0].castTo(dataType), epsilon.castTo(dataType), false, dx);
-            condition.backward(inputs[1].castTo(dataType), gradients.gamma(), gradients.beta(), other);
+            Values gradients = saved.backward(inputs[0].castTo(dataType), epsilon.castTo(dataType), dx);
+            condition.backward(inputs[1].castTo(dataType), gradients.get(Parameter.GAMMA), gradients.get(Parameter.BETA), other);
         }
         return new Pair<>(null, new INDArray[]{dx, other});
     }
@@ -160,7 +161,7 @@ public class ConditionedVertex extends BaseGraphVertex {
     @Override
     public void clear() {
         super.clear();
-        pass = null;
+        saved = null;
         condition = null;
     }
 

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
-import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
-import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
-import io.github.dl4jnorm.norm.Pool;
-import io.github.dl4jnorm.norm.Renorm;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormPass;
+import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.Saved;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -33,11 +33,11 @@ import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
-/** The running layer of every {@link NormLayer}: what differs between norms is in their {@link NormPlan}. */
+/** The running layer of every {@link NormLayer}, which knows what differs between norms. */
 public class NormalizationLayer extends BaseLayer<NormLayer> {
     private static final long serialVersionUID = 1L;
 
-    private transient NormPass pass;
+    private transient Saved saved;
     private transient boolean updatePending;
     private transient RunningState running;
     private transient Consumer<ChannelStatistics> observer;
@@ -104,7 +104,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
 
     /** {@return statistics of the batch that passed forward last, null if the norm had no use for them} */
     public ChannelStatistics batchStatistics() {
-        return pass == null || !tracks() ? null : pass.batchStatistics();
+        return saved == null || !tracks() ? null : saved.batchStatistics();
     }
 
     /**
@@ -148,7 +148,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     }
 
     private boolean tracks() {
-        return layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics();
+        return layerConf().tracksStatistics();
     }
 
     private RunningState running() {
@@ -170,39 +170,51 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, input.shape(), 'c');
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
             INDArray x = input.castTo(workingType());
-            boolean ofBatch = training && !(layerConf() instanceof RunningNormLayer conf && conf.isStatisticsFrozen());
-            NormPass now = makePass(x, view, mask, plan, ofBatch);
-            if (builtIn()) {
-                now.forward(x, layerConf().fusesRelu(), y);
-            } else {
-                y.assign(activated(now, x, view, mask, training).castTo(dataType));
-            }
-            pass = now;
-            updatePending = ofBatch && tracks() && ((RunningNormLayer) layerConf()).updatesStatistics();
+            boolean ofBatch = layerConf().usesBatch(training);
+            NormPass pass = pass(view, mask, plan, ofBatch);
+            saved = builtIn() ? pass.forward(x, y) : activated(pass, x, y, training);
+            updatePending = ofBatch && layerConf().updatesStatistics();
         }
         if (observer != null) {
-            observer.accept(pass.batchStatistics());
+            observer.accept(saved.batchStatistics());
         }
         return y;
     }
 
-    private NormPass makePass(INDArray x, View view, Mask mask, NormPlan plan, boolean ofBatch) {
-        boolean constant = !ofBatch && plan.hasRunning();
-        if (constant && observer == null && !((RunningNormLayer) layerConf()).updatesStatistics()) {
-            running().warnIfNeverSet(layerId());
+    private NormPass pass(View view, Mask mask, NormPlan plan, boolean ofBatch) {
+        Values values = learned();
+        NormPlan used = plan;
+        if (ofBatch) {
+            used = tracks() ? layerConf().trainingPlan(plan, running()) : plan;
+        } else if (plan.hasRunning()) {
+            if (observer == null && !layerConf().updatesStatistics()) {
+                running().warnIfNeverSet(layerId());
+            }
+            values.set(Parameter.MEAN, running().mean()).set(Parameter.VAR, running().variance());
         }
-        Pool given = constant ? Pool.constant(running().mean(), running().variance()) : null;
-        return NormPass.of(x, view, mask, plan, learned().numbers(renorm()), given, observer != null,
+        return new NormPass(view, mask, used, values, layerConf().getEps(), layerConf().fusesRelu(), observer != null,
                 ofBatch ? SharedStatistics.checked(exchange, layerConf(), layerId()) : null);
     }
 
-    private LearnedNumbers learned() {
-        return new LearnedNumbers(layerConf(), params);
+    /** The learned parameters; constants where gamma or beta is none. */
+    private Values learned() {
+        Values values = new Values();
+        for (NormParameter parameter : layerConf().parameters()) {
+            if (parameter.isTrained()) {
+                values.set(parameter.kind(), Numbers.read(params.get(parameter.name())));
+            }
+        }
+        setFixed(values, Parameter.GAMMA, layerConf().fixedGamma(), 1);
+        setFixed(values, Parameter.BETA, layerConf().fixedBeta(), 0);
+        return values;
     }
 
-    private Renorm renorm() {
-        return layerConf() instanceof BatchRenormalization conf
-                ? conf.renorm(running().mean(), running().variance(), running().batches()) : null;
+    private void setFixed(Values values, Parameter parameter, double fixed, double neutral) {
+        if (!values.has(parameter) && fixed != neutral) {
+            double[] same = new double[Math.toIntExact(layerConf().affineLength())];
+            Arrays.fill(same, fixed);
+            values.set(parameter, same);
+        }
     }
 
     /** Whether the kernels apply the activation themselves. */
@@ -215,22 +227,23 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         return builtIn() || dataType != DataType.HALF ? dataType : DataType.FLOAT;
     }
 
-    private INDArray activated(NormPass now, INDArray x, View view, Mask mask, boolean training) {
+    private Saved activated(NormPass pass, INDArray x, INDArray y, boolean training) {
         INDArray z = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
-        now.forward(x, false, z);
+        Saved result = pass.forward(x, z);
         INDArray activated = layerConf().getActivationFn().getActivation(z, training);
-        if (mask == null) {
-            return activated;
+        if (pass.mask() != null) {
+            INDArray masked = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
+            Kernels.get().affine(activated, pass.view(), pass.mask(), Affine.IDENTITY, false, masked);
+            activated = masked;
         }
-        INDArray masked = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
-        Kernels.get().affine(activated, view, mask, Affine.IDENTITY, false, masked);
-        return masked;
+        y.assign(activated.castTo(dataType));
+        return result;
     }
 
     @Override
     public Pair<Gradient, INDArray> backpropGradient(INDArray epsilon, LayerWorkspaceMgr workspaceMgr) {
         assertInputSet(true);
-        if (pass == null) {
+        if (saved == null) {
             throw new IllegalStateException(layerId() + ": backward pass called without a forward pass on the same input");
         }
         if (!Arrays.equals(epsilon.shape(), input.shape())) {
@@ -238,7 +251,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
                     + Arrays.toString(input.shape()) + ", got " + Arrays.toString(epsilon.shape()));
         }
         if (updatePending) {
-            ((RunningNormLayer) layerConf()).requireSolver(conf.getOptimizationAlgo());
+            layerConf().requireSolver(conf.getOptimizationAlgo());
         }
         INDArray dx = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, input.shape(), 'c');
         Gradient gradient = new DefaultGradient();
@@ -249,23 +262,28 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             INDArray result = working == dataType ? dx : Nd4j.createUninitialized(working, x.shape(), 'c');
             if (!builtIn()) {
                 INDArray z = Nd4j.createUninitialized(working, x.shape(), 'c');
-                pass.forward(x, false, z);
+                saved.again(x, z);
                 dy = layerConf().getActivationFn().backprop(z, dy.dup('c')).getFirst();
             }
-            NormPass.Gradients gradients = pass.backward(x, dy, layerConf().fusesRelu(), result);
+            Values gradients = saved.backward(x, dy, result);
             if (result != dx) {
                 dx.assign(result.castTo(dataType));
             }
             for (NormParameter parameter : layerConf().parameters()) {
                 INDArray view = gradientViews.get(parameter.name());
-                learned().write(gradients, parameter, view);
+                if (parameter.isTrained()) {
+                    Numbers.write(gradients.get(parameter.kind()), view);
+                } else {
+                    // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.
+                    view.assign(0);
+                }
                 gradient.setGradientFor(parameter.name(), view);
             }
         }
         if (updatePending) {
             updatePending = false;
-            for (ChannelStatistics batch : pass.updates()) {
-                running().takeUp(batch, ((RunningNormLayer) layerConf()).getRunningStatistics(), layerId());
+            for (ChannelStatistics batch : saved.updates()) {
+                running().takeUp(batch, layerConf().policy(), layerId());
             }
         }
         if (watcher != null) {
@@ -320,7 +338,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     @Override
     public void clear() {
         super.clear();
-        pass = null;
+        saved = null;
         updatePending = false;
     }
 }

@@ -8,6 +8,7 @@ import static io.github.dl4jnorm.conf.NormParameter.VAR;
 
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.RunningValues;
 import io.github.dl4jnorm.pass.Numbers;
 import java.util.Arrays;
 import java.util.Map;
@@ -17,7 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Running mean and variance in the parameters of a layer, whichever way these store them. */
-final class RunningState {
+final class RunningState implements RunningValues {
     /** Smallest variance whose logarithm is stored, as that of 0 would be −∞: read back it is 0. */
     private static final double TINY = 1e-38;
     private static final double LEAST_LOG = -19;
@@ -27,6 +28,7 @@ final class RunningState {
 
     private final Map<String, INDArray> params;
     private final Shadow mean;
+    /** Null where only means are tracked. */
     private final Shadow variance;
     private final Shadow batches;
     private boolean warnedOfNonFinite;
@@ -35,7 +37,8 @@ final class RunningState {
     RunningState(Map<String, INDArray> params) {
         this.params = params;
         mean = new Shadow(params.get(MEAN));
-        variance = new Shadow(log() ? params.get(LOG10_STDEV) : params.get(VAR));
+        INDArray stored = log() ? params.get(LOG10_STDEV) : params.get(VAR);
+        variance = stored == null ? null : new Shadow(stored);
         batches = params.containsKey(BATCHES) ? new Shadow(params.get(BATCHES)) : null;
     }
 
@@ -43,16 +46,23 @@ final class RunningState {
         return params.containsKey(LOG10_STDEV);
     }
 
-    double[] mean() {
+    @Override
+    public double[] mean() {
         return mean.read();
     }
 
-    /** How many batches were taken up, by the channel that has seen most; 0 if they are not counted. */
-    double batches() {
+    @Override
+    public double batches() {
         return batches == null ? 0 : Arrays.stream(batches.read()).max().orElse(0);
     }
 
-    double[] variance() {
+    @Override
+    public double[] variance() {
+        if (variance == null) {
+            double[] ones = new double[Math.toIntExact(params.get(MEAN).length())];
+            Arrays.fill(ones, 1);
+            return ones;
+        }
         double[] stored = variance.read();
         if (log()) {
             for (int c = 0; c < stored.length; c++) {
@@ -95,13 +105,16 @@ final class RunningState {
     }
 
     void set(double[] newMean, double[] newVariance) {
+        mean.write(newMean);
+        if (variance == null) {
+            return;
+        }
         double[] stored = newVariance.clone();
         if (log()) {
             for (int c = 0; c < stored.length; c++) {
                 stored[c] = 0.5 * Math.log10(Math.max(stored[c], TINY));
             }
         }
-        mean.write(newMean);
         variance.write(stored);
     }
 

@@ -2,19 +2,14 @@
 package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.NormLayer;
-import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.norm.Exchange;
 
 /** Which layers exchange statistics with those of other workers. */
 final class SharedStatistics {
-    /** How ParallelWrapper names the threads of its workers. */
-    private static final String WORKER_THREAD = "ParallelWrapper training thread";
+    /** The threads of ParallelWrapper's workers, by name: Deeplearning4j has it in a jar that need not be there. */
+    private static final String WORKER = "org.deeplearning4j.parallelism.trainer.DefaultTrainer";
 
     private SharedStatistics() {
-    }
-
-    private static boolean shares(NormLayer conf) {
-        return conf instanceof RunningNormLayer running && running.sharesStatistics();
     }
 
     /** The exchange of a layer, or null if there are no other workers. */
@@ -22,7 +17,7 @@ final class SharedStatistics {
         if (workers == null) {
             return null;
         }
-        if (!shares(conf)) {
+        if (!conf.sharesStatistics()) {
             throw new IllegalStateException(layerId + " does not share statistics between workers");
         }
         return workers.of(layerId);
@@ -30,10 +25,18 @@ final class SharedStatistics {
 
     /** The exchange itself, unless a layer that shares statistics has none although there are other workers. */
     static Exchange checked(Exchange exchange, NormLayer conf, String layerId) {
-        if (exchange == null && shares(conf) && Thread.currentThread().getName().startsWith(WORKER_THREAD)) {
+        if (exchange == null && conf.sharesStatistics() && isWorker(Thread.currentThread())) {
             throw new IllegalStateException(layerId + ": expected a ParallelWrapper that was passed to "
                     + "SynchronizedTraining.install, got one that was not");
         }
         return exchange;
+    }
+
+    private static boolean isWorker(Thread thread) {
+        Class<?> type = thread.getClass();
+        while (type != null && !type.getName().equals(WORKER)) {
+            type = type.getSuperclass();
+        }
+        return type != null;
     }
 }

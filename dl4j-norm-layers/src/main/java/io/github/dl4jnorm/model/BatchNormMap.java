@@ -2,13 +2,11 @@
 package io.github.dl4jnorm.model;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
-import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
-import io.github.dl4jnorm.conf.RunningNormLayer;
-import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.Divisor;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.Arrays;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.layers.Layer;
@@ -26,6 +24,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param activation what follows
  */
 record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
+    /** Every norm with running statistics takes images. */
+    private static final int IMAGES = 4;
 
     static boolean isStock(Layer layer) {
         return layer instanceof org.deeplearning4j.nn.conf.layers.BatchNormalization;
@@ -37,8 +37,8 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
 
     /** Whether it does the same to every example at test time: scale and shift by running statistics alone. */
     static boolean isAffine(Layer layer) {
-        return isStock(layer) || layer instanceof RunningNormLayer norm && norm.tracksStatistics()
-                && !(norm instanceof SwitchableNormalization);
+        return isStock(layer) || layer instanceof NormLayer norm && norm.tracksStatistics()
+                && !(norm.plan(IMAGES) instanceof NormPlan.Channels plan && plan.parts().size() > 1);
     }
 
     static boolean channelsLast(Layer layer) {
@@ -47,11 +47,11 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
     }
 
     static BatchNormMap of(Part part) {
-        if (part.layer() instanceof RunningNormLayer conf) {
+        if (part.layer() instanceof NormLayer conf) {
             NormalizationLayer layer = (NormalizationLayer) part.source();
-            boolean outside = conf instanceof InstanceNormalization instance && instance.isEpsOutside();
-            return of(part, layer.runningMean(), units(layer.runningVariance(), conf.getEps(),
-                    outside ? Divisor.DEVIATION_PLUS_EPS : Divisor.DEVIATION), conf.getActivationFn());
+            Divisor divisor = conf.plan(IMAGES) instanceof NormPlan.Channels plan ? plan.divisor() : Divisor.DEVIATION;
+            return of(part, layer.runningMean(), units(layer.runningVariance(), conf.getEps(), divisor),
+                    conf.getActivationFn());
         }
         var conf = (org.deeplearning4j.nn.conf.layers.BatchNormalization) part.layer();
         // Deeplearning4j never applies an activation here.

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
-import static io.github.dl4jnorm.conf.NormParameter.BATCHES;
-import static io.github.dl4jnorm.conf.NormParameter.BETA;
-import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
-import static io.github.dl4jnorm.conf.NormParameter.LEARNED_EPS;
 import static io.github.dl4jnorm.conf.NormParameter.LOG10_STDEV;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN;
-import static io.github.dl4jnorm.conf.NormParameter.MEAN_WEIGHT;
-import static io.github.dl4jnorm.conf.NormParameter.TAU;
 import static io.github.dl4jnorm.conf.NormParameter.VAR;
-import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
 import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.norm.Parameter;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Collection;
@@ -25,12 +19,9 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** What a norm has learned, as arrays with the names that PyTorch's state_dict has for them. */
 final class NormArrays {
-    static final String RUNNING_MEAN = "running_mean";
-    static final String RUNNING_VARIANCE = "running_var";
-    static final String COUNT = "num_batches_tracked";
-    private static final Map<String, String> NAMES = Map.of(GAMMA, "weight", BETA, "bias", TAU, "tau", LEARNED_EPS, "eps",
-            MEAN_WEIGHT, "mean_weight", VAR_WEIGHT, "var_weight", MEAN, RUNNING_MEAN, VAR, RUNNING_VARIANCE,
-            LOG10_STDEV, RUNNING_VARIANCE, BATCHES, COUNT);
+    static final String RUNNING_MEAN = Parameter.MEAN.pyTorch();
+    static final String RUNNING_VARIANCE = Parameter.VAR.pyTorch();
+    static final String COUNT = Parameter.BATCHES.pyTorch();
     private static final double LARGEST_HALF = 65504;
 
     private NormArrays() {
@@ -38,20 +29,12 @@ final class NormArrays {
 
     /** All names there are. */
     static Collection<String> names() {
-        return NAMES.values();
+        return Arrays.stream(Parameter.values()).map(Parameter::pyTorch).toList();
     }
 
-    /**
-     * PyTorch's name of a parameter.
-     *
-     * @throws IllegalStateException if it has none: whatever is added to a norm has to get one here
-     */
+    /** PyTorch's name of a parameter. */
     static String name(NormParameter parameter) {
-        String name = NAMES.get(parameter.name());
-        if (name == null) {
-            throw new IllegalStateException("parameter \"" + parameter.name() + "\" has no PyTorch name");
-        }
-        return name;
+        return parameter.kind().pyTorch();
     }
 
     /** What a layer has learned; variances as they are, whichever way they are stored. */
@@ -138,7 +121,8 @@ final class NormArrays {
             }
         }
         if (values.containsKey(RUNNING_MEAN)) {
-            layer.setRunningStatistics(values.get(RUNNING_MEAN), values.get(RUNNING_VARIANCE));
+            layer.setRunningStatistics(values.get(RUNNING_MEAN),
+                    values.getOrDefault(RUNNING_VARIANCE, layer.runningVariance()));
         }
     }
 }

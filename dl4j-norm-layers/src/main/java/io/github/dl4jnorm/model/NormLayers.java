@@ -36,7 +36,7 @@ public final class NormLayers {
     /** Norms with running statistics, whether these are frozen or not. */
     static Map<String, NormalizationLayer> withStatistics(Model net) {
         Map<String, NormalizationLayer> found = norms(layers(net, false));
-        found.values().removeIf(layer -> !(layer.layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics()));
+        found.values().removeIf(layer -> !layer.layerConf().tracksStatistics());
         return found;
     }
 
@@ -49,7 +49,7 @@ public final class NormLayers {
      */
     public static Collection<NormalizationLayer> sharing(Model net) {
         Map<String, NormalizationLayer> found = withStatistics(net);
-        found.values().removeIf(layer -> !((RunningNormLayer) layer.layerConf()).sharesStatistics());
+        found.values().removeIf(layer -> !layer.layerConf().sharesStatistics());
         return found.values();
     }
 

@@ -208,10 +208,10 @@ public final class NormReplacement {
                 .collect(Collectors.toMap(NormParameter::name, NormParameter::length));
         Set<String> names = lengths.keySet();
         if (names.contains(GAMMA) && part.param(GAMMA) == null) {
-            set(part, GAMMA, same(BatchNormMap.fixedGamma(part.layer()), norm.getNOut()));
+            set(part, GAMMA, same(BatchNormMap.fixedGamma(part.layer()), lengths.get(GAMMA)));
         }
         if (names.contains(BETA) && part.param(BETA) == null) {
-            set(part, BETA, same(BatchNormMap.fixedBeta(part.layer()), norm.getNOut()));
+            set(part, BETA, same(BatchNormMap.fixedBeta(part.layer()), lengths.get(BETA)));
         }
         String form = names.contains(VAR) ? VAR : LOG10_STDEV;
         if (names.contains(MEAN) && part.param(MEAN) != null && part.param(form) == null) {

@@ -2,13 +2,13 @@
 package io.github.dl4jnorm.model;
 
 import io.github.dl4jnorm.conf.NormParameter;
-import io.github.dl4jnorm.conf.RunningNormLayer;
-import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Norm;
+import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Pooling;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -38,12 +38,10 @@ public record NormSample(int iteration, int epoch, int[] channels, double[] batc
                          double[] runningMean, double[] runningVariance, double[] gamma, double[] beta,
                          Map<String, Double> meanWeights, Map<String, Double> varianceWeights, double inputNorm,
                          double outputNorm, double outputGradient, double inputGradient) {
-    private static final List<String> PARTS = List.of("instance", "layer", "batch");
-
     static NormSample forward(int iteration, int epoch, NormalizationLayer layer, int most, INDArray x, INDArray y) {
         int[] kept = spread(Math.toIntExact(layer.layerConf().getNOut()), most);
         ChannelStatistics batch = layer.batchStatistics();
-        boolean tracked = layer.layerConf() instanceof RunningNormLayer conf && conf.tracksStatistics();
+        boolean tracked = layer.layerConf().tracksStatistics();
         return new NormSample(iteration, epoch, kept, batch == null ? null : pick(batch.mean(), kept),
                 batch == null ? null : pick(batch.variance(), kept), tracked ? pick(layer.runningMean(), kept) : null,
                 tracked ? pick(layer.runningVariance(), kept) : null, parameter(layer, NormParameter.GAMMA, kept),
@@ -79,22 +77,19 @@ public record NormSample(int iteration, int epoch, int[] channels, double[] batc
                 : Arrays.stream(kept).mapToDouble(values::getDouble).toArray();
     }
 
+    /** Weights of the parts in use: on dense input there is no instance part, whether it has a weight or not. */
     private static Map<String, Double> weights(NormalizationLayer layer, String name, INDArray x) {
         INDArray logits = layer.paramTable().get(name);
         if (logits == null) {
             return null;
         }
-        List<String> parts = layer.layerConf() instanceof SwitchableNormalization conf && !conf.isUseBatch()
-                ? PARTS.subList(0, 2) : PARTS;
-        // On dense input there is no instance part, whether it has a weight or not.
-        List<String> used = x.rank() == 2 ? parts.subList(1, parts.size()) : parts;
-        long first = logits.length() - used.size();
-        double[] own = IntStream.range(0, used.size()).mapToDouble(k -> logits.getDouble(first + k)).toArray();
-        double most = Arrays.stream(own).max().orElseThrow();
-        double sum = Arrays.stream(own).map(logit -> Math.exp(logit - most)).sum();
+        NormPlan.Channels plan = (NormPlan.Channels) layer.layerConf().plan(x.rank());
+        double[] used = Norm.softmax(IntStream.range(0, plan.parts().size())
+                .mapToDouble(k -> logits.getDouble(plan.firstWeight() + k)).toArray());
         Map<String, Double> weights = new LinkedHashMap<>();
-        for (int k = 0; k < own.length; k++) {
-            weights.put(used.get(k), Math.exp(own[k] - most) / sum);
+        for (int k = 0; k < used.length; k++) {
+            Pooling part = plan.parts().get(k);
+            weights.put(part.overBatch() ? "batch" : part.equals(Pooling.LAYER) ? "layer" : "instance", used[k]);
         }
         return weights;
     }

@@ -1,27 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
-/** What a channel normalization divides by. */
+/** What a norm divides the elements that share statistics by, and whether it subtracts their mean before. */
 public enum Divisor {
     /** √(var + eps). */
-    DEVIATION,
-    /** √var + eps; only for a single part. */
-    DEVIATION_PLUS_EPS,
-    /** √(mean² + var + eps), and the mean is not subtracted; only for a single part. */
-    ROOT_MEAN_SQUARE,
-    /** max(√(m·(mean² + var)), eps) of m elements, and the mean is not subtracted; only for a single part. */
-    LENGTH;
+    DEVIATION(true),
+    /** √var + eps; only for channels, and for a single part. */
+    DEVIATION_PLUS_EPS(true),
+    /** 1: only the mean is subtracted. */
+    NOTHING(true),
+    /** √(mean² + var + eps), and the mean is not subtracted. */
+    ROOT_MEAN_SQUARE(false),
+    /** max(√(m·(mean² + var)), eps) of m elements, and the mean is not subtracted. */
+    LENGTH(false);
+
+    private final boolean centered;
+
+    Divisor(boolean centered) {
+        this.centered = centered;
+    }
 
     /** {@return whether the mean is subtracted} */
     public boolean isCentered() {
-        return this == DEVIATION || this == DEVIATION_PLUS_EPS;
+        return centered;
+    }
+
+    /**
+     * What {@link #unit} takes, of m elements.
+     *
+     * @param count   m
+     * @param mean    their mean
+     * @param squares their Σ(x − mean)²
+     * @return the variance; where no mean is subtracted the mean square, and for {@link #LENGTH} the sum of squares
+     */
+    public double square(double count, double mean, double squares) {
+        // The mean of squares may be within the range of double where their sum is not.
+        double square = squares / Math.max(1, count) + (centered ? 0 : mean * mean);
+        return this == LENGTH ? square * count : square;
     }
 
     /**
      * The reciprocal. With an eps of 0 the divisor of what does not vary is 0: the factor is 0 then, so that it comes out as
      * beta and has no gradient.
      *
-     * @param square the variance; where no mean is subtracted the mean square, and for {@link #LENGTH} the sum of squares
+     * @param square what {@link #square} gives
      * @param eps    at least 0
      * @return the factor of x − mean
      */
@@ -29,8 +51,34 @@ public enum Divisor {
         double divisor = switch (this) {
             case DEVIATION, ROOT_MEAN_SQUARE -> Math.sqrt(square + eps);
             case DEVIATION_PLUS_EPS -> Math.sqrt(square) + eps;
+            case NOTHING -> 1;
             case LENGTH -> Math.max(Math.sqrt(square), eps);
         };
         return divisor == 0 ? 0 : 1 / divisor;
+    }
+
+    /** {@return whether {@link #slope} is the unit itself} */
+    boolean slopeIsUnit() {
+        return this == DEVIATION || this == ROOT_MEAN_SQUARE;
+    }
+
+    /**
+     * What −unit²/2 is multiplied with to be the derivative of the unit by the variance, or by the mean square where no mean is
+     * subtracted. A deviation of 0 has none: all elements are the mean there, and none is needed.
+     *
+     * @param unit   unit
+     * @param count  how many elements
+     * @param square what {@link #square} gives; only {@link #DEVIATION_PLUS_EPS} looks at it
+     * @param eps    eps
+     * @return the factor
+     */
+    public double slope(double unit, double count, double square, double eps) {
+        return switch (this) {
+            case DEVIATION, ROOT_MEAN_SQUARE -> unit;
+            case DEVIATION_PLUS_EPS -> square == 0 ? 0 : 1 / Math.sqrt(square);
+            case NOTHING -> 0;
+            // At eps the divisor is a constant.
+            case LENGTH -> unit < 1 / eps ? unit * count : 0;
+        };
     }
 }

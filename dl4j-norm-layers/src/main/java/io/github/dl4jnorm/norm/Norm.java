@@ -236,20 +236,14 @@ public final class Norm implements Affine {
                 + renorm.offset(c, parts.get(0).mean(pool), eps) * dy;
     }
 
-    /**
-     * What −unit²/2 is multiplied with to be the derivative of the unit by the variance, or by the mean square where no mean is
-     * subtracted. A deviation of 0 has none: all elements are the mean there, and none is needed.
-     */
+    /** See {@link Divisor#slope}. */
     double slope(int n, int c, double unit) {
-        return switch (divisor) {
-            case DEVIATION, ROOT_MEAN_SQUARE -> unit;
-            case DEVIATION_PLUS_EPS -> {
-                double variance = parts.get(0).variance(parts.get(0).index(n, c));
-                yield variance == 0 ? 0 : 1 / Math.sqrt(variance);
-            }
-            // At eps the divisor is a constant.
-            case LENGTH -> unit < 1 / eps ? unit * parts.get(0).count(parts.get(0).index(n, c)) : 0;
-        };
+        if (divisor.slopeIsUnit()) {
+            return unit;
+        }
+        Pool part = parts.get(0);
+        int pool = part.index(n, c);
+        return divisor.slope(unit, part.count(pool), part.variance(pool), eps);
     }
 
     /** {@return whether a statistic computed from the input is not a finite number} */

@@ -19,16 +19,32 @@ public sealed interface NormPlan {
      * @param firstWeight index among the weights of the first part, for norms that mix several
      * @param running     index of the part that running statistics replace at test time, or −1
      * @param divisor     what is divided by
+     * @param renorm      how elements normalized by the batch are corrected, or null; for plans with a single part
      */
-    record Channels(List<Pooling> parts, int firstWeight, int running, Divisor divisor) implements NormPlan {
+    record Channels(List<Pooling> parts, int firstWeight, int running, Divisor divisor, Renorm renorm) implements NormPlan {
         @Override
         public boolean hasRunning() {
             return running >= 0;
         }
 
-        /** {@return the same with eps added to the deviation instead of to the variance; for plans with a single part} */
-        public Channels epsOutside() {
-            return new Channels(parts, firstWeight, running, Divisor.DEVIATION_PLUS_EPS);
+        /**
+         * The same with another divisor; for plans with a single part.
+         *
+         * @param other what is divided by
+         * @return the plan
+         */
+        public Channels by(Divisor other) {
+            return new Channels(parts, firstWeight, running, other, renorm);
+        }
+
+        /**
+         * The same with a correction of what the batch normalizes; for plans with a single part.
+         *
+         * @param correction the correction
+         * @return the plan
+         */
+        public Channels corrected(Renorm correction) {
+            return new Channels(parts, firstWeight, running, divisor, correction);
         }
     }
 
@@ -47,11 +63,17 @@ public sealed interface NormPlan {
     /**
      * Position by position.
      *
-     * @param kind     what to normalize by
+     * @param divisor  what is divided by
      * @param groups   groups of channels at each position
      * @param elements whether every element of an example counts as a channel, so that there is one position
      */
-    record Positions(PositionNorm.Kind kind, int groups, boolean elements) implements NormPlan {
+    record Positions(Divisor divisor, int groups, boolean elements) implements NormPlan {
+        /** Refuses a divisor whose gradient needs more than what a position's backward pass has. */
+        public Positions {
+            if (divisor == Divisor.DEVIATION_PLUS_EPS) {
+                throw new IllegalArgumentException("expected a divisor for positions, got " + divisor);
+            }
+        }
     }
 
     /** Channels respond to the norms of all channels. */
@@ -85,7 +107,7 @@ public sealed interface NormPlan {
      * @return the plan
      */
     static NormPlan group(int groups, int rank) {
-        return rank == 2 ? new Positions(PositionNorm.Kind.STANDARD, groups, false) : channelGroups(groups);
+        return rank == 2 ? new Positions(Divisor.DEVIATION, groups, false) : channelGroups(groups);
     }
 
     /**
@@ -116,33 +138,29 @@ public sealed interface NormPlan {
      * @return the plan
      */
     static NormPlan layer(int rank) {
-        return example(PositionNorm.Kind.STANDARD, rank);
+        return example(Divisor.DEVIATION, rank);
     }
 
     /**
      * Normalization over an example at one time step: over the channels of dense input and of each step of a sequence, over
      * channels and positions of images and volumes.
      *
-     * @param kind what to normalize by
-     * @param rank rank of the input
+     * @param divisor what is divided by
+     * @param rank    rank of the input
      * @return the plan
      */
-    static NormPlan example(PositionNorm.Kind kind, int rank) {
-        return rank <= 3 ? position(kind) : new Channels(List.of(Pooling.LAYER), 0, -1, switch (kind) {
-            case STANDARD -> Divisor.DEVIATION;
-            case ROOT_MEAN_SQUARE -> Divisor.ROOT_MEAN_SQUARE;
-            case LENGTH -> Divisor.LENGTH;
-        });
+    static NormPlan example(Divisor divisor, int rank) {
+        return rank <= 3 ? position(divisor) : new Channels(List.of(Pooling.LAYER), 0, -1, divisor, null);
     }
 
     /**
      * Normalization over all channels of each position.
      *
-     * @param kind what to normalize by
+     * @param divisor what is divided by
      * @return the plan for every rank
      */
-    static NormPlan position(PositionNorm.Kind kind) {
-        return new Positions(kind, 1, false);
+    static NormPlan position(Divisor divisor) {
+        return new Positions(divisor, 1, false);
     }
 
     /**
@@ -152,7 +170,7 @@ public sealed interface NormPlan {
      * @return the plan for every rank
      */
     static NormPlan elements() {
-        return new Positions(PositionNorm.Kind.STANDARD, 1, true);
+        return new Positions(Divisor.DEVIATION, 1, true);
     }
 
     /**
@@ -173,7 +191,8 @@ public sealed interface NormPlan {
         if (useBatch) {
             parts.add(Pooling.BATCH);
         }
-        return new Channels(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, Divisor.DEVIATION);
+        return new Channels(parts, rank == 2 && !denseWeights ? 1 : 0, useBatch ? parts.size() - 1 : -1, Divisor.DEVIATION,
+                null);
     }
 
     /**
@@ -183,7 +202,7 @@ public sealed interface NormPlan {
      * @return the plan for rank 3 and up
      */
     static NormPlan filterResponse(int channels) {
-        return new Channels(List.of(Pooling.instance(channels)), 0, -1, Divisor.ROOT_MEAN_SQUARE);
+        return new Channels(List.of(Pooling.instance(channels)), 0, -1, Divisor.ROOT_MEAN_SQUARE, null);
     }
 
     /**
@@ -192,7 +211,7 @@ public sealed interface NormPlan {
      * @return the plan for every rank
      */
     static NormPlan rootMeanSquareOverBatch() {
-        return new Channels(List.of(Pooling.BATCH), 0, -1, Divisor.ROOT_MEAN_SQUARE);
+        return new Channels(List.of(Pooling.BATCH), 0, -1, Divisor.ROOT_MEAN_SQUARE, null);
     }
 
     /**
@@ -205,6 +224,6 @@ public sealed interface NormPlan {
     }
 
     private static Channels byChannel(Pooling part, boolean running) {
-        return new Channels(List.of(part), 0, running ? 0 : -1, Divisor.DEVIATION);
+        return new Channels(List.of(part), 0, running ? 0 : -1, Divisor.DEVIATION, null);
     }
 }

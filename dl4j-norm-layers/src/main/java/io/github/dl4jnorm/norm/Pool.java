@@ -175,10 +175,9 @@ public final class Pool {
         return pooled.variance(index);
     }
 
-    /** What {@link Divisor#unit} takes: the variance, the mean square or the sum of squares. */
+    /** See {@link Divisor#square}. */
     double square(int index, Divisor divisor) {
-        double square = variance(index) + (divisor.isCentered() ? 0 : mean(index) * mean(index));
-        return divisor == Divisor.LENGTH ? square * count(index) : square;
+        return divisor.square(pooled.count(index), pooled.mean(index), pooled.squares(index));
     }
 
     /**

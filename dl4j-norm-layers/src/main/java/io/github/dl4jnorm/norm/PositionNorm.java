@@ -3,26 +3,16 @@ package io.github.dl4jnorm.norm;
 
 /**
  * A position normalization: over the m channels of a group at one position of one example,
- * {@code y = gamma[c]·(x − center)·unit + beta[c]} with center and unit as its {@link Kind} says.
+ * {@code y = gamma[c]·(x − center)·unit + beta[c]} with center and unit as its {@link Divisor} says.
  *
- * @param kind     what to normalize by
+ * @param divisor  what to divide by: any but {@link Divisor#DEVIATION_PLUS_EPS}
  * @param groups   number of groups of neighbouring channels, a divisor of C
  * @param gamma    scale of each channel, or null for 1
  * @param beta     shift of each channel, or null for 0
  * @param eps      keeps the divisor from 0; where it is 0 itself, what does not vary is multiplied by 0
  * @param overflow notes statistics that are not finite numbers
  */
-public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta, double eps, Overflow overflow) {
-
-    /** What the elements of a group at a position are normalized by. */
-    public enum Kind {
-        /** Layer normalization (arXiv 1607.06450): center = mean, unit = 1/√(Σ(x − mean)²/m + eps). */
-        STANDARD,
-        /** RMSNorm (arXiv 1910.07467): center = 0, unit = 1/√(Σx²/m + eps). */
-        ROOT_MEAN_SQUARE,
-        /** Unit length: center = 0, unit = 1/max(√Σx², eps). */
-        LENGTH
-    }
+public record PositionNorm(Divisor divisor, int groups, double[] gamma, double[] beta, double eps, Overflow overflow) {
 
     /** Whether the statistics of some group were not finite numbers; any thread may note it. */
     public static final class Overflow {
@@ -35,16 +25,16 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
     }
 
     /**
-     * By what a kind says.
+     * A norm whose statistics were finite so far.
      *
-     * @param kind   what to normalize by
-     * @param groups number of groups of neighbouring channels, a divisor of C
-     * @param gamma  scale of each channel, or null for 1
-     * @param beta   shift of each channel, or null for 0
-     * @param eps    keeps the divisor from 0, positive
+     * @param divisor what to divide by
+     * @param groups  number of groups of neighbouring channels, a divisor of C
+     * @param gamma   scale of each channel, or null for 1
+     * @param beta    shift of each channel, or null for 0
+     * @param eps     keeps the divisor from 0, positive
      */
-    public PositionNorm(Kind kind, int groups, double[] gamma, double[] beta, double eps) {
-        this(kind, groups, gamma, beta, eps, new Overflow());
+    public PositionNorm(Divisor divisor, int groups, double[] gamma, double[] beta, double eps) {
+        this(divisor, groups, gamma, beta, eps, new Overflow());
     }
 
     /**
@@ -56,7 +46,7 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
      * @param eps    what is added to the variance, at least 0
      */
     public PositionNorm(int groups, double[] gamma, double[] beta, double eps) {
-        this(Kind.STANDARD, groups, gamma, beta, eps);
+        this(Divisor.DEVIATION, groups, gamma, beta, eps);
     }
 
     /**
@@ -81,7 +71,7 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
 
     /** {@return whether the mean is subtracted} */
     public boolean isCentered() {
-        return kind == Kind.STANDARD;
+        return divisor.isCentered();
     }
 
     /**
@@ -104,17 +94,14 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
      * @return unit
      */
     public double unit(double count, double mean, double squares) {
-        if (kind == Kind.STANDARD && count <= 1) {
+        if (isCentered() && count <= 1) {
             return 0;
         }
-        double sum = kind == Kind.STANDARD ? squares : squares + count * mean * mean;
-        if (!Double.isFinite(sum)) {
+        double square = divisor.square(count, mean, squares);
+        if (!Double.isFinite(square)) {
             overflow.happened = true;
         }
-        return switch (kind) {
-            case STANDARD, ROOT_MEAN_SQUARE -> Divisor.DEVIATION.unit(sum / Math.max(1, count), eps);
-            case LENGTH -> Divisor.LENGTH.unit(sum, eps);
-        };
+        return divisor.unit(square, eps);
     }
 
     /**
@@ -138,11 +125,7 @@ public record PositionNorm(Kind kind, int groups, double[] gamma, double[] beta,
      * @return slope
      */
     public double gradSlope(double unit, double count, double product) {
-        return switch (kind) {
-            case STANDARD, ROOT_MEAN_SQUARE -> -unit / Math.max(1, count) * product;
-            // At eps the divisor is a constant.
-            case LENGTH -> unit < 1 / eps ? -unit * product : 0;
-        };
+        return -divisor.slope(unit, count, Double.NaN, eps) / Math.max(1, count) * product;
     }
 
     /**

@@ -143,8 +143,8 @@ final class NormGraph {
         boolean fusedScale = isOneForEachElement(1, axis);
         boolean biased = node.hasInput(2);
         boolean fusedBias = biased && fusedScale && isOneForEachElement(2, axis);
-        SDVariable fused = input.rows(axis, x -> norm.layerNormPerPosition(x, fusedScale ? vector(1) : null,
-                fusedBias ? vector(2) : null, eps(), Layout.CHANNELS_LAST));
+        SDVariable fused = input.rows(axis, x -> norm.layout(Layout.CHANNELS_LAST)
+                .layerNormPerPosition(x, fusedScale ? vector(1) : null, fusedBias ? vector(2) : null, eps()));
         SDVariable scaled = fusedScale ? fused : fused.mul(typed(input.real(1), fused.dataType()));
         SDVariable y = typed(!biased || fusedBias ? scaled : scaled.add(typed(input.real(2), scaled.dataType())), input.type(0));
         if (!node.hasOutput(1) && !node.hasOutput(2)) {
@@ -161,7 +161,7 @@ final class NormGraph {
         int axis = input.axis(node.integer("axis", -1));
         stashType();
         boolean fused = isOneForEachElement(1, axis);
-        SDVariable y = input.rows(axis, x -> norm.rmsNorm(x, fused ? vector(1) : null, null, eps(), Layout.CHANNELS_LAST));
+        SDVariable y = input.rows(axis, x -> norm.layout(Layout.CHANNELS_LAST).rmsNorm(x, fused ? vector(1) : null, null, eps()));
         DataType type = input.type(1);
         return all(fused ? typed(y, type) : typed(y.mul(typed(input.real(1), y.dataType())), type));
     }
@@ -224,9 +224,9 @@ final class NormGraph {
         }
         double shortest = input.type(0) == DataType.DOUBLE ? SHORTEST_IN_DOUBLE : SHORTEST;
         if (axis == input.rank() - 1) {
-            return one(input.rows(axis, x -> norm.l2Normalize(x, shortest, Layout.CHANNELS_LAST)));
+            return one(input.rows(axis, x -> norm.layout(Layout.CHANNELS_LAST).l2Normalize(x, shortest)));
         }
-        UnaryOperator<SDVariable> first = x -> norm.l2Normalize(x, shortest, Layout.CHANNELS_FIRST);
+        UnaryOperator<SDVariable> first = x -> norm.layout(Layout.CHANNELS_FIRST).l2Normalize(x, shortest);
         return one(axis == 1 ? input.channels(first) : input.around(axis, first));
     }
 }

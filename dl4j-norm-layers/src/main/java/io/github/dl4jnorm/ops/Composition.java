@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import io.github.dl4jnorm.ops.NormKind.Input;
+import io.github.dl4jnorm.norm.Divisor;
+import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Pooling;
 import java.util.Arrays;
 import java.util.List;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -14,6 +17,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * lose digits, and sees its input as [N, C, S], so that neither rank nor sizes have to be known in advance.
  */
 final class Composition {
+    /** Stands for all channels, as many as there may be. */
+    private static final int ALL = Integer.MAX_VALUE;
     /** Added to the logit of a part that is not there: its weight is 0. */
     private static final double NEVER = -1e9;
     /** Of a mean in double, relative to it. */
@@ -39,10 +44,10 @@ final class Composition {
         }
         SDVariable y = normalized(cube);
         if (spec.gamma()) {
-            y = y.mul(perChannel(Input.GAMMA));
+            y = y.mul(perChannel(Parameter.GAMMA));
         }
         if (spec.beta()) {
-            y = y.add(perChannel(Input.BETA));
+            y = y.add(perChannel(Parameter.BETA));
         }
         if (spec.kind() == NormKind.GLOBAL_RESPONSE_NORM) {
             y = y.add(cube);
@@ -67,33 +72,63 @@ final class Composition {
         return sd.concat(0, n, all, sd.gather(shape, sd.reshape(last, 1), 0));
     }
 
+    /** By the plan for the rank of x; where that is not known, by those for all ranks, of which one counts. */
     private SDVariable normalized(SDVariable cube) {
-        return switch (spec.kind()) {
-            case BATCH_NORM -> standardized(cube, 0, 2);
-            case BATCH_NORM_INFERENCE -> standardized(cube, perChannel(Input.MEAN), given());
-            case GROUP_NORM -> grouped(cube, spec.groups());
-            case INSTANCE_NORM -> standardized(cube, 2);
-            case LAYER_NORM -> {
-                SDVariable byPosition = rankIsAtMost(3);
-                yield standardized(cube, 1).mul(byPosition).add(standardized(cube, 1, 2).mul(byPosition.rsub(1)));
+        long[] shape = x.getShape();
+        if (shape != null) {
+            return normalized(cube, plan(shape.length));
+        }
+        SDVariable sum = null;
+        for (int rank = spec.kind().minRank(); rank <= NormChecks.MAX_RANK; rank++) {
+            int from = rank;
+            while (rank < NormChecks.MAX_RANK && plan(rank + 1).equals(plan(from))) {
+                rank++;
             }
-            case LAYER_NORM_PER_POSITION -> standardized(cube, 1);
-            case SWITCHABLE_NORM, SWITCHABLE_NORM_INFERENCE -> switched(cube);
-            case RMS_NORM -> cube.mul(unit(sd.math.square(cube).mean(true, 1)));
-            // The square is bounded, not its root, whose slope at 0 is infinite.
-            case L2_NORMALIZE -> cube.mul(sd.math.rsqrt(sd.math.max(sd.math.square(cube).sum(true, 1),
-                    sd.constant(Math.max(Double.MIN_NORMAL, spec.eps() * spec.eps())))));
-            case FILTER_RESPONSE_NORM -> cube.mul(unit(sd.math.square(cube).mean(true, 2)));
-            case GLOBAL_RESPONSE_NORM -> {
-                SDVariable length = sd.math.sqrt(sd.math.max(sd.math.square(cube).sum(true, 2), sd.constant(Double.MIN_NORMAL)));
-                yield cube.mul(length.div(length.mean(true, 1).add(spec.eps())));
-            }
-        };
+            SDVariable counts = rankIsAtMost(rank).sub(rankIsAtMost(from - 1));
+            sum = plus(sum, normalized(cube, plan(from)).mul(counts));
+        }
+        return sum;
     }
 
-    private SDVariable standardized(SDVariable cube, int... axes) {
-        SDVariable mean = cube.mean(true, axes);
-        return standardized(cube, mean, variance(cube, mean, axes));
+    private NormPlan plan(int rank) {
+        return spec.plan(rank, ALL, parts());
+    }
+
+    private SDVariable normalized(SDVariable cube, NormPlan plan) {
+        if (plan instanceof NormPlan.Responses) {
+            SDVariable length = sd.math.sqrt(sd.math.max(sd.math.square(cube).sum(true, 2), sd.constant(Double.MIN_NORMAL)));
+            return cube.mul(length.div(length.mean(true, 1).add(spec.eps())));
+        }
+        if (plan instanceof NormPlan.Positions positions) {
+            return positions.groups() > 1 ? grouped(cube, positions.groups(), positions.divisor())
+                    : divided(cube, positions.divisor(), 1);
+        }
+        if (plan instanceof NormPlan.Channels channels) {
+            return spec.kind().extras().isEmpty() ? only(cube, channels.parts().get(0), channels.divisor())
+                    : mixed(cube, channels);
+        }
+        throw new IllegalArgumentException("expected a plan with an operation, got " + plan);
+    }
+
+    private SDVariable only(SDVariable cube, Pooling part, Divisor divisor) {
+        return part.groups() > 1 && part.groups() != ALL ? grouped(cube, part.groups(), divisor)
+                : divided(cube, divisor, axes(part));
+    }
+
+    /** What a statistic is over in [N, C, S]; not for groups. */
+    private static int[] axes(Pooling pooling) {
+        return pooling.overBatch() ? new int[]{0, 2} : pooling.groups() == ALL ? new int[]{2} : new int[]{1, 2};
+    }
+
+    private SDVariable divided(SDVariable cube, Divisor divisor, int... axes) {
+        SDVariable mean = divisor.isCentered() ? cube.mean(true, axes) : null;
+        return switch (divisor) {
+            case DEVIATION -> standardized(cube, mean, variance(cube, mean, axes));
+            case NOTHING -> cube.sub(mean);
+            case ROOT_MEAN_SQUARE -> cube.mul(unit(sd.math.square(cube).mean(true, axes)));
+            case LENGTH -> cube.mul(reciprocal(sd.math.square(cube).sum(true, axes)));
+            case DEVIATION_PLUS_EPS -> throw new IllegalArgumentException("expected a divisor with an operation, got " + divisor);
+        };
     }
 
     private SDVariable standardized(SDVariable cube, SDVariable mean, SDVariable variance) {
@@ -114,61 +149,84 @@ final class Composition {
         return sd.math.rsqrt(square.add(positive.rsub(1))).mul(positive);
     }
 
+    /** 1/max(√square, eps), or 0 where that is not finite. The square is bounded, not its root, whose slope at 0 is infinite. */
+    private SDVariable reciprocal(SDVariable square) {
+        return spec.eps() == 0 ? unit(square)
+                : sd.math.rsqrt(sd.math.max(square, sd.constant(Math.max(Double.MIN_NORMAL, spec.eps() * spec.eps()))));
+    }
+
     private SDVariable variance(SDVariable cube, SDVariable mean, int... axes) {
         return sd.math.square(cube.sub(mean)).mean(true, axes);
     }
 
-    private SDVariable grouped(SDVariable cube, int groups) {
+    private SDVariable grouped(SDVariable cube, int groups, Divisor divisor) {
         SDVariable shape = sd.shape(cube);
         SDVariable n = sd.gather(shape, new int[]{0}, 0);
         SDVariable joined = sd.reshape(cube, sd.concat(0, n, sd.constant(Nd4j.createFromArray(groups, -1L))));
-        return sd.reshape(standardized(joined, 2), shape);
+        return sd.reshape(divided(joined, divisor, 2), shape);
     }
 
-    private SDVariable switched(SDVariable cube) {
-        int[][] axes = {{2}, {1, 2}, {0, 2}};
-        SDVariable[] meanWeights = weights(Input.MEAN_WEIGHT);
-        SDVariable[] varWeights = weights(Input.VAR_WEIGHT);
+    /** By weighted means and variances, of which the last ones may be given. */
+    private SDVariable mixed(SDVariable cube, NormPlan.Channels plan) {
+        SDVariable[] meanWeights = weights(Parameter.MEAN_WEIGHT, plan);
+        SDVariable[] varWeights = weights(Parameter.VAR_WEIGHT, plan);
         SDVariable mean = null;
         SDVariable variance = null;
-        for (int k = 0; k < meanWeights.length; k++) {
-            boolean given = k == axes.length - 1 && spec.kind().isInference();
-            SDVariable own = given ? perChannel(Input.MEAN) : cube.mean(true, axes[k]);
-            mean = plus(mean, own.mul(meanWeights[k]));
-            variance = plus(variance, (given ? given() : variance(cube, own, axes[k])).mul(varWeights[k]));
+        for (int k = 0; k < plan.parts().size(); k++) {
+            boolean given = k == plan.running() && spec.kind().isInference();
+            int[] axes = axes(plan.parts().get(k));
+            SDVariable own = given ? perChannel(Parameter.MEAN) : cube.mean(true, axes);
+            mean = plus(mean, weighted(own, meanWeights, k));
+            if (plan.divisor() != Divisor.NOTHING) {
+                SDVariable square = given ? given() : variance(cube, own, axes);
+                variance = plus(variance, weighted(square, varWeights, k));
+            }
         }
-        return standardized(cube, mean, variance);
+        return variance == null ? cube.sub(mean) : standardized(cube, mean, variance);
+    }
+
+    private static SDVariable weighted(SDVariable value, SDVariable[] weights, int k) {
+        return weights == null ? value : value.mul(weights[k]);
     }
 
     private static SDVariable plus(SDVariable sum, SDVariable summand) {
         return sum == null ? summand : sum.add(summand);
     }
 
-    /** Softmax; input of rank 2 has no instance part. A sum picks a weight: the gradient of gather is a loop. */
-    private SDVariable[] weights(Input input) {
-        SDVariable logits = spec.pick(inputs, input);
-        long[] shape = logits.getShape();
-        int parts = shape == null ? NormKind.PARTS : (int) Arrays.stream(shape).max().orElse(NormKind.PARTS);
-        double[] noInstance = new double[parts];
-        noInstance[0] = NEVER;
-        SDVariable all = sd.nn.softmax(sd.reshape(logits.castTo(DataType.DOUBLE), parts)
-                .add(sd.constant(Nd4j.createFromArray(noInstance)).mul(rankIsAtMost(2))), 0);
-        SDVariable[] weights = new SDVariable[parts];
-        for (int k = 0; k < parts; k++) {
-            double[] only = new double[parts];
-            only[k] = 1;
-            weights[k] = all.mul(sd.constant(Nd4j.createFromArray(only))).sum();
+    /** How many weights there are. */
+    private int parts() {
+        SDVariable logits = spec.pick(inputs, Parameter.MEAN_WEIGHT);
+        long[] shape = logits == null ? null : logits.getShape();
+        return shape == null ? NormKind.PARTS : (int) Arrays.stream(shape).max().orElse(NormKind.PARTS);
+    }
+
+    /** Softmax over the parts in use, or null with one part. A sum picks a weight: the gradient of gather is a loop. */
+    private SDVariable[] weights(Parameter parameter, NormPlan.Channels plan) {
+        SDVariable logits = spec.pick(inputs, parameter);
+        if (logits == null) {
+            return null;
+        }
+        int all = parts();
+        double[] unused = new double[all];
+        Arrays.fill(unused, 0, plan.firstWeight(), NEVER);
+        SDVariable softmax = sd.nn.softmax(sd.reshape(logits.castTo(DataType.DOUBLE), all)
+                .add(sd.constant(Nd4j.createFromArray(unused))), 0);
+        SDVariable[] weights = new SDVariable[plan.parts().size()];
+        for (int k = 0; k < weights.length; k++) {
+            double[] only = new double[all];
+            only[plan.firstWeight() + k] = 1;
+            weights[k] = softmax.mul(sd.constant(Nd4j.createFromArray(only))).sum();
         }
         return weights;
     }
 
     /** A number for each channel as [1, C, 1]. */
-    private SDVariable perChannel(Input input) {
-        return sd.reshape(spec.pick(inputs, input).castTo(DataType.DOUBLE), 1, -1, 1);
+    private SDVariable perChannel(Parameter parameter) {
+        return sd.reshape(spec.pick(inputs, parameter).castTo(DataType.DOUBLE), 1, -1, 1);
     }
 
     private SDVariable given() {
-        return sd.nn.relu(perChannel(Input.VAR), 0);
+        return sd.nn.relu(perChannel(Parameter.VAR), 0);
     }
 
     /** 1 or 0. */

@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.ops;
 
 import java.util.List;
+import java.util.Objects;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
@@ -16,8 +17,18 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class NDNorm extends NormOps<INDArray> {
 
-    /** Creates an instance. It has no state and can be shared between threads. */
+    /** Creates an instance. It cannot change and can be shared between threads. */
     public NDNorm() {
+        this(null);
+    }
+
+    private NDNorm(Layout layout) {
+        super(layout);
+    }
+
+    @Override
+    public NDNorm layout(Layout layout) {
+        return new NDNorm(Objects.requireNonNull(layout, "layout"));
     }
 
     @Override
@@ -25,7 +36,7 @@ public final class NDNorm extends NormOps<INDArray> {
         NormChecks.arrays(spec, inputs);
         INDArray x = inputs.get(0);
         INDArray y = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
-        spec.pass(inputs).forward(x, false, y);
+        spec.forward(inputs, y);
         return y;
     }
 }

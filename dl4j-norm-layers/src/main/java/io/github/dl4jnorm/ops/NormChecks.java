@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import io.github.dl4jnorm.ops.NormKind.Input;
+import io.github.dl4jnorm.norm.Parameter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
@@ -12,7 +12,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /** Checks the inputs of an operation as far as their shapes are known: an unknown shape is null, an unknown size −1. */
 final class NormChecks {
     private static final List<DataType> TYPES = List.of(DataType.FLOAT, DataType.DOUBLE, DataType.HALF);
-    private static final int MAX_RANK = 5;
+    private static final List<String> WEIGHTS = List.of(Parameter.MEAN_WEIGHT.key(), Parameter.VAR_WEIGHT.key());
+    static final int MAX_RANK = 5;
 
     private final NormSpec spec;
     private final List<long[]> shapes;
@@ -50,7 +51,7 @@ final class NormChecks {
     private void types(List<DataType> types) {
         for (int i = 0; i < types.size(); i++) {
             DataType type = types.get(i);
-            Input input = spec.inputs().get(i);
+            String input = spec.name(i);
             require(TYPES.contains(type), () -> input + " of type FLOAT, DOUBLE or HALF, got " + type);
         }
     }
@@ -64,9 +65,9 @@ final class NormChecks {
         require(x.length >= spec.kind().minRank() && x.length <= MAX_RANK,
                 () -> "rank " + spec.kind().minRank() + " to " + MAX_RANK + ", got rank " + x.length
                         + (x.length == 2 ? " (each statistic would cover a single element; use layerNorm)" : ""));
-        require(spec.layout() != null || x.length == 2, () -> "a layout as last argument for rank 3 and higher, "
-                + "got none (pass Layout.CHANNELS_LAST if the channels are the last axis, as in [N, T, D], or "
-                + "Layout.CHANNELS_FIRST if they are dimension 1, as in [N, C, T])");
+        require(spec.layout() != null || x.length == 2, () -> "a layout for rank 3 and higher, "
+                + "got none (call layout(Layout.CHANNELS_LAST) first if the channels are the last axis, as in [N, T, D], or "
+                + "layout(Layout.CHANNELS_FIRST) if they are dimension 1, as in [N, C, T])");
         require(Arrays.stream(x).noneMatch(size -> size == 0), () -> "at least one example and position, got none");
         int axis = spec.channelAxis(x.length);
         require(x[axis] < 0 || x[axis] % spec.groups() == 0,
@@ -77,14 +78,16 @@ final class NormChecks {
 
     /** All but the weights have one element for each channel. */
     private void vector(int i, long channels) {
-        Input input = spec.inputs().get(i);
+        String input = spec.name(i);
         long length = length(shapes.get(i));
         if (length < 0) {
             return;
         }
         long longest = Arrays.stream(shapes.get(i)).max().orElse(1);
         require(longest == length, () -> input + " to be a vector");
-        if (input != Input.MEAN_WEIGHT && input != Input.VAR_WEIGHT) {
+        if (input.equals(Parameter.GAMMA.key()) && spec.kind().gammas(0) == 1) {
+            require(length == 1, () -> input + " with one element for all channels, got " + length);
+        } else if (!WEIGHTS.contains(input)) {
             require(channels < 0 || length == channels,
                     () -> input + " with one element per channel, " + channels + ", got " + length
                             + otherLayout(length));
@@ -98,16 +101,16 @@ final class NormChecks {
         long[] x = shapes.get(0);
         boolean last = spec.channelsLast();
         return x != null && x.length > 2 && x[last ? 1 : x.length - 1] == length
-                ? ", the size of dimension " + (last ? 1 : x.length - 1) + " (if that holds the channels, pass Layout."
-                        + (last ? Layout.CHANNELS_FIRST : Layout.CHANNELS_LAST) + ")" : "";
+                ? ", the size of dimension " + (last ? 1 : x.length - 1) + " (if that holds the channels, call layout(Layout."
+                        + (last ? Layout.CHANNELS_FIRST : Layout.CHANNELS_LAST) + ") first)" : "";
     }
 
     private void weights() {
-        if (!spec.kind().isSwitchable()) {
+        if (!spec.kind().extras().contains(Parameter.MEAN_WEIGHT)) {
             return;
         }
-        long mean = length(spec.pick(shapes, Input.MEAN_WEIGHT));
-        long var = length(spec.pick(shapes, Input.VAR_WEIGHT));
+        long mean = length(spec.pick(shapes, Parameter.MEAN_WEIGHT));
+        long var = length(spec.pick(shapes, Parameter.VAR_WEIGHT));
         require(mean < 0 || var < 0 || mean == var,
                 () -> "varWeight and meanWeight of equal length, got " + var + " and " + mean);
         boolean batch = spec.kind().isInference();
@@ -128,7 +131,7 @@ final class NormChecks {
             StringBuilder all = new StringBuilder();
             for (int i = 0; i < shapes.size(); i++) {
                 String shape = shapes.get(i) == null ? "of unknown shape" : Arrays.toString(shapes.get(i));
-                all.append(i == 0 ? "" : ", ").append(spec.inputs().get(i)).append(' ').append(shape);
+                all.append(i == 0 ? "" : ", ").append(spec.name(i)).append(' ').append(shape);
             }
             throw new IllegalArgumentException(spec.kind() + ": expected " + expected.get() + "; " + all
                     + (spec.layout() == null ? "" : ", " + spec.layout()));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import io.github.dl4jnorm.pass.NormPass;
+import io.github.dl4jnorm.pass.Saved;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -9,6 +9,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.shape.LongShapeDescriptor;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Computes the gradients of all inputs of a {@link NormNode}. Its inputs are those of the node, the node's output (used to
@@ -43,7 +44,7 @@ public final class NormGradNode extends KernelNode {
 
     @Override
     public int getNumOutputs() {
-        return spec().inputs().size();
+        return spec().parameters().size() + 1;
     }
 
     @Override
@@ -67,8 +68,12 @@ public final class NormGradNode extends KernelNode {
     void run(List<INDArray> arguments, List<INDArray> gradients) {
         int count = getNumOutputs();
         List<INDArray> inputs = arguments.subList(0, count);
-        NormPass forward = NormNode.takePass(arguments.get(count));
-        spec().backward(forward == null ? spec().pass(inputs) : forward, inputs, arguments.get(count + 1), gradients);
+        INDArray x = arguments.get(0);
+        Saved saved = NormNode.take(arguments.get(count));
+        if (saved == null) {
+            saved = spec().forward(inputs, Nd4j.createUninitialized(x.dataType(), x.shape(), 'c'));
+        }
+        spec().backward(saved, x, arguments.get(count + 1), gradients);
     }
 
     @Override

@@ -1,86 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
-import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.Parameter;
 import java.util.List;
 import java.util.Locale;
 
 /** The operations. Saved graphs hold the ordinal: new ones go to the end. */
 enum NormKind {
-    BATCH_NORM("batchNorm"),
-    BATCH_NORM_INFERENCE("batchNormInference", Input.MEAN, Input.VAR),
-    GROUP_NORM("groupNorm"),
-    INSTANCE_NORM("instanceNorm"),
-    LAYER_NORM("layerNorm"),
-    LAYER_NORM_PER_POSITION("layerNormPerPosition"),
-    SWITCHABLE_NORM("switchableNorm", Input.MEAN_WEIGHT, Input.VAR_WEIGHT),
-    SWITCHABLE_NORM_INFERENCE("switchableNormInference", Input.MEAN_WEIGHT, Input.VAR_WEIGHT, Input.MEAN, Input.VAR),
-    RMS_NORM("rmsNorm"),
-    L2_NORMALIZE("l2Normalize"),
-    FILTER_RESPONSE_NORM("filterResponseNorm"),
-    GLOBAL_RESPONSE_NORM("globalResponseNorm");
-
-    /** What an operation takes, in the order in which it takes it. */
-    enum Input {
-        X("x"), GAMMA("gamma"), BETA("beta"), MEAN_WEIGHT("meanWeight"), VAR_WEIGHT("varWeight"), MEAN("mean"), VAR("var");
-
-        private final String title;
-
-        Input(String title) {
-            this.title = title;
-        }
-
-        @Override
-        public String toString() {
-            return title;
-        }
-    }
+    BATCH_NORM("batchNorm", 2, (rank, channels, groups, weights) -> NormPlan.batch()),
+    BATCH_NORM_INFERENCE("batchNormInference", 2, (rank, channels, groups, weights) -> NormPlan.batch(),
+            Parameter.MEAN, Parameter.VAR),
+    GROUP_NORM("groupNorm", 2, (rank, channels, groups, weights) -> NormPlan.group(groups, rank)),
+    INSTANCE_NORM("instanceNorm", 3, (rank, channels, groups, weights) -> NormPlan.instance(channels, false)),
+    LAYER_NORM("layerNorm", 2, (rank, channels, groups, weights) -> NormPlan.layer(rank)),
+    LAYER_NORM_PER_POSITION("layerNormPerPosition", 2,
+            (rank, channels, groups, weights) -> NormPlan.position(Divisor.DEVIATION)),
+    SWITCHABLE_NORM("switchableNorm", 2, NormKind::switchable, Parameter.MEAN_WEIGHT, Parameter.VAR_WEIGHT),
+    SWITCHABLE_NORM_INFERENCE("switchableNormInference", 2, NormKind::switchable,
+            Parameter.MEAN_WEIGHT, Parameter.VAR_WEIGHT, Parameter.MEAN, Parameter.VAR),
+    RMS_NORM("rmsNorm", 2, (rank, channels, groups, weights) -> NormPlan.position(Divisor.ROOT_MEAN_SQUARE)),
+    L2_NORMALIZE("l2Normalize", 2, (rank, channels, groups, weights) -> NormPlan.position(Divisor.LENGTH)),
+    FILTER_RESPONSE_NORM("filterResponseNorm", 3, (rank, channels, groups, weights) -> NormPlan.filterResponse(channels)),
+    GLOBAL_RESPONSE_NORM("globalResponseNorm", 3, (rank, channels, groups, weights) -> NormPlan.globalResponse()),
+    SCALE_NORM("scaleNorm", 2, (rank, channels, groups, weights) -> NormPlan.position(Divisor.LENGTH)),
+    MEAN_ONLY_BATCH_NORM("meanOnlyBatchNorm", 2, (rank, channels, groups, weights) -> NormPlan.batch().by(Divisor.NOTHING)),
+    MEAN_ONLY_BATCH_NORM_INFERENCE("meanOnlyBatchNormInference", 2,
+            (rank, channels, groups, weights) -> NormPlan.batch().by(Divisor.NOTHING), Parameter.MEAN);
 
     /** Parts of switchable normalization: instance, layer and batch. */
     static final int PARTS = 3;
 
-    private final String method;
-    private final List<Input> extras;
+    /** Says how an operation normalizes input of a rank. */
+    @FunctionalInterface
+    interface Plans {
+        NormPlan of(int rank, int channels, int groups, int weights);
+    }
 
-    NormKind(String method, Input... extras) {
+    private final String method;
+    private final int minRank;
+    private final Plans plans;
+    private final List<Parameter> extras;
+
+    NormKind(String method, int minRank, Plans plans, Parameter... extras) {
         this.method = method;
+        this.minRank = minRank;
+        this.plans = plans;
         this.extras = List.of(extras);
     }
 
-    /** Inputs behind x, gamma and beta. */
-    List<Input> extras() {
-        return extras;
+    private static NormPlan switchable(int rank, int channels, int groups, int weights) {
+        return NormPlan.switchable(channels, rank, weights == PARTS, false);
     }
 
-    boolean isSwitchable() {
-        return this == SWITCHABLE_NORM || this == SWITCHABLE_NORM_INFERENCE;
+    /** Inputs behind x, gamma and beta. */
+    List<Parameter> extras() {
+        return extras;
     }
 
     /** Whether mean and variance of the batch are given. */
     boolean isInference() {
-        return extras.contains(Input.MEAN);
+        return extras.contains(Parameter.MEAN);
+    }
+
+    /** How many elements gamma has. */
+    long gammas(long channels) {
+        return this == SCALE_NORM ? 1 : channels;
+    }
+
+    /** Whether other libraries have it over the last axis: then the layout of rank 3 and above has to be said. */
+    boolean needsLayout() {
+        return this == LAYER_NORM || plans.of(4, 1, 1, 0) instanceof NormPlan.Positions;
     }
 
     /** Ranks below this have nothing to take statistics over. */
     int minRank() {
-        return this == INSTANCE_NORM || this == FILTER_RESPONSE_NORM || this == GLOBAL_RESPONSE_NORM ? 3 : 2;
+        return minRank;
     }
 
     NormPlan plan(int rank, int channels, int groups, int weights) {
-        return switch (this) {
-            case BATCH_NORM, BATCH_NORM_INFERENCE -> NormPlan.batch();
-            case GROUP_NORM -> NormPlan.group(groups, rank);
-            case INSTANCE_NORM -> NormPlan.instance(channels, false);
-            case LAYER_NORM -> NormPlan.layer(rank);
-            case LAYER_NORM_PER_POSITION -> NormPlan.position(PositionNorm.Kind.STANDARD);
-            case SWITCHABLE_NORM, SWITCHABLE_NORM_INFERENCE ->
-                    NormPlan.switchable(channels, rank, weights == PARTS, false);
-            case RMS_NORM -> NormPlan.position(PositionNorm.Kind.ROOT_MEAN_SQUARE);
-            case L2_NORMALIZE -> NormPlan.position(PositionNorm.Kind.LENGTH);
-            case FILTER_RESPONSE_NORM -> NormPlan.filterResponse(channels);
-            case GLOBAL_RESPONSE_NORM -> NormPlan.globalResponse();
-        };
+        return plans.of(rank, channels, groups, weights);
     }
 
     /** Name of the operation in a graph. */

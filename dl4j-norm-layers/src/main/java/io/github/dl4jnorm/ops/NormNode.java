@@ -2,7 +2,7 @@
 package io.github.dl4jnorm.ops;
 
 import io.github.dl4jnorm.norm.ChannelStatistics;
-import io.github.dl4jnorm.pass.NormPass;
+import io.github.dl4jnorm.pass.Saved;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentMap;
@@ -18,11 +18,11 @@ import org.nd4j.shade.guava.collect.MapMaker;
  */
 public final class NormNode extends KernelNode {
     /**
-     * The passes that wrote outputs whose gradients are still to come, by the identity of the output: it saves the
+     * What forward passes left for gradients that are still to come, by the identity of the output: it saves the
      * gradient node a pass over x. Every node replaces or removes the pass of the array that it writes, so it never belongs
      * to another input, even where SameDiff uses an array again.
      */
-    private static final ConcurrentMap<INDArray, NormPass> PASSES = new MapMaker().weakKeys().makeMap();
+    private static final ConcurrentMap<INDArray, Saved> SAVED = new MapMaker().weakKeys().makeMap();
 
     /** Whether a gradient node asks for the pass. Not saved: a copy gets gradient nodes of its own. */
     private boolean differentiated;
@@ -39,15 +39,15 @@ public final class NormNode extends KernelNode {
         super(sd, spec, inputs);
     }
 
-    /** The pass that wrote an output, or null. It is given away once. */
-    static NormPass takePass(INDArray y) {
-        return PASSES.remove(y);
+    /** What the pass that wrote an output left, or null. It is given away once. */
+    static Saved take(INDArray y) {
+        return SAVED.remove(y);
     }
 
     /** The statistics of the batch an output was normalized with, or null if they are not at hand. */
     static ChannelStatistics batchStatistics(INDArray y) {
-        NormPass pass = PASSES.get(y);
-        return pass == null ? null : pass.batchStatistics();
+        Saved saved = SAVED.get(y);
+        return saved == null ? null : saved.batchStatistics();
     }
 
     @Override
@@ -70,12 +70,11 @@ public final class NormNode extends KernelNode {
     @Override
     void run(List<INDArray> inputs, List<INDArray> outputs) {
         INDArray y = outputs.get(0);
-        NormPass pass = spec().pass(inputs);
-        pass.forward(inputs.get(0), false, y);
+        Saved saved = spec().forward(inputs, y);
         if (differentiated) {
-            PASSES.put(y, pass);
+            SAVED.put(y, saved);
         } else {
-            PASSES.remove(y);
+            SAVED.remove(y);
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import io.github.dl4jnorm.ops.NormKind.Input;
+import io.github.dl4jnorm.norm.Parameter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -85,14 +85,13 @@ final class NormNodes {
             NormSpec spec = new NormSpec(NormKind.GROUP_NORM, Layout.CHANNELS_FIRST, true, false, 2, 1e-3);
             INDArray[] expected = {x.ulike(), x.ulike(), gamma.ulike()};
             List<INDArray> inputs = List.of(x, gamma);
-            spec.pass(inputs).forward(x, false, expected[0]);
-            spec.backward(spec.pass(inputs), inputs, dy, List.of(expected[1], expected[2]));
+            spec.backward(spec.forward(inputs, expected[0]), x, dy, List.of(expected[1], expected[2]));
 
             SameDiff sd = SameDiff.create();
-            SDVariable y = fused(sd, spec, List.of(sd.var(Input.X.toString(), x), sd.var(Input.GAMMA.toString(), gamma)));
+            SDVariable y = fused(sd, spec, List.of(sd.var(NormSpec.X, x), sd.var(Parameter.GAMMA.key(), gamma)));
             y.mul(sd.constant(dy)).sum().markAsLoss();
-            Map<String, INDArray> gradients = sd.calculateGradients(Map.of(), Input.X.toString(), Input.GAMMA.toString());
-            INDArray[] actual = {y.eval(), gradients.get(Input.X.toString()), gradients.get(Input.GAMMA.toString())};
+            Map<String, INDArray> gradients = sd.calculateGradients(Map.of(), NormSpec.X, Parameter.GAMMA.key());
+            INDArray[] actual = {y.eval(), gradients.get(NormSpec.X), gradients.get(Parameter.GAMMA.key())};
             for (int i = 0; i < actual.length; i++) {
                 if (!actual[i].equalsWithEps(expected[i], 1e-12)) {
                     return "a test graph gave " + actual[i] + " instead of " + expected[i];

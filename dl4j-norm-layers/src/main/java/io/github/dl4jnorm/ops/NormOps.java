@@ -1,25 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
 /**
  * Defines the operations that {@link NDNorm} and {@link SDNorm} share. Input has rank 2 to 5 and type FLOAT, DOUBLE or
  * HALF: N examples in dimension 0, C channels in dimension 1 or the last dimension, positions in all others. Output has the
  * shape and type of x.
  *
- * <p>Without a layout the channels are in dimension 1, as everywhere in Deeplearning4j. {@code layerNorm},
- * {@code layerNormPerPosition}, {@code rmsNorm} and {@code l2Normalize} normalize over the channels of an example; other
- * libraries define them over the last axis. To avoid mistakes, they accept only rank 2 without a layout and require one for
- * rank 3 and above. Use {@link Layout#CHANNELS_LAST} for {@code [N, T, D]} of transformers.
+ * <p>Where the channels are is set with {@link #layout}. Without it they are in dimension 1, as everywhere in Deeplearning4j.
+ * {@code layerNorm}, {@code layerNormPerPosition}, {@code rmsNorm} and {@code l2Normalize} normalize over the channels of an
+ * example; other libraries define them over the last axis. To avoid mistakes, they require a layout for rank 3 and above. Use
+ * {@link Layout#CHANNELS_LAST} for {@code [N, T, D]} of transformers.
  *
  * <p>All methods throw {@link IllegalArgumentException} for inputs that do not fit. The message has the method, what it
  * expected and all shapes.
  *
  * @param <A> INDArray or SDVariable
  */
-public abstract class NormOps<A> extends LengthOps<A> {
+public abstract class NormOps<A> {
+    /** Where the channels are, or null if that was not said. */
+    private final Layout layout;
 
     /** Limits subclasses to this package. */
-    NormOps() {
+    NormOps(Layout layout) {
+        this.layout = layout;
+    }
+
+    /**
+     * Returns the same operations for input in the given layout.
+     *
+     * @param layout layout of x
+     * @return operations; these are unchanged
+     */
+    public abstract NormOps<A> layout(Layout layout);
+
+    /** Where the channels are, or null if that was not said. */
+    final Layout layout() {
+        return layout;
+    }
+
+    /** Computes or builds the operation. */
+    abstract A apply(NormSpec spec, List<A> inputs);
+
+    @SafeVarargs
+    private A norm(NormKind kind, int groups, double eps, A x, A gamma, A beta, A... extras) {
+        Layout used = layout == null && !kind.needsLayout() ? Layout.CHANNELS_FIRST : layout;
+        NormSpec spec = new NormSpec(kind, used, gamma != null, beta != null, groups, eps);
+        List<A> inputs = new ArrayList<>();
+        inputs.add(x);
+        if (gamma != null) {
+            inputs.add(gamma);
+        }
+        if (beta != null) {
+            inputs.add(beta);
+        }
+        inputs.addAll(Arrays.asList(extras));
+        for (int i = 0; i < inputs.size(); i++) {
+            if (inputs.get(i) == null) {
+                throw new IllegalArgumentException(kind + ": " + spec.name(i) + " must not be null");
+            }
+        }
+        return apply(spec, inputs);
     }
 
     /**
@@ -31,24 +75,10 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   value added to the variance, at least 0
-     * @return output with the shape of x
-     */
-    public A batchNorm(A x, A gamma, A beta, double eps) {
-        return batchNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /**
-     * Applies {@link #batchNorm(Object, Object, Object, double)} to input in the given layout.
-     *
-     * @param x      input
-     * @param gamma  scale of each channel, {@code [C]}, or null for 1
-     * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    value added to the variance, at least 0
-     * @param layout layout of x
      * @return output with the shape and layout of x
      */
-    public A batchNorm(A x, A gamma, A beta, double eps, Layout layout) {
-        return norm(NormKind.BATCH_NORM, layout, 1, eps, x, gamma, beta);
+    public A batchNorm(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.BATCH_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -60,26 +90,10 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param mean  mean of each channel, {@code [C]}
      * @param var   variance of each channel, {@code [C]}; negative values count as 0
      * @param eps   value added to the variance, at least 0
-     * @return output with the shape of x
-     */
-    public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps) {
-        return batchNormInference(x, gamma, beta, mean, var, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /**
-     * Applies {@link #batchNormInference(Object, Object, Object, Object, Object, double)} to input in the given layout.
-     *
-     * @param x      input
-     * @param gamma  scale of each channel, {@code [C]}, or null for 1
-     * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param mean   mean of each channel, {@code [C]}
-     * @param var    variance of each channel, {@code [C]}; negative values count as 0
-     * @param eps    value added to the variance, at least 0
-     * @param layout layout of x
      * @return output with the shape and layout of x
      */
-    public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps, Layout layout) {
-        return norm(NormKind.BATCH_NORM_INFERENCE, layout, 1, eps, x, gamma, beta, mean, var);
+    public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps) {
+        return norm(NormKind.BATCH_NORM_INFERENCE, 1, eps, x, gamma, beta, mean, var);
     }
 
     /**
@@ -92,25 +106,10 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param beta   shift of each channel, {@code [C]}, or null for 0
      * @param groups number of groups of consecutive channels; must divide C
      * @param eps    value added to the variance, at least 0
-     * @return output with the shape of x
-     */
-    public A groupNorm(A x, A gamma, A beta, int groups, double eps) {
-        return groupNorm(x, gamma, beta, groups, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /**
-     * Applies {@link #groupNorm(Object, Object, Object, int, double)} to input in the given layout.
-     *
-     * @param x      input
-     * @param gamma  scale of each channel, {@code [C]}, or null for 1
-     * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param groups number of groups of consecutive channels; must divide C
-     * @param eps    value added to the variance, at least 0
-     * @param layout layout of x
      * @return output with the shape and layout of x
      */
-    public A groupNorm(A x, A gamma, A beta, int groups, double eps, Layout layout) {
-        return norm(NormKind.GROUP_NORM, layout, groups, eps, x, gamma, beta);
+    public A groupNorm(A x, A gamma, A beta, int groups, double eps) {
+        return norm(NormKind.GROUP_NORM, groups, eps, x, gamma, beta);
     }
 
     /**
@@ -122,84 +121,40 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   value added to the variance, at least 0
-     * @return output with the shape of x
-     */
-    public A instanceNorm(A x, A gamma, A beta, double eps) {
-        return instanceNorm(x, gamma, beta, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /**
-     * Applies {@link #instanceNorm(Object, Object, Object, double)} to input in the given layout.
-     *
-     * @param x      input
-     * @param gamma  scale of each channel, {@code [C]}, or null for 1
-     * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    value added to the variance, at least 0
-     * @param layout layout of x
      * @return output with the shape and layout of x
      */
-    public A instanceNorm(A x, A gamma, A beta, double eps, Layout layout) {
-        return norm(NormKind.INSTANCE_NORM, layout, 1, eps, x, gamma, beta);
+    public A instanceNorm(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.INSTANCE_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
      * Applies layer normalization (<a href="https://arxiv.org/abs/1607.06450">arXiv 1607.06450</a>):
      * {@code y = gamma·(x − mean)/√(var + eps) + beta}, with mean and biased variance over one example at one timestep: C
-     * of {@code [N, C]}, C at each t of {@code [N, C, T]}, C, H and W of {@code [N, C, H, W]}. Accepts rank 2; rank 3 and
-     * above requires a layout.
+     * of {@code [N, C]}, C at each t of {@code [N, C, T]}, C, H and W of {@code [N, C, H, W]}. Rank 3 and above requires a
+     * {@link #layout}.
      *
-     * @param x     input {@code [N, C]}
+     * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   value added to the variance, at least 0
-     * @return output {@code [N, C]}
-     * @throws IllegalArgumentException if the rank is not 2
-     */
-    public A layerNorm(A x, A gamma, A beta, double eps) {
-        return ofRank2(NormKind.LAYER_NORM, eps, x, gamma, beta);
-    }
-
-    /**
-     * Applies {@link #layerNorm(Object, Object, Object, double)} to input in the given layout.
-     *
-     * @param x      input
-     * @param gamma  scale of each channel, {@code [C]}, or null for 1
-     * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    value added to the variance, at least 0
-     * @param layout layout of x
      * @return output with the shape and layout of x
      */
-    public A layerNorm(A x, A gamma, A beta, double eps, Layout layout) {
-        return norm(NormKind.LAYER_NORM, layout, 1, eps, x, gamma, beta);
+    public A layerNorm(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.LAYER_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
      * Applies layer normalization over the channels of each position, also for images and volumes, as in ConvNeXt:
-     * {@code y = gamma·(x − mean)/√(var + eps) + beta}. Accepts rank 2; rank 3 and above requires a layout.
+     * {@code y = gamma·(x − mean)/√(var + eps) + beta}. Rank 3 and above requires a {@link #layout}.
      *
-     * @param x     input {@code [N, C]}
+     * @param x     input
      * @param gamma scale of each channel, {@code [C]}, or null for 1
      * @param beta  shift of each channel, {@code [C]}, or null for 0
      * @param eps   value added to the variance, at least 0
-     * @return output {@code [N, C]}
-     * @throws IllegalArgumentException if the rank is not 2
-     */
-    public A layerNormPerPosition(A x, A gamma, A beta, double eps) {
-        return ofRank2(NormKind.LAYER_NORM_PER_POSITION, eps, x, gamma, beta);
-    }
-
-    /**
-     * Applies {@link #layerNormPerPosition(Object, Object, Object, double)} to input in the given layout.
-     *
-     * @param x      input
-     * @param gamma  scale of each channel, {@code [C]}, or null for 1
-     * @param beta   shift of each channel, {@code [C]}, or null for 0
-     * @param eps    value added to the variance, at least 0
-     * @param layout layout of x
      * @return output with the shape and layout of x
      */
-    public A layerNormPerPosition(A x, A gamma, A beta, double eps, Layout layout) {
-        return norm(NormKind.LAYER_NORM_PER_POSITION, layout, 1, eps, x, gamma, beta);
+    public A layerNormPerPosition(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.LAYER_NORM_PER_POSITION, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -211,31 +166,13 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x          input
      * @param gamma      scale of each channel, {@code [C]}, or null for 1
      * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
-     *                   without batch
+     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]} without batch
      * @param varWeight  logits that weight the variances, with the length of meanWeight
      * @param eps        value added to the variance, at least 0
-     * @return output with the shape of x
-     */
-    public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps) {
-        return switchableNorm(x, gamma, beta, meanWeight, varWeight, eps, Layout.CHANNELS_FIRST);
-    }
-
-    /**
-     * Applies {@link #switchableNorm(Object, Object, Object, Object, Object, double)} to input in the given layout.
-     *
-     * @param x          input
-     * @param gamma      scale of each channel, {@code [C]}, or null for 1
-     * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
-     *                   without batch
-     * @param varWeight  logits that weight the variances, with the length of meanWeight
-     * @param eps        value added to the variance, at least 0
-     * @param layout     layout of x
      * @return output with the shape and layout of x
      */
-    public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps, Layout layout) {
-        return norm(NormKind.SWITCHABLE_NORM, layout, 1, eps, x, gamma, beta, meanWeight, varWeight);
+    public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps) {
+        return norm(NormKind.SWITCHABLE_NORM, 1, eps, x, gamma, beta, meanWeight, varWeight);
     }
 
     /**
@@ -244,36 +181,110 @@ public abstract class NormOps<A> extends LengthOps<A> {
      * @param x          input
      * @param gamma      scale of each channel, {@code [C]}, or null for 1
      * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
-     *                   without batch
+     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]} without batch
      * @param varWeight  logits that weight the variances, with the length of meanWeight
      * @param mean       mean of each channel, {@code [C]}
      * @param var        variance of each channel, {@code [C]}; negative values count as 0
      * @param eps        value added to the variance, at least 0
-     * @return output with the shape of x
+     * @return output with the shape and layout of x
      */
     public A switchableNormInference(A x, A gamma, A beta, A meanWeight, A varWeight, A mean, A var, double eps) {
-        return switchableNormInference(x, gamma, beta, meanWeight, varWeight, mean, var, eps, Layout.CHANNELS_FIRST);
+        return norm(NormKind.SWITCHABLE_NORM_INFERENCE, 1, eps, x, gamma, beta, meanWeight, varWeight, mean, var);
     }
 
     /**
-     * Applies {@link #switchableNormInference(Object, Object, Object, Object, Object, Object, Object, double)} to input in the
-     * given layout.
+     * Applies RMSNorm over the channels of each position (<a href="https://arxiv.org/abs/1910.07467">arXiv 1910.07467</a>):
+     * {@code y = gamma·x/√(mean(x²) + eps) + beta}. Rank 3 and above requires a {@link #layout}.
      *
-     * @param x          input
-     * @param gamma      scale of each channel, {@code [C]}, or null for 1
-     * @param beta       shift of each channel, {@code [C]}, or null for 0
-     * @param meanWeight logits that weight the means: {@code [3]} for instance, layer and batch, or {@code [2]}
-     *                   without batch
-     * @param varWeight  logits that weight the variances, with the length of meanWeight
-     * @param mean       mean of each channel, {@code [C]}
-     * @param var        variance of each channel, {@code [C]}; negative values count as 0
-     * @param eps        value added to the variance, at least 0
-     * @param layout     layout of x
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   value added to the mean square, at least 0
      * @return output with the shape and layout of x
      */
-    public A switchableNormInference(A x, A gamma, A beta, A meanWeight, A varWeight, A mean, A var, double eps,
-                                     Layout layout) {
-        return norm(NormKind.SWITCHABLE_NORM_INFERENCE, layout, 1, eps, x, gamma, beta, meanWeight, varWeight, mean, var);
+    public A rmsNorm(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.RMS_NORM, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Scales the channels of each position to unit length: {@code y = x/max(‖x‖₂, eps)}. Rank 3 and above requires a
+     * {@link #layout}.
+     *
+     * @param x   input
+     * @param eps smallest divisor, at least 0
+     * @return output with the shape and layout of x
+     */
+    public A l2Normalize(A x, double eps) {
+        return norm(NormKind.L2_NORMALIZE, 1, eps, x, null, null);
+    }
+
+    /**
+     * Applies filter response normalization over all positions of each channel of an example
+     * (<a href="https://arxiv.org/abs/1911.09737">arXiv 1911.09737</a>): {@code y = gamma·x/√(mean(x²) + eps) + beta}. The
+     * thresholded linear unit of the paper is {@code max(y, tau)}. Requires rank 3 to 5.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   value added to the mean square, at least 0
+     * @return output with the shape and layout of x
+     */
+    public A filterResponseNorm(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.FILTER_RESPONSE_NORM, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Applies global response normalization (<a href="https://arxiv.org/abs/2301.00808">arXiv 2301.00808</a>): {@code y = x
+     * + gamma·x·G/(mean of G over the channels + eps) + beta}, where G is the Euclidean norm of a channel of an example
+     * over its positions. Requires rank 3 to 5.
+     *
+     * @param x     input
+     * @param gamma factor of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   value added to the mean of G, at least 0
+     * @return output with the shape and layout of x
+     */
+    public A globalResponseNorm(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.GLOBAL_RESPONSE_NORM, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Scales the channels of each position to one learned length (<a href="https://arxiv.org/abs/1910.05895">arXiv
+     * 1910.05895</a>): {@code y = gamma·x/max(‖x‖₂, eps) + beta}. Rank 3 and above requires a {@link #layout}.
+     *
+     * @param x     input
+     * @param gamma length of the output, {@code [1]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   smallest divisor, at least 0
+     * @return output with the shape and layout of x
+     */
+    public A scaleNorm(A x, A gamma, A beta, double eps) {
+        return norm(NormKind.SCALE_NORM, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Subtracts the mean of the batch (<a href="https://arxiv.org/abs/1602.07868">arXiv 1602.07868</a>, section 4):
+     * {@code y = gamma·(x − mean) + beta}, with the mean of each channel over all examples and positions.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @return output with the shape and layout of x
+     */
+    public A meanOnlyBatchNorm(A x, A gamma, A beta) {
+        return norm(NormKind.MEAN_ONLY_BATCH_NORM, 1, 0, x, gamma, beta);
+    }
+
+    /**
+     * Subtracts a given mean, as at test time: {@code y = gamma·(x − mean) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param mean  mean of each channel, {@code [C]}
+     * @return output with the shape and layout of x
+     */
+    public A meanOnlyBatchNormInference(A x, A gamma, A beta, A mean) {
+        return norm(NormKind.MEAN_ONLY_BATCH_NORM_INFERENCE, 1, 0, x, gamma, beta, mean);
     }
 }

@@ -2,12 +2,12 @@
 package io.github.dl4jnorm.ops;
 
 import io.github.dl4jnorm.norm.NormPlan;
-import io.github.dl4jnorm.norm.Pool;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
-import io.github.dl4jnorm.ops.NormKind.Input;
-import io.github.dl4jnorm.pass.NormParams;
 import io.github.dl4jnorm.pass.NormPass;
 import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.Saved;
 import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -23,6 +23,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param eps    keeps the divisor from 0
  */
 record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps) {
+    /** What to call the input that is normalized. */
+    static final String X = "x";
+
     private static final int GAMMA = 1;
     private static final int BETA = 2;
     private static final int NO_LAYOUT = 4;
@@ -47,82 +50,55 @@ record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int g
         return channelsLast() ? rank - 1 : 1;
     }
 
-    /** Its inputs in order. */
-    List<Input> inputs() {
-        List<Input> inputs = new ArrayList<>(List.of(Input.X));
+    /** What it takes behind x, in order. */
+    List<Parameter> parameters() {
+        List<Parameter> parameters = new ArrayList<>();
         if (gamma) {
-            inputs.add(Input.GAMMA);
+            parameters.add(Parameter.GAMMA);
         }
         if (beta) {
-            inputs.add(Input.BETA);
+            parameters.add(Parameter.BETA);
         }
-        inputs.addAll(kind.extras());
-        return inputs;
+        parameters.addAll(kind.extras());
+        return parameters;
+    }
+
+    /** What to call its inputs in messages. */
+    String name(int input) {
+        return input == 0 ? X : parameters().get(input - 1).key();
     }
 
     /** One of the inputs, or null if the operation has none such. */
-    <T> T pick(List<T> inputs, Input wanted) {
-        int index = inputs().indexOf(wanted);
-        return index < 0 ? null : inputs.get(index);
+    <T> T pick(List<T> inputs, Parameter wanted) {
+        int index = parameters().indexOf(wanted);
+        return index < 0 ? null : inputs.get(index + 1);
     }
 
-    private double[] numbers(List<INDArray> inputs, Input wanted) {
-        return Numbers.read(pick(inputs, wanted));
+    /** How input of a rank is normalized. */
+    NormPlan plan(int rank, int channels, int weights) {
+        return kind.plan(rank, channels, groups, weights);
     }
 
-    private View view(INDArray x) {
-        return View.of(x.shape(), channelsLast());
-    }
-
-    private NormPlan plan(View view, List<INDArray> inputs) {
-        INDArray weights = pick(inputs, Input.MEAN_WEIGHT);
-        return kind.plan(view.shape().length, view.channels(), groups,
-                weights == null ? 0 : Math.toIntExact(weights.length()));
-    }
-
-    /** A pass over checked inputs. */
-    NormPass pass(List<INDArray> inputs) {
+    /** Normalizes checked inputs. */
+    Saved forward(List<INDArray> inputs, INDArray y) {
         INDArray x = inputs.get(0);
-        View view = view(x);
-        NormParams params = new NormParams(numbers(inputs, Input.GAMMA), numbers(inputs, Input.BETA),
-                numbers(inputs, Input.MEAN_WEIGHT), numbers(inputs, Input.VAR_WEIGHT), eps);
-        Pool given = kind.isInference()
-                ? Pool.constant(numbers(inputs, Input.MEAN), numbers(inputs, Input.VAR)) : null;
-        return NormPass.of(x, view, null, plan(view, inputs), params, given, false);
+        View view = View.of(x.shape(), channelsLast());
+        Values values = new Values();
+        List<Parameter> parameters = parameters();
+        for (int i = 0; i < parameters.size(); i++) {
+            values.set(parameters.get(i), Numbers.read(inputs.get(i + 1)));
+        }
+        double[] weights = values.get(Parameter.MEAN_WEIGHT);
+        NormPlan plan = plan(view.shape().length, view.channels(), weights == null ? 0 : weights.length);
+        return new NormPass(view, null, plan, values, eps).forward(x, y);
     }
 
     /** Writes the gradient of every input; the first one belongs to x. */
-    void backward(NormPass pass, List<INDArray> inputs, INDArray dy, List<INDArray> gradients) {
-        INDArray x = inputs.get(0);
-        NormPass.Gradients found = pass.backward(x, dy.castTo(x.dataType()), false, gradients.get(0));
-        List<Input> names = inputs();
-        for (int i = 1; i < names.size(); i++) {
-            INDArray into = gradients.get(i);
-            switch (names.get(i)) {
-                case GAMMA -> Numbers.write(found.gamma(), into);
-                case BETA -> Numbers.write(found.beta(), into);
-                case MEAN_WEIGHT -> Numbers.write(all(found.meanLogits(), x, inputs), into);
-                case VAR_WEIGHT -> Numbers.write(all(found.varLogits(), x, inputs), into);
-                case MEAN -> Numbers.write(found.mean(), into);
-                default -> Numbers.write(ofPositive(found.variance(), inputs), into);
-            }
+    void backward(Saved saved, INDArray x, INDArray dy, List<INDArray> gradients) {
+        Values found = saved.backward(x, dy.castTo(x.dataType()), gradients.get(0));
+        List<Parameter> parameters = parameters();
+        for (int i = 0; i < parameters.size(); i++) {
+            Numbers.write(found.get(parameters.get(i)), gradients.get(i + 1));
         }
-    }
-
-    /** Dense input leaves out the instance part, the first one. */
-    private double[] all(double[] logits, INDArray x, List<INDArray> inputs) {
-        double[] all = new double[Math.toIntExact(pick(inputs, Input.MEAN_WEIGHT).length())];
-        System.arraycopy(logits, 0, all, ((NormPlan.Channels) plan(view(x), inputs)).firstWeight(), logits.length);
-        return all;
-    }
-
-    /** A negative variance counts as 0, whatever it is. */
-    private double[] ofPositive(double[] gradient, List<INDArray> inputs) {
-        double[] variance = numbers(inputs, Input.VAR);
-        double[] result = gradient.clone();
-        for (int c = 0; c < result.length; c++) {
-            result[c] = variance[c] < 0 ? 0 : result[c];
-        }
-        return result;
     }
 }

@@ -11,92 +11,116 @@ import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.Norm;
 import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.SumTable;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * One forward pass of a channel normalization and what its backward pass needs: tables of statistics, never anything
- * of the size of the input.
+ * A pass of a channel normalization: tables of statistics, never anything of the size of the input.
+ *
+ * @param pass     the normalization
+ * @param plan     its plan
+ * @param view     how the norm sees the input: for batch normalization as one example with N·S positions, whose tables have C
+ *                 cells
+ * @param mask     mask for it, or null
+ * @param norm     its algebra
+ * @param observed the statistics that running statistics take up, or null if they were not computed
  */
-final class ChannelPass implements NormPass {
-    private final NormKernels kernels = Kernels.get();
-    private final View view;
-    private final Mask mask;
-    private final Norm norm;
-    /** Whether a number for each example and channel is much less than the input. */
-    private final boolean tables;
-    private final Moments cells;
-    private final Pool batch;
-    /** What makes one batch of the parts that several workers have, or null. */
-    private final Exchange exchange;
-    /** Groups of channels of an example that share statistics, if the kernels may still find those; else 0. */
-    private int pendingGroups;
+record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, Norm norm, Pool observed) implements Saved {
 
-    /**
-     * Computes the statistics, or leaves it to the forward pass where nothing else depends on them.
-     *
-     * @param x         input
-     * @param whole     view of the input, nothing folded
-     * @param wholeMask mask for it, or null
-     * @param plan      how to normalize
-     * @param params    gamma, beta and the logits of the weights
-     * @param running   what stands in for the statistics of the batch, or null to compute those
-     * @param observe   whether the statistics of the batch are wanted although they are not used
-     * @param exchange  what makes one batch of the parts that several workers have, or null; not with {@code running}
-     */
-    ChannelPass(INDArray x, View whole, Mask wholeMask, NormPlan.Channels plan, NormParams params, Pool running,
-                boolean observe, Exchange exchange) {
-        this.exchange = exchange;
-        boolean dense = whole.positions() == 1 && whole.shape().length == 2;
-        // Batch normalization sees one example with N·S positions: its tables have C cells, and for dense input none
-        // is of the size of the input.
-        boolean fold = plan.parts().equals(List.of(Pooling.BATCH));
-        view = fold ? whole.batchAsPositions() : whole;
-        mask = fold && wholeMask != null ? wholeMask.batchAsPositions() : wholeMask;
-        boolean alone = plan.parts().size() == 1;
-        tables = fold || !dense;
+    static Saved forward(NormPass pass, NormPlan.Channels plan, INDArray x, INDArray y) {
+        boolean batch = plan.parts().equals(List.of(Pooling.BATCH));
+        View view = batch ? pass.view().batchAsPositions() : pass.view();
+        Mask mask = batch && pass.mask() != null ? pass.mask().batchAsPositions() : pass.mask();
         // Statistics that wait for other workers cannot be found channel by channel.
-        boolean pending = alone && running == null && tables && exchange == null;
-        boolean fromInput = !pending && (running == null || observe || !alone);
-        cells = pending ? new Moments(view.examples(), view.channels())
-                : fromInput && !dense ? kernels.moments(x, view, mask) : null;
+        return plan.parts().size() == 1 && !pass.isGiven() && (batch || !isDense(pass.view())) && pass.exchange() == null
+                ? atOnce(pass, plan, view, mask, x, y) : inTurn(pass, plan, view, mask, x, y);
+    }
+
+    /** Of dense input, a number for each example and channel is as much as the input. */
+    private static boolean isDense(View view) {
+        return view.positions() == 1 && view.shape().length == 2;
+    }
+
+    /** The kernels find statistics and output of a group of channels one after the other, while its elements are in a cache. */
+    private static ChannelPass atOnce(NormPass pass, NormPlan.Channels plan, View view, Mask mask, INDArray x, INDArray y) {
+        Moments cells = new Moments(view.examples(), view.channels());
+        Pooling pooling = plan.parts().get(0);
+        Pool own = Pool.over(pooling, cells);
+        Norm norm = norm(pass, plan, view, List.of(own));
+        Kernels.get().normalize(x, view, mask, pooling.groupsOf(view.channels()), cells, norm::pool, norm, pass.relu(), y);
+        return new ChannelPass(pass, plan, view, mask, norm, plan.hasRunning() ? own : null);
+    }
+
+    private static ChannelPass inTurn(NormPass pass, NormPlan.Channels plan, View view, Mask mask, INDArray x, INDArray y) {
+        Values values = pass.values();
+        Pool given = pass.isGiven() ? Pool.constant(values.get(Parameter.MEAN), variances(values)) : null;
+        boolean computed = given == null || pass.observe() || plan.parts().size() > 1;
+        Moments cells = computed && !isDense(pass.view()) ? Kernels.get().moments(x, view, mask) : null;
         List<Pool> parts = new ArrayList<>();
-        Pool observable = null;
+        Pool observed = null;
         for (int k = 0; k < plan.parts().size(); k++) {
             Pooling pooling = plan.parts().get(k);
-            boolean replaced = k == plan.running() && running != null;
-            Pool own = null;
-            if (pending) {
-                own = Pool.over(pooling, cells);
-            } else if (!replaced || observe) {
-                own = (dense ? densePool(x, whole, wholeMask, pooling) : Pool.of(pooling, cells)).shared(exchange);
-            }
-            if (k == plan.running()) {
-                observable = own;
-            }
-            parts.add(replaced ? running : own);
+            boolean replaced = k == plan.running() && given != null;
+            Pool own = replaced && !pass.observe() ? null
+                    : (cells == null ? densePool(pass, x, pooling) : Pool.of(pooling, cells)).shared(pass.exchange());
+            observed = k == plan.running() ? own : observed;
+            parts.add(replaced ? given : own);
         }
-        batch = observable;
-        pendingGroups = pending ? plan.parts().get(0).groupsOf(view.channels()) : 0;
-        norm = new Norm(view.examples(), view.channels(), parts, params.mixture(params.meanLogits(), plan),
-                params.mixture(params.varLogits(), plan), params.gamma(), params.beta(), params.eps(),
-                running == null ? params.renorm() : null, plan.divisor());
+        Norm norm = norm(pass, plan, view, parts);
+        Kernels.get().affine(x, view, mask, norm, pass.relu(), y);
+        return new ChannelPass(pass, plan, view, mask, norm, observed);
+    }
+
+    /** What only subtracts a mean is not given a variance. */
+    private static double[] variances(Values values) {
+        double[] ones = new double[values.get(Parameter.MEAN).length];
+        Arrays.fill(ones, 1);
+        return values.has(Parameter.VAR) ? values.get(Parameter.VAR) : ones;
+    }
+
+    /** A learned eps counts by its size. */
+    private static Norm norm(NormPass pass, NormPlan.Channels plan, View view, List<Pool> parts) {
+        Values values = pass.values();
+        double[] learned = values.get(Parameter.LEARNED_EPS);
+        return new Norm(view.examples(), view.channels(), parts, weights(values.get(Parameter.MEAN_WEIGHT), plan),
+                weights(values.get(Parameter.VAR_WEIGHT), plan), values.get(Parameter.GAMMA), values.get(Parameter.BETA),
+                pass.eps() + (learned == null ? 0 : Math.abs(learned[0])), pass.isGiven() ? null : plan.renorm(),
+                plan.divisor());
+    }
+
+    /** Softmax over the logits of the parts in use; one part alone has weight 1. */
+    private static double[] weights(double[] logits, NormPlan.Channels plan) {
+        return logits == null ? new double[]{1}
+                : Norm.softmax(Arrays.copyOfRange(logits, plan.firstWeight(), plan.firstWeight() + plan.parts().size()));
+    }
+
+    private static Pool densePool(NormPass pass, INDArray x, Pooling pooling) {
+        View view = pass.view();
+        Mask mask = pass.mask();
+        int channels = view.channels();
+        Moments rows = pooling.overBatch()
+                ? Kernels.get().moments(x, view.batchAsPositions(), mask == null ? null : mask.batchAsPositions())
+                : Kernels.get().moments(x, view.channelsAsPositions(), mask == null ? null : mask.channelsAsPositions(channels));
+        return Pool.ofPooled(pooling, channels, rows);
     }
 
     /** What brings input into the range of double, or null if it is there. */
-    static Frames frames(INDArray x, View whole, Mask mask, NormPlan.Channels plan, Exchange exchange) {
+    static Frames frames(NormPass pass, NormPlan.Channels plan, INDArray x) {
         boolean centered = plan.divisor().isCentered();
         if (plan.parts().size() > 1) {
-            return Frames.find(x, whole, mask, Frames.Shared.ALL, 1, centered, null);
+            return Frames.find(x, pass.view(), pass.mask(), Frames.Shared.ALL, 1, centered, null);
         }
         Pooling pooling = plan.parts().get(0);
-        return Frames.find(x, whole, mask, pooling.overBatch() ? Frames.Shared.BATCH : Frames.Shared.GROUP,
-                pooling.groupsOf(whole.channels()), centered, exchange);
+        return Frames.find(x, pass.view(), pass.mask(), pooling.overBatch() ? Frames.Shared.BATCH : Frames.Shared.GROUP,
+                pooling.groupsOf(pass.view().channels()), centered, pass.exchange());
     }
 
     @Override
@@ -104,60 +128,60 @@ final class ChannelPass implements NormPass {
         return norm.overflowed();
     }
 
-    private Pool densePool(INDArray x, View whole, Mask wholeMask, Pooling pooling) {
-        int channels = whole.channels();
-        if (pooling.overBatch()) {
-            return Pool.ofPooled(pooling, channels, kernels.moments(x, whole.batchAsPositions(),
-                    wholeMask == null ? null : wholeMask.batchAsPositions()));
-        }
-        Moments rows = kernels.moments(x, whole.channelsAsPositions(),
-                wholeMask == null ? null : wholeMask.channelsAsPositions(channels));
-        return Pool.ofPooled(pooling, channels, rows);
-    }
-
     @Override
     public ChannelStatistics batchStatistics() {
-        return batch == null ? null : batch.perChannel();
+        return observed == null ? null : observed.perChannel();
     }
 
     @Override
-    public void forward(INDArray x, boolean relu, INDArray y) {
-        if (pendingGroups > 0) {
-            kernels.normalize(x, view, mask, pendingGroups, cells, norm::pool, norm, relu, y);
-            pendingGroups = 0;
-        } else {
-            kernels.affine(x, view, mask, norm, relu, y);
-        }
-    }
-
-    /** Finds the statistics that were left to a forward pass. */
-    private void findStatistics(INDArray x) {
-        cells.merge(kernels.moments(x, view, mask));
-        for (int n = 0; n < view.examples(); n++) {
-            norm.pool(n, 0, view.channels());
-        }
-        pendingGroups = 0;
+    public void again(INDArray x, INDArray y) {
+        Kernels.get().affine(x, view, mask, norm, false, y);
     }
 
     @Override
-    public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
-        if (pendingGroups > 0) {
-            findStatistics(x);
-        }
+    public Values backward(INDArray x, INDArray dy, INDArray dx) {
+        NormKernels kernels = Kernels.get();
+        Exchange exchange = pass.exchange();
+        boolean batch = view.batchFolded();
         NormGradients gradients;
-        if (norm.parts().size() == 1 && tables && exchange == null) {
+        if (plan.parts().size() == 1 && (batch || !isDense(view)) && exchange == null) {
             SumTable sums = new SumTable(view.examples(), view.channels());
             gradients = new NormGradients(norm, sums, true);
-            kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, relu, sums, gradients::add,
+            kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, pass.relu(), sums, gradients::add,
                     gradients, dx);
         } else {
-            gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, relu));
+            gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, pass.relu()));
             if (exchange != null) {
                 gradients.share(exchange);
             }
-            kernels.affineGrad(x, dy, view, mask, norm, relu, gradients, dx);
+            kernels.affineGrad(x, dy, view, mask, norm, pass.relu(), gradients, dx);
         }
-        return new Gradients(gradients.gamma(), gradients.beta(), gradients.meanLogits(), gradients.varLogits(),
-                gradients.givenMean(), gradients.givenVariance(), gradients.eps(), null);
+        return values(gradients);
+    }
+
+    private Values values(NormGradients gradients) {
+        Values given = pass.values();
+        Values all = new Values().set(Parameter.GAMMA, gradients.gamma()).set(Parameter.BETA, gradients.beta());
+        for (Parameter weights : List.of(Parameter.MEAN_WEIGHT, Parameter.VAR_WEIGHT)) {
+            if (given.has(weights)) {
+                // Parts that are not in use receive nothing.
+                double[] ofAll = new double[given.get(weights).length];
+                double[] used = weights == Parameter.MEAN_WEIGHT ? gradients.meanLogits() : gradients.varLogits();
+                System.arraycopy(used, 0, ofAll, plan.firstWeight(), used.length);
+                all.set(weights, ofAll);
+            }
+        }
+        if (given.has(Parameter.LEARNED_EPS)) {
+            all.set(Parameter.LEARNED_EPS,
+                    new double[]{Math.signum(given.get(Parameter.LEARNED_EPS)[0]) * gradients.eps()});
+        }
+        if (pass.isGiven()) {
+            double[] variances = variances(given);
+            double[] toVariance = gradients.givenVariance().clone();
+            // A negative variance counts as 0, whatever it is.
+            Arrays.setAll(toVariance, c -> variances[c] < 0 ? 0 : toVariance[c]);
+            all.set(Parameter.MEAN, gradients.givenMean()).set(Parameter.VAR, toVariance);
+        }
+        return all;
     }
 }

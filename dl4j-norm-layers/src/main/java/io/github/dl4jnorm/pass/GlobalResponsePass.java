@@ -3,47 +3,53 @@ package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
-import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.GlobalResponse;
-import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.SumTable;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** One forward pass of global response normalization, which needs the moments of every channel by themselves. */
-final class GlobalResponsePass implements NormPass {
-    private final NormKernels kernels = Kernels.get();
-    private final View view;
-    private final Mask mask;
-    private final GlobalResponse norm;
-    /** What makes the examples smaller whose sums of squares are too large for double; else null. */
-    private final Frames frames;
+/**
+ * A pass of global response normalization, which needs the moments of every channel by themselves.
+ *
+ * @param pass   the normalization
+ * @param norm   its algebra
+ * @param frames what makes the examples smaller whose sums of squares are too large for double; else null
+ */
+record GlobalResponsePass(NormPass pass, GlobalResponse norm, Frames frames) implements Saved {
 
-    GlobalResponsePass(INDArray x, View view, Mask mask, NormParams params) {
-        this.view = view;
-        this.mask = mask;
-        GlobalResponse plain =
-                new GlobalResponse(kernels.moments(x, view, mask), params.gamma(), params.beta(), params.eps());
-        frames = plain.overflowed() && x.dataType() == DataType.DOUBLE
-                ? Frames.find(x, view, mask, Frames.Shared.GROUP, 1, false, null) : null;
-        norm = frames == null ? plain : new GlobalResponse(kernels.moments(frames.into(x), view, mask), params.gamma(),
-                params.beta(), params.eps(), IntStream.range(0, view.examples()).mapToDouble(frames::scale).toArray());
+    static Saved forward(NormPass pass, INDArray x, INDArray y) {
+        View view = pass.view();
+        GlobalResponse plain = of(pass, x, null);
+        Frames frames = plain.overflowed() && x.dataType() == DataType.DOUBLE
+                ? Frames.find(x, view, pass.mask(), Frames.Shared.GROUP, 1, false, null) : null;
+        GlobalResponse norm = frames == null ? plain : of(pass, frames.into(x),
+                IntStream.range(0, view.examples()).mapToDouble(frames::scale).toArray());
+        Kernels.get().affine(x, view, pass.mask(), norm, pass.relu(), y);
+        return new GlobalResponsePass(pass, norm, frames);
+    }
+
+    private static GlobalResponse of(NormPass pass, INDArray x, double[] scales) {
+        return new GlobalResponse(Kernels.get().moments(x, pass.view(), pass.mask()), pass.values().get(Parameter.GAMMA),
+                pass.values().get(Parameter.BETA), pass.eps(), scales);
     }
 
     @Override
-    public void forward(INDArray x, boolean relu, INDArray y) {
-        kernels.affine(x, view, mask, norm, relu, y);
+    public void again(INDArray x, INDArray y) {
+        Kernels.get().affine(x, pass.view(), pass.mask(), norm, false, y);
     }
 
     /** All channels of an example are one group. What is done with smaller numbers gives the same gradient of the input. */
     @Override
-    public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
+    public Values backward(INDArray x, INDArray dy, INDArray dx) {
+        View view = pass.view();
         SumTable sums = new SumTable(view.examples(), view.channels());
         GlobalResponse.Gradients gradients = norm.new Gradients(sums);
         INDArray within = frames == null ? x : frames.into(x);
-        kernels.normalizeGrad(within, dy, view, mask, 1, norm, relu, sums, gradients::add, gradients, dx);
-        return new Gradients(gradients.gamma(), gradients.beta(), null, null, null, null);
+        Kernels.get().normalizeGrad(within, dy, view, pass.mask(), 1, norm, pass.relu(), sums, gradients::add, gradients, dx);
+        return new Values().set(Parameter.GAMMA, gradients.gamma()).set(Parameter.BETA, gradients.beta());
     }
 }

@@ -2,6 +2,8 @@
 package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -16,7 +18,7 @@ public final class NormalizedWeight implements WeightPass {
     private final boolean centered;
     private final double eps;
     private final INDArray gain;
-    private NormPass pass;
+    private Saved saved;
 
     private NormalizedWeight(boolean centered, double eps, INDArray gain) {
         this.centered = centered;
@@ -60,14 +62,13 @@ public final class NormalizedWeight implements WeightPass {
     public void forward(INDArray v, boolean training, INDArray w) {
         View view = View.of(v.shape(), false);
         if (centered) {
-            pass = NormPass.of(v, view, null, NormPlan.batch(), new NormParams(null, null, null, null, eps), null, false);
+            saved = new NormPass(view, null, NormPlan.batch(), new Values(), eps).forward(v, w);
         } else {
             // The norms divide by the root of the mean, not of the sum.
             double inputs = inputs(v);
-            pass = NormPass.of(v, view, null, NormPlan.rootMeanSquareOverBatch(),
-                    new NormParams(scaled(Numbers.read(gain), inputs), null, null, null, eps / inputs), null, false);
+            Values values = new Values().set(Parameter.GAMMA, scaled(Numbers.read(gain), inputs));
+            saved = new NormPass(view, null, NormPlan.rootMeanSquareOverBatch(), values, eps / inputs).forward(v, w);
         }
-        pass.forward(v, false, w);
     }
 
     private static double[] scaled(double[] values, double inputs) {
@@ -86,9 +87,9 @@ public final class NormalizedWeight implements WeightPass {
 
     @Override
     public void backward(INDArray v, INDArray dw, List<INDArray> gradients, INDArray dv) {
-        NormPass.Gradients found = pass.backward(v, centered ? dw : ofDirections(v, dw), false, dv);
+        Values found = saved.backward(v, centered ? dw : ofDirections(v, dw), dv);
         if (gain != null) {
-            Numbers.write(scaled(found.gamma(), inputs(v)), gradients.get(0));
+            Numbers.write(scaled(found.get(Parameter.GAMMA), inputs(v)), gradients.get(0));
         }
     }
 }

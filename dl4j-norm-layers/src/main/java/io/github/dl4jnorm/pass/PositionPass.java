@@ -3,46 +3,46 @@ package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
-import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** One forward pass of a position normalization; its backward pass finds the statistics again, row by row. */
-final class PositionPass implements NormPass {
-    private final NormKernels kernels = Kernels.get();
-    private final View view;
-    private final Mask mask;
-    private final PositionNorm norm;
-    /** Of the last forward pass, or null where they are to be found again. */
-    private Moments found;
+/**
+ * A pass of a position normalization.
+ *
+ * @param view  how the norm sees the input
+ * @param mask  mask for it, or null
+ * @param norm  its algebra
+ * @param relu  whether max(·, 0) follows
+ * @param found statistics of the forward pass, or null where the backward pass finds them again, row by row
+ */
+record PositionPass(View view, Mask mask, PositionNorm norm, boolean relu, Moments found) implements Saved {
 
-    private PositionPass(View view, Mask mask, PositionNorm norm) {
-        this.view = view;
-        this.mask = mask;
-        this.norm = norm;
-    }
-
-    static PositionPass of(View whole, Mask mask, NormPlan.Positions plan, NormParams params) {
-        PositionNorm norm = new PositionNorm(plan.kind(), plan.groups(), params.gamma(), params.beta(), params.eps(),
-                new PositionNorm.Overflow());
-        if (!plan.elements()) {
-            return new PositionPass(whole, mask, norm);
+    static Saved forward(NormPass pass, NormPlan.Positions plan, INDArray x, INDArray y) {
+        PositionNorm norm = new PositionNorm(plan.divisor(), plan.groups(), pass.values().get(Parameter.GAMMA),
+                pass.values().get(Parameter.BETA), pass.eps());
+        View view = pass.view();
+        Mask mask = pass.mask();
+        if (plan.elements()) {
+            boolean channelsLast = view.channelAxis() > 1;
+            mask = mask == null ? null : mask.elementsAsChannels(view.channels(), channelsLast);
+            view = view.elementsAsChannels();
         }
-        boolean channelsLast = whole.channelAxis() > 1;
-        return new PositionPass(whole.elementsAsChannels(),
-                mask == null ? null : mask.elementsAsChannels(whole.channels(), channelsLast), norm);
+        Moments found = Kernels.get().rowNorm(seen(x, view), view, mask, norm, pass.relu(), seen(y, view));
+        return new PositionPass(view, mask, norm, pass.relu(), found);
     }
 
     /** What brings input into the range of double, or null if it is there. */
-    static Frames frames(INDArray x, View whole, Mask mask, NormPlan.Positions plan) {
-        boolean centered = plan.kind() == PositionNorm.Kind.STANDARD;
-        return plan.elements() ? Frames.find(x, whole, mask, Frames.Shared.GROUP, 1, centered, null)
-                : Frames.find(x, whole, mask, Frames.Shared.POSITION, plan.groups(), centered, null);
+    static Frames frames(NormPass pass, NormPlan.Positions plan, INDArray x) {
+        boolean centered = plan.divisor().isCentered();
+        return plan.elements() ? Frames.find(x, pass.view(), pass.mask(), Frames.Shared.GROUP, 1, centered, null)
+                : Frames.find(x, pass.view(), pass.mask(), Frames.Shared.POSITION, plan.groups(), centered, null);
     }
 
     @Override
@@ -50,20 +50,20 @@ final class PositionPass implements NormPass {
         return norm.overflow().happened();
     }
 
-    /** As the view sees it: itself, or an array of another shape on the same memory if that is contiguous. */
-    private INDArray seen(INDArray array) {
+    /** As a view sees it: itself, or an array of another shape on the same memory if that is contiguous. */
+    private static INDArray seen(INDArray array, View view) {
         return Arrays.equals(array.shape(), view.shape()) ? array : array.reshape('c', view.shape());
     }
 
     @Override
-    public void forward(INDArray x, boolean relu, INDArray y) {
-        found = kernels.rowNorm(seen(x), view, mask, norm, relu, seen(y));
+    public void again(INDArray x, INDArray y) {
+        Kernels.get().rowNorm(seen(x, view), view, mask, norm, false, seen(y, view));
     }
 
     @Override
-    public Gradients backward(INDArray x, INDArray dy, boolean relu, INDArray dx) {
-        PositionNorm.Gradients gradients = kernels.rowNormGrad(seen(x), seen(dy), view, mask, norm, found, relu,
-                seen(dx));
-        return new Gradients(gradients.gamma(), gradients.beta(), null, null, null, null);
+    public Values backward(INDArray x, INDArray dy, INDArray dx) {
+        PositionNorm.Gradients gradients = Kernels.get().rowNormGrad(seen(x, view), seen(dy, view), view, mask, norm, found,
+                relu, seen(dx, view));
+        return new Values().set(Parameter.GAMMA, gradients.gamma()).set(Parameter.BETA, gradients.beta());
     }
 }

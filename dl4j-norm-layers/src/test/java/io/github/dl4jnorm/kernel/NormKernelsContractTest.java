@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.norm.Affine;
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.Norm;
@@ -14,6 +15,7 @@ import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.SumTable;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -139,8 +141,8 @@ class NormKernelsContractTest {
             double[] gamma = random.doubles(c, 0.5, 1.5).toArray();
             double[] beta = random.doubles(c, -1, 1).toArray();
             // A large eps keeps groups of one or two elements smooth enough to compare in HALF.
-            PositionNorm.Kind[] kinds = PositionNorm.Kind.values();
-            PositionNorm norm = new PositionNorm(kinds[seed % kinds.length], groups, gamma, beta, 0.1);
+            List<Divisor> divisors = RowReference.DIVISORS;
+            PositionNorm norm = new PositionNorm(divisors.get(seed % divisors.size()), groups, gamma, beta, 0.1);
             INDArray y = output();
             INDArray dx = output();
             Moments found = kernels.rowNorm(x, view, mask, norm, relu, y);
@@ -155,8 +157,8 @@ class NormKernelsContractTest {
                 assertThat(same.beta()).isEqualTo(gradients.beta());
             }
             RowReference reference = new RowReference(read(x), read(dy), norm, relu, mask);
-            compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "rowNorm " + norm.kind());
-            compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "rowNormGrad " + norm.kind());
+            compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "rowNorm " + norm.divisor());
+            compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "rowNormGrad " + norm.divisor());
             for (int j = 0; j < c; j++) {
                 double bound = sumTolerance * (1 + n * (double) s);
                 assertClose(gradients.gamma()[j], reference.dGamma[j], bound, "gradient of gamma");

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.Norm;
@@ -137,13 +138,13 @@ class RedZoneTest {
 
         private void rows() {
             double[] gamma = new Random(drawn.seed).doubles(drawn.c, 0.5, 1.5).toArray();
-            for (PositionNorm.Kind kind : PositionNorm.Kind.values()) {
-                PositionNorm norm = new PositionNorm(kind, drawn.c % 4 == 0 ? 4 : 1, gamma, null, 0.1);
+            for (Divisor divisor : RowReference.DIVISORS) {
+                PositionNorm norm = new PositionNorm(divisor, drawn.c % 4 == 0 ? 4 : 1, gamma, null, 0.1);
                 Moments[] found = new Moments[2];
-                run("rowNorm " + kind, y -> found[1] = drawn.kernels.rowNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu,
+                run("rowNorm " + divisor, y -> found[1] = drawn.kernels.rowNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu,
                         y.array));
                 for (Moments known : found) {
-                    run("rowNormGrad " + kind, dx -> {
+                    run("rowNormGrad " + divisor, dx -> {
                         PositionNorm.Gradients gradients = drawn.kernels.rowNormGrad(x.array, dy.array, drawn.view, drawn.mask,
                                 norm, known, drawn.relu, dx.array);
                         add(gradients.gamma(), gradients.beta());

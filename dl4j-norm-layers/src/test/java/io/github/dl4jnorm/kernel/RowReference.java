@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.PositionNorm;
+import java.util.Arrays;
+import java.util.List;
 
 /** Position normalization and its gradients, written straight from the definition. */
 final class RowReference {
+    /** What positions can be divided by. */
+    static final List<Divisor> DIVISORS = Arrays.stream(Divisor.values())
+            .filter(divisor -> divisor != Divisor.DEVIATION_PLUS_EPS).toList();
+
     final double[][][] y;
     final double[][][] dx;
     final double[] dGamma;
@@ -23,8 +30,8 @@ final class RowReference {
         for (int i = 0; i < n; i++) {
             for (int p = 0; p < s; p++) {
                 for (int g = 0; g < norm.groups(); g++) {
-                    boolean centered = norm.kind() == PositionNorm.Kind.STANDARD;
-                    boolean length = norm.kind() == PositionNorm.Kind.LENGTH;
+                    boolean centered = norm.divisor() == Divisor.DEVIATION || norm.divisor() == Divisor.NOTHING;
+                    boolean length = norm.divisor() == Divisor.LENGTH;
                     double m = 0;
                     double mean = 0;
                     double variance = 0;
@@ -40,9 +47,9 @@ final class RowReference {
                             variance += (x[i][j][p] - mean) * (x[i][j][p] - mean) / (length ? 1 : m);
                         }
                     }
-                    double unit = length ? 1 / Math.max(Math.sqrt(variance), norm.eps())
+                    double unit = norm.divisor() == Divisor.NOTHING ? 1 : length ? 1 / Math.max(Math.sqrt(variance), norm.eps())
                             : 1 / Math.sqrt(variance + norm.eps());
-                    boolean constant = length && Math.sqrt(variance) <= norm.eps();
+                    boolean constant = norm.divisor() == Divisor.NOTHING || length && Math.sqrt(variance) <= norm.eps();
                     double sum = 0;
                     double product = 0;
                     for (int pass = 0; pass < 2; pass++) {

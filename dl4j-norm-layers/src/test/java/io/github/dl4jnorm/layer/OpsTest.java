@@ -76,18 +76,18 @@ class OpsTest {
             A w = in.get("meanWeight");
             A v = in.get("varWeight");
             return switch (this) {
-                case BATCH -> training ? ops.batchNorm(x, gamma, beta, EPS, layout)
-                        : ops.batchNormInference(x, gamma, beta, in.get("mean"), in.get("var"), EPS, layout);
-                case GROUP -> ops.groupNorm(x, gamma, beta, 4, EPS, layout);
-                case INSTANCE -> ops.instanceNorm(x, gamma, beta, EPS, layout);
-                case LAYER -> ops.layerNorm(x, gamma, beta, EPS, layout);
-                case LAYER_PER_POSITION -> ops.layerNormPerPosition(x, gamma, beta, EPS, layout);
-                case SWITCHABLE -> training ? ops.switchableNorm(x, gamma, beta, w, v, EPS, layout)
-                        : ops.switchableNormInference(x, gamma, beta, w, v, in.get("mean"), in.get("var"), EPS, layout);
-                case SWITCHABLE_WITHOUT_BATCH -> ops.switchableNorm(x, gamma, beta, w, v, EPS, layout);
-                case RMS -> ops.rmsNorm(x, gamma, beta, EPS, layout);
-                case FILTER_RESPONSE -> ops.filterResponseNorm(x, gamma, beta, EPS, layout);
-                case GLOBAL_RESPONSE -> ops.globalResponseNorm(x, gamma, beta, EPS, layout);
+                case BATCH -> training ? ops.layout(layout).batchNorm(x, gamma, beta, EPS)
+                        : ops.layout(layout).batchNormInference(x, gamma, beta, in.get("mean"), in.get("var"), EPS);
+                case GROUP -> ops.layout(layout).groupNorm(x, gamma, beta, 4, EPS);
+                case INSTANCE -> ops.layout(layout).instanceNorm(x, gamma, beta, EPS);
+                case LAYER -> ops.layout(layout).layerNorm(x, gamma, beta, EPS);
+                case LAYER_PER_POSITION -> ops.layout(layout).layerNormPerPosition(x, gamma, beta, EPS);
+                case SWITCHABLE -> training ? ops.layout(layout).switchableNorm(x, gamma, beta, w, v, EPS)
+                        : ops.layout(layout).switchableNormInference(x, gamma, beta, w, v, in.get("mean"), in.get("var"), EPS);
+                case SWITCHABLE_WITHOUT_BATCH -> ops.layout(layout).switchableNorm(x, gamma, beta, w, v, EPS);
+                case RMS -> ops.layout(layout).rmsNorm(x, gamma, beta, EPS);
+                case FILTER_RESPONSE -> ops.layout(layout).filterResponseNorm(x, gamma, beta, EPS);
+                case GLOBAL_RESPONSE -> ops.layout(layout).globalResponseNorm(x, gamma, beta, EPS);
             };
         }
 

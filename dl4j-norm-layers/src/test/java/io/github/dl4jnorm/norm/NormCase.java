@@ -18,7 +18,8 @@ final class NormCase {
 
     /** Which statistics a norm mixes. */
     enum Kind {
-        BATCH, GROUP, GROUP_EPS_OUTSIDE, INSTANCE, LAYER, ROOT_MEAN_SQUARE, LENGTH, SWITCHABLE, SWITCHABLE_WITH_CONSTANT_BATCH
+        BATCH, MEAN_ONLY, GROUP, GROUP_EPS_OUTSIDE, INSTANCE, LAYER, ROOT_MEAN_SQUARE, LENGTH, SWITCHABLE,
+        SWITCHABLE_WITH_CONSTANT_BATCH
     }
 
     /** Which elements are left out. */
@@ -120,6 +121,7 @@ final class NormCase {
     Norm alone(Pool pool) {
         double[] one = {1};
         return new Norm(n, c, List.of(pool), one, one, gamma, beta, eps, null, switch (kind) {
+            case MEAN_ONLY -> Divisor.NOTHING;
             case GROUP_EPS_OUTSIDE -> Divisor.DEVIATION_PLUS_EPS;
             case ROOT_MEAN_SQUARE -> Divisor.ROOT_MEAN_SQUARE;
             case LENGTH -> Divisor.LENGTH;
@@ -134,6 +136,7 @@ final class NormCase {
     /** What so many elements of that variance about their mean, or about 0, are divided by. */
     double divisor(double variance, double count) {
         return switch (kind) {
+            case MEAN_ONLY -> 1;
             case GROUP_EPS_OUTSIDE -> Math.sqrt(variance) + eps;
             case LENGTH -> Math.max(Math.sqrt(count * variance), eps);
             default -> Math.sqrt(variance + eps);
@@ -152,7 +155,7 @@ final class NormCase {
 
     List<Pooling> poolings() {
         return switch (kind) {
-            case BATCH -> List.of(Pooling.BATCH);
+            case BATCH, MEAN_ONLY -> List.of(Pooling.BATCH);
             case GROUP, GROUP_EPS_OUTSIDE -> List.of(Pooling.group(c / 2));
             case INSTANCE -> List.of(Pooling.instance(c));
             case LAYER, ROOT_MEAN_SQUARE, LENGTH -> List.of(Pooling.LAYER);

@@ -37,11 +37,11 @@ class PositionNormTest {
     /** Elements 1 and 3: mean 2, Σ(x − mean)² = 2, Σx² = 10. */
     @Test
     void theOtherKindsDivideByWhatTheSquaresSayAndSubtractNothing() {
-        PositionNorm rms = new PositionNorm(PositionNorm.Kind.ROOT_MEAN_SQUARE, 1, null, null, 4);
+        PositionNorm rms = new PositionNorm(Divisor.ROOT_MEAN_SQUARE, 1, null, null, 4);
         assertThat(rms.center(2)).isZero();
         assertThat(rms.unit(2, 2, 2)).isEqualTo(1 / 3.0, within(1e-16));
         assertThat(rms.unit(0, 0, 0)).as("all masked").isEqualTo(0.5);
-        PositionNorm length = new PositionNorm(PositionNorm.Kind.LENGTH, 1, null, null, 0.5);
+        PositionNorm length = new PositionNorm(Divisor.LENGTH, 1, null, null, 0.5);
         assertThat(length.center(2)).isZero();
         assertThat(length.unit(2, 2, 2)).isEqualTo(1 / Math.sqrt(10), within(1e-16));
         assertThat(length.unit(2, 0.1, 0)).as("shorter than eps").isEqualTo(2);
@@ -54,10 +54,10 @@ class PositionNormTest {
         assertThat(standard.gradShift(0.5, 4, 8)).isEqualTo(-1);
         assertThat(standard.gradSlope(0.5, 4, 16)).isEqualTo(-2);
         assertThat(standard.gradShift(0.5, 0, 8)).isEqualTo(-4);
-        PositionNorm rms = new PositionNorm(PositionNorm.Kind.ROOT_MEAN_SQUARE, 1, null, null, 1);
+        PositionNorm rms = new PositionNorm(Divisor.ROOT_MEAN_SQUARE, 1, null, null, 1);
         assertThat(rms.gradShift(0.5, 4, 8)).isZero();
         assertThat(rms.gradSlope(0.5, 4, 16)).isEqualTo(-2);
-        PositionNorm length = new PositionNorm(PositionNorm.Kind.LENGTH, 1, null, null, 0.5);
+        PositionNorm length = new PositionNorm(Divisor.LENGTH, 1, null, null, 0.5);
         assertThat(length.gradShift(0.5, 4, 8)).isZero();
         assertThat(length.gradSlope(1.5, 4, 16)).isEqualTo(-24);
         assertThat(length.gradSlope(2, 4, 16)).as("the divisor is eps").isZero();

@@ -47,10 +47,10 @@ class BadArgumentsTest {
                 Arguments.of("no groups", "groupNorm: expected groups >= 1, got 0",
                         call((norm, in) -> norm.groupNorm(in.apply(zeros(2, 4, 5)), null, null, 0, 1e-5))),
                 Arguments.of("gamma", "batchNorm: expected gamma with one element per channel, 5, got 4, the size of "
-                        + "dimension 1 (if that holds the channels, pass Layout.CHANNELS_FIRST); "
+                        + "dimension 1 (if that holds the channels, call layout(Layout.CHANNELS_FIRST) first); "
                         + "x [2, 4, 5], gamma [4], CHANNELS_LAST",
-                        call((norm, in) -> norm.batchNorm(in.apply(zeros(2, 4, 5)), in.apply(zeros(4)), null, 1e-5,
-                                Layout.CHANNELS_LAST))),
+                        call((norm, in) -> norm.layout(Layout.CHANNELS_LAST)
+                                .batchNorm(in.apply(zeros(2, 4, 5)), in.apply(zeros(4)), null, 1e-5))),
                 Arguments.of("matrix", "layerNorm: expected beta to be a vector; x [2, 4], beta [2, 2]",
                         call((norm, in) -> norm.layerNorm(in.apply(zeros(2, 4)), null, in.apply(zeros(2, 2)), 1e-5))),
                 Arguments.of("eps", "rmsNorm: expected eps >= 0, got -0.1; x [2, 4]",
@@ -102,7 +102,7 @@ class BadArgumentsTest {
     void whatIsUnknownThenIsRefusedAtExecution() {
         SameDiff sd = SameDiff.create();
         SDVariable x = sd.placeHolder("x", DataType.FLOAT, -1, -1, -1);
-        SDVariable y = new SDNorm(sd).groupNorm("y", sd.nn.relu(x, 0), sd.var("gamma", zeros(4)), null, 2, 1e-5);
+        SDVariable y = new SDNorm(sd).named("y").groupNorm(sd.nn.relu(x, 0), sd.var("gamma", zeros(4)), null, 2, 1e-5);
         assertThatThrownBy(() -> y.eval(Map.of("x", zeros(2, 6, 3))))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("groupNorm: expected gamma with one element per channel, 6, got 4; "

@@ -36,7 +36,7 @@ class LastAxisTest {
 
             @Override
             <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.layerNorm(x, null, null, EPS, layout);
+                return ops.layout(layout).layerNorm(x, null, null, EPS);
             }
         },
         LAYER_NORM_PER_POSITION {
@@ -47,7 +47,7 @@ class LastAxisTest {
 
             @Override
             <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.layerNormPerPosition(x, null, null, EPS, layout);
+                return ops.layout(layout).layerNormPerPosition(x, null, null, EPS);
             }
         },
         RMS_NORM {
@@ -58,7 +58,7 @@ class LastAxisTest {
 
             @Override
             <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.rmsNorm(x, null, null, EPS, layout);
+                return ops.layout(layout).rmsNorm(x, null, null, EPS);
             }
         },
         L2_NORMALIZE {
@@ -69,7 +69,7 @@ class LastAxisTest {
 
             @Override
             <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.l2Normalize(x, EPS, layout);
+                return ops.layout(layout).l2Normalize(x, EPS);
             }
         };
 
@@ -106,8 +106,9 @@ class LastAxisTest {
 
     private static void refuses(org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
         assertThatThrownBy(call).isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("a layout as last argument for rank 3 and higher, got none (pass "
-                        + "Layout.CHANNELS_LAST if the channels are the last axis").hasMessageContaining("; x [2, ");
+                .hasMessageContaining("a layout for rank 3 and higher, got none (call "
+                        + "layout(Layout.CHANNELS_LAST) first if the channels are the last axis")
+                .hasMessageContaining("; x [2, ");
     }
 
     @ParameterizedTest
@@ -145,7 +146,7 @@ class LastAxisTest {
     void aSavedGraphStillRefusesIt(@TempDir Path directory) throws IOException {
         SameDiff sd = SameDiff.create();
         SDVariable shape = sd.placeHolder("shape", DataType.LONG, -1);
-        new SDNorm(sd, true).rmsNorm("y", sd.reshape(sd.constant(random(2, 4, 4)), shape), null, null, EPS);
+        new SDNorm(sd, true).named("y").rmsNorm(sd.reshape(sd.constant(random(2, 4, 4)), shape), null, null, EPS);
         File file = directory.resolve("graph.fb").toFile();
         sd.save(file, false);
         SameDiff loaded = SameDiff.load(file, false);
@@ -157,14 +158,15 @@ class LastAxisTest {
     @Test
     void aGammaForTheOtherAxisSuggestsTheOtherLayout() {
         INDArray x = random(2, 4, 6);
-        assertThatThrownBy(() -> new NDNorm().layerNorm(x, Nd4j.ones(DataType.DOUBLE, 6), null, EPS, Layout.CHANNELS_FIRST))
+        assertThatThrownBy(() -> new NDNorm().layout(Layout.CHANNELS_FIRST)
+                .layerNorm(x, Nd4j.ones(DataType.DOUBLE, 6), null, EPS))
                 .hasMessageContaining("one element per channel, 4, got 6, the size of dimension 2 (if that holds the channels, "
-                        + "pass Layout.CHANNELS_LAST)");
+                        + "call layout(Layout.CHANNELS_LAST) first)");
         assertThatThrownBy(() -> new NDNorm().batchNorm(x, Nd4j.ones(DataType.DOUBLE, 6), null, EPS))
-                .hasMessageContaining("pass Layout.CHANNELS_LAST");
-        assertThatThrownBy(() -> new NDNorm().rmsNorm(x, Nd4j.ones(DataType.DOUBLE, 4), null, EPS, Layout.CHANNELS_LAST))
+                .hasMessageContaining("call layout(Layout.CHANNELS_LAST) first");
+        assertThatThrownBy(() -> new NDNorm().layout(Layout.CHANNELS_LAST).rmsNorm(x, Nd4j.ones(DataType.DOUBLE, 4), null, EPS))
                 .hasMessageContaining("one element per channel, 6, got 4, the size of dimension 1 (if that holds the channels, "
-                        + "pass Layout.CHANNELS_FIRST)");
+                        + "call layout(Layout.CHANNELS_FIRST) first)");
     }
 
     @Test
@@ -172,9 +174,9 @@ class LastAxisTest {
         INDArray x = random(2, 4, 6);
         NDNorm ops = new NDNorm();
         Stream.of(Layout.CHANNELS_FIRST).forEach(layout -> {
-            assertSame(ops.batchNorm(x, null, null, EPS), ops.batchNorm(x, null, null, EPS, layout));
-            assertSame(ops.groupNorm(x, null, null, 2, EPS), ops.groupNorm(x, null, null, 2, EPS, layout));
-            assertSame(ops.instanceNorm(x, null, null, EPS), ops.instanceNorm(x, null, null, EPS, layout));
+            assertSame(ops.batchNorm(x, null, null, EPS), ops.layout(layout).batchNorm(x, null, null, EPS));
+            assertSame(ops.groupNorm(x, null, null, 2, EPS), ops.layout(layout).groupNorm(x, null, null, 2, EPS));
+            assertSame(ops.instanceNorm(x, null, null, EPS), ops.layout(layout).instanceNorm(x, null, null, EPS));
         });
     }
 }

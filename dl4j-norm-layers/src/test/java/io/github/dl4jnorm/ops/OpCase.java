@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import io.github.dl4jnorm.ops.NormKind.Input;
+import io.github.dl4jnorm.norm.Parameter;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -60,13 +60,13 @@ record OpCase(NormKind kind, Layout layout, int rank, boolean affine, int weight
     }
 
     /** The arrays by the names of the inputs, in order. */
-    Map<Input, INDArray> arrays(long examples) {
+    Map<String, INDArray> arrays(long examples) {
         Random random = random();
-        Map<Input, INDArray> arrays = new LinkedHashMap<>();
-        for (Input input : spec().inputs()) {
-            arrays.put(input, switch (input) {
-                case X -> draw(random, 2, 0.5, shape(examples));
-                case GAMMA -> draw(random, 0.5, 1, CHANNELS);
+        Map<String, INDArray> arrays = new LinkedHashMap<>();
+        arrays.put(NormSpec.X, draw(random, 2, 0.5, shape(examples)));
+        for (Parameter parameter : spec().parameters()) {
+            arrays.put(parameter.key(), switch (parameter) {
+                case GAMMA -> draw(random, 0.5, 1, kind.gammas(CHANNELS));
                 case VAR -> draw(random, 0.3, 1.5, CHANNELS);
                 case MEAN_WEIGHT, VAR_WEIGHT -> draw(random, 0.7, 0, weights);
                 default -> draw(random, 1, 0, CHANNELS);
@@ -88,15 +88,15 @@ record OpCase(NormKind kind, Layout layout, int rank, boolean affine, int weight
         return Nd4j.createFromArray(values).reshape('c', shape).castTo(type);
     }
 
-    INDArray eager(Map<Input, INDArray> arrays) {
+    INDArray eager(Map<String, INDArray> arrays) {
         return new NDNorm().apply(spec(), List.copyOf(arrays.values()));
     }
 
     /** A graph of the operation and Σ y·dy. */
-    Graph graph(boolean fused, Map<Input, INDArray> arrays, INDArray dy) {
+    Graph graph(boolean fused, Map<String, INDArray> arrays, INDArray dy) {
         SameDiff sd = SameDiff.create();
         List<SDVariable> inputs = arrays.entrySet().stream()
-                .map(e -> sd.var(e.getKey().toString(), e.getValue().dup('c'))).toList();
+                .map(e -> sd.var(e.getKey(), e.getValue().dup('c'))).toList();
         SDVariable y = new SDNorm(sd, fused).apply(spec(), inputs);
         SDVariable loss = y.mul(sd.constant("dy", dy)).sum();
         loss.markAsLoss();

@@ -3,9 +3,9 @@ package io.github.dl4jnorm.ops;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
-import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -43,11 +43,11 @@ public final class OpCounterpart {
         Map<String, INDArray> inputs = inputs(layer);
         List<double[]> outputs = new ArrayList<>();
         NDNorm eager = new NDNorm();
-        outputs.add(numbers((INDArray) call(eager, INDArray.class, kind, conf, x, inputs)));
+        outputs.add(numbers((INDArray) call(eager, kind, conf, x, inputs)));
         SameDiff sd = SameDiff.create();
         Map<String, SDVariable> constants = new HashMap<>();
         inputs.forEach((name, array) -> constants.put(name, array == null ? null : sd.constant(name, array)));
-        SDVariable y = (SDVariable) call(new SDNorm(sd), SDVariable.class, kind, conf, sd.constant("x", x), constants);
+        SDVariable y = (SDVariable) call(new SDNorm(sd), kind, conf, sd.constant("x", x), constants);
         outputs.add(numbers(y.eval()));
         return outputs;
     }
@@ -57,8 +57,7 @@ public final class OpCounterpart {
     }
 
     private static NormKind kind(NormLayer conf, int rank, boolean training) {
-        boolean tracks = conf instanceof RunningNormLayer running && running.tracksStatistics();
-        boolean inference = tracks && (!training || ((RunningNormLayer) conf).isStatisticsFrozen());
+        boolean inference = conf.tracksStatistics() && !conf.usesBatch(training);
         boolean known = conf.parameters().stream().filter(NormParameter::isTrained)
                 .allMatch(parameter -> TAKEN.contains(parameter.name()));
         int weights = conf.parameters().stream().filter(parameter -> parameter.name().equals(NormParameter.MEAN_WEIGHT))
@@ -67,7 +66,10 @@ public final class OpCounterpart {
         for (NormKind kind : NormKind.values()) {
             if (known && kind.isInference() == inference && rank >= kind.minRank()
                     && withoutRunning(kind.plan(rank, (int) conf.getNOut(), groups(plan), weights)).equals(withoutRunning(plan))
-                    && conf.affineLength() == conf.getNOut() && kind.isSwitchable() == weights > 0 && !corrects(conf)
+                    && conf.parameters().stream().filter(parameter -> parameter.name().equals(NormParameter.GAMMA))
+                            .allMatch(parameter -> parameter.length() == kind.gammas(conf.getNOut()))
+                    && conf.affineLength() == conf.getNOut() && !corrects(conf)
+                    && kind.extras().contains(Parameter.MEAN_WEIGHT) == weights > 0
                     && (kind != NormKind.L2_NORMALIZE || conf.parameters().isEmpty())) {
                 return kind;
             }
@@ -82,7 +84,7 @@ public final class OpCounterpart {
 
     private static NormPlan withoutRunning(NormPlan plan) {
         return plan instanceof NormPlan.Channels channels && channels.parts().size() == 1
-                ? new NormPlan.Channels(channels.parts(), 0, -1, channels.divisor()) : plan;
+                ? new NormPlan.Channels(channels.parts(), 0, -1, channels.divisor(), null) : plan;
     }
 
     private static int groups(NormPlan plan) {
@@ -97,7 +99,7 @@ public final class OpCounterpart {
         inputs.put("beta", orFixed(layer.getParam(NormParameter.BETA), conf.fixedBeta(), 0, conf.getNOut()));
         inputs.put("meanWeight", layer.getParam(NormParameter.MEAN_WEIGHT));
         inputs.put("varWeight", layer.getParam(NormParameter.VAR_WEIGHT));
-        if (conf instanceof RunningNormLayer running && running.tracksStatistics()) {
+        if (conf.tracksStatistics()) {
             inputs.put("mean", Nd4j.createFromArray(layer.runningMean()).castTo(layer.input().dataType()));
             inputs.put("var", Nd4j.createFromArray(layer.runningVariance()).castTo(layer.input().dataType()));
         }
@@ -109,12 +111,12 @@ public final class OpCounterpart {
                 : Nd4j.valueArrayOf(new long[]{length}, fixed, org.nd4j.linalg.api.buffer.DataType.FLOAT);
     }
 
-    /** The method of the name of the operation that has a layout and no name for its output. */
-    private static Object call(Object norms, Class<?> type, NormKind kind, NormLayer conf, Object x, Map<String, ?> inputs)
+    /** The method of the name of the operation. */
+    private static Object call(NormOps<?> ops, NormKind kind, NormLayer conf, Object x, Map<String, ?> inputs)
             throws Exception {
-        Method method = Arrays.stream(norms.getClass().getMethods())
-                .filter(m -> m.getName().equals(kind.toString()) && m.getParameterTypes()[0] != String.class)
-                .filter(m -> m.getParameterTypes()[m.getParameterCount() - 1] == Layout.class).findFirst().orElseThrow();
+        NormOps<?> norms = ops.layout(conf.isChannelsLast() ? Layout.CHANNELS_LAST : Layout.CHANNELS_FIRST);
+        Method method = Arrays.stream(norms.getClass().getMethods()).filter(m -> m.getName().equals(kind.toString()))
+                .findFirst().orElseThrow();
         List<Object> arguments = new ArrayList<>(List.of(x));
         if (kind != NormKind.L2_NORMALIZE) {
             arguments.add(inputs.get("gamma"));
@@ -124,8 +126,9 @@ public final class OpCounterpart {
         if (kind == NormKind.GROUP_NORM) {
             arguments.add(groups(conf.plan(((INDArray) (x instanceof SDVariable v ? v.getArr() : x)).rank())));
         }
-        arguments.add(conf.getEps());
-        arguments.add(conf.isChannelsLast() ? Layout.CHANNELS_LAST : Layout.CHANNELS_FIRST);
+        if (method.getParameterTypes()[method.getParameterCount() - 1] == double.class) {
+            arguments.add(conf.getEps());
+        }
         return method.invoke(norms, arguments.toArray());
     }
 }

@@ -47,8 +47,8 @@ class RunningStatisticsListenerTest {
         SDVariable mean = sd.constant("mean", Nd4j.zeros(DataType.FLOAT, CHANNELS));
         SDVariable var = sd.constant("var", Nd4j.ones(DataType.FLOAT, CHANNELS));
         SDNorm norm = new SDNorm(sd, fused);
-        SDVariable training = norm.batchNorm("training", x, gamma, null, 1e-5);
-        SDVariable testing = norm.batchNormInference("testing", x, gamma, null, mean, var, 1e-5);
+        SDVariable training = norm.named("training").batchNorm(x, gamma, null, 1e-5);
+        SDVariable testing = norm.named("testing").batchNormInference(x, gamma, null, mean, var, 1e-5);
         sd.nn.softmax("predictions", sd.reshape(testing, -1, CHANNELS * TestGraph.TIMES).mmul(weights), 1);
         sd.loss.softmaxCrossEntropy("loss", labels, sd.reshape(training, -1, CHANNELS * TestGraph.TIMES).mmul(weights), null);
         sd.setLossVariables("loss");

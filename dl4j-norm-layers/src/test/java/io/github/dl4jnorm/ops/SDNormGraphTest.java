@@ -178,11 +178,11 @@ class SDNormGraphTest {
         SDVariable[] end = sd.whileLoop(new SDVariable[]{sd.constant(0.0f), sd.placeHolder("x", DataType.FLOAT, -1, 4, 6)},
                 (graph, v) -> v[0].lt(3.0),
                 (graph, v) -> new SDVariable[]{v[0].add(1.0),
-                    new SDNorm(graph).layerNormPerPosition(graph.math.square(v[1]), null, null, 1e-3,
-                            Layout.CHANNELS_FIRST)});
+                    new SDNorm(graph).layout(Layout.CHANNELS_FIRST)
+                            .layerNormPerPosition(graph.math.square(v[1]), null, null, 1e-3)});
         INDArray expected = x;
         for (int i = 0; i < 3; i++) {
-            expected = new NDNorm().layerNormPerPosition(expected.mul(expected), null, null, 1e-3, Layout.CHANNELS_FIRST);
+            expected = new NDNorm().layout(Layout.CHANNELS_FIRST).layerNormPerPosition(expected.mul(expected), null, null, 1e-3);
         }
         assertSame(sd.output(Map.of("x", x), end[1].name()).get(end[1].name()), expected);
     }
@@ -192,12 +192,12 @@ class SDNormGraphTest {
         INDArray x = data.getFeatures();
         SameDiff sd = SameDiff.create();
         sd.setEagerMode(true);
-        SDVariable y = new SDNorm(sd).instanceNorm("y", sd.var("x", x), null, null, 1e-3);
+        SDVariable y = new SDNorm(sd).named("y").instanceNorm(sd.var("x", x), null, null, 1e-3);
         assertSame(y.getArr(), new NDNorm().instanceNorm(x, null, null, 1e-3));
         SDVariable twice = y.mul(2);
         assertSame(twice.getArr(), new NDNorm().instanceNorm(x, null, null, 1e-3).mul(2));
-        SDVariable later = new SDNorm(sd).rmsNorm(sd.placeHolder("p", DataType.FLOAT, -1, 4, 6), null, null, 1e-3,
-                Layout.CHANNELS_FIRST);
+        SDVariable later = new SDNorm(sd).layout(Layout.CHANNELS_FIRST)
+                .rmsNorm(sd.placeHolder("p", DataType.FLOAT, -1, 4, 6), null, null, 1e-3);
         assertThat(later.getArr().shape()).isEqualTo(new long[]{1, 4, 6});
     }
 
@@ -205,7 +205,7 @@ class SDNormGraphTest {
     void outputsHaveNamesAndCanBeRenamed() {
         SameDiff sd = SameDiff.create();
         SDVariable x = sd.var("x", DataType.FLOAT, 2, 4);
-        SDVariable y = new SDNorm(sd).l2Normalize("y", x, 1e-12);
+        SDVariable y = new SDNorm(sd).named("y").l2Normalize(x, 1e-12);
         assertThat(y.name()).isEqualTo("y");
         assertThat(new SDNorm(sd).l2Normalize(x, 1e-12).name()).startsWith("dl4jnorm_l2_normalize");
         assertThat(sd.summary()).contains("dl4jnorm_l2_normalize");

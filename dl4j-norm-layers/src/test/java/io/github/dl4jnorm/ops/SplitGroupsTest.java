@@ -31,7 +31,8 @@ class SplitGroupsTest {
         INDArray beta = Nd4j.zeros(DataType.DOUBLE, channels);
 
         INDArray first = new NDNorm().groupNorm(x, gamma, beta, groups, EPS);
-        INDArray last = new NDNorm().groupNorm(x.permute(0, 2, 1).dup('c'), gamma, beta, groups, EPS, Layout.CHANNELS_LAST);
+        INDArray last = new NDNorm().layout(Layout.CHANNELS_LAST)
+                .groupNorm(x.permute(0, 2, 1).dup('c'), gamma, beta, groups, EPS);
 
         assertThat(first.sub(expected).amaxNumber().doubleValue()).isLessThan(1e-10);
         assertThat(last.permute(0, 2, 1).sub(expected).amaxNumber().doubleValue()).isLessThan(1e-10);

@@ -34,9 +34,9 @@ final class TestGraph {
         SDVariable beta = sd.var("beta", Nd4j.zeros(DataType.FLOAT, CHANNELS));
         SDVariable weights = sd.var("weights", Nd4j.randn(DataType.FLOAT, CHANNELS * TIMES, CLASSES).muli(0.3));
         SDNorm norm = new SDNorm(sd);
-        SDVariable h = sd.nn.relu(norm.groupNorm("normalized", x, gamma, beta, 2, 1e-5), 0);
+        SDVariable h = sd.nn.relu(norm.named("normalized").groupNorm(x, gamma, beta, 2, 1e-5), 0);
         h = norm.batchNorm(h, null, null, 1e-3);
-        SDVariable logits = norm.layerNorm("logits", sd.reshape(h, -1, CHANNELS * TIMES).mmul(weights), null, null, 1e-3);
+        SDVariable logits = norm.named("logits").layerNorm(sd.reshape(h, -1, CHANNELS * TIMES).mmul(weights), null, null, 1e-3);
         sd.nn.softmax("predictions", logits, 1);
         sd.loss.softmaxCrossEntropy("loss", labels, logits, null);
         sd.setLossVariables("loss");

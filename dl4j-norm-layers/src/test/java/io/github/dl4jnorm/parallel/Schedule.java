@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
-import io.github.dl4jnorm.pass.NormParams;
 import io.github.dl4jnorm.pass.NormPass;
 import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.Saved;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -205,15 +207,14 @@ final class Schedule {
     }
 
     private Result pass(INDArray x, INDArray dy, List<Exchange> exchanges, Step before) throws InterruptedException {
-        List<NormPass> passes = new ArrayList<>();
+        List<Saved> passes = new ArrayList<>();
         List<INDArray> inputs = new ArrayList<>(List.of(x));
         for (int i = 0; i < LAYERS; i++) {
             before.at(i);
             INDArray in = inputs.get(i);
-            passes.add(NormPass.of(in, View.of(in.shape(), false), null, plan, params(i), null, false,
-                    exchanges == null ? null : exchanges.get(i)));
             INDArray out = Nd4j.createUninitialized(DataType.DOUBLE, in.shape(), 'c');
-            passes.get(i).forward(in, i == 0, out);
+            passes.add(new NormPass(View.of(in.shape(), false), null, plan, values(i), 1e-5, i == 0, false,
+                    exchanges == null ? null : exchanges.get(i)).forward(in, out));
             inputs.add(out);
         }
         double[] gammaAndBeta = new double[2 * CHANNELS * LAYERS];
@@ -221,18 +222,20 @@ final class Schedule {
         for (int i = LAYERS - 1; i >= 0; i--) {
             before.at(2 * LAYERS - 1 - i);
             INDArray dx = Nd4j.createUninitialized(DataType.DOUBLE, x.shape(), 'c');
-            NormPass.Gradients gradients = passes.get(i).backward(inputs.get(i), gradient, i == 0, dx);
-            System.arraycopy(gradients.gamma(), 0, gammaAndBeta, 2 * i * CHANNELS, CHANNELS);
-            System.arraycopy(gradients.beta(), 0, gammaAndBeta, (2 * i + 1) * CHANNELS, CHANNELS);
+            Values gradients = passes.get(i).backward(inputs.get(i), gradient, dx);
+            System.arraycopy(gradients.get(Parameter.GAMMA), 0, gammaAndBeta, 2 * i * CHANNELS, CHANNELS);
+            System.arraycopy(gradients.get(Parameter.BETA), 0, gammaAndBeta, (2 * i + 1) * CHANNELS, CHANNELS);
             gradient = dx;
         }
         return new Result(inputs.get(LAYERS), gradient, gammaAndBeta,
-                passes.stream().map(NormPass::batchStatistics).toList());
+                passes.stream().map(Saved::batchStatistics).toList());
     }
 
-    private static NormParams params(int layer) {
-        return new NormParams(new double[]{1, 0.5 + layer, 2}, new double[]{0.3, -0.2, layer}, new double[]{1, 0.5, 0.8},
-                new double[]{0.7, 1, 1.2}, 1e-5);
+    private Values values(int layer) {
+        Values values = new Values().set(Parameter.GAMMA, new double[]{1, 0.5 + layer, 2})
+                .set(Parameter.BETA, new double[]{0.3, -0.2, layer});
+        return plan.equals(NormPlan.batch()) ? values : values.set(Parameter.MEAN_WEIGHT, new double[]{1, 0.5, 0.8})
+                .set(Parameter.VAR_WEIGHT, new double[]{0.7, 1, 1.2});
     }
 
     private INDArray gaussian(int examples) {

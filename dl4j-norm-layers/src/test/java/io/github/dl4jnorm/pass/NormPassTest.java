@@ -4,9 +4,10 @@ package io.github.dl4jnorm.pass;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
-import io.github.dl4jnorm.norm.Pool;
-import io.github.dl4jnorm.norm.PositionNorm;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import java.util.Map;
@@ -19,33 +20,38 @@ import org.nd4j.linalg.factory.Nd4j;
 class NormPassTest {
     private final INDArray x = Nd4j.rand(DataType.FLOAT, 6, 4, 5);
     private final View view = View.of(x.shape(), false);
-    private final NormParams params = new NormParams(new double[]{1, 1, 1, 1}, new double[4], null, null, 1e-3);
+    private final Values values = new Values().set(Parameter.GAMMA, new double[]{1, 1, 1, 1}).set(Parameter.BETA, new double[4]);
+
+    private Saved forward(NormPlan plan, Values given, INDArray y) {
+        return new NormPass(view, null, plan, given, 1e-3).forward(x, y);
+    }
 
     @Test
     void everyKindOfPlanHasAPassOfItsOwn() {
         Map<Class<?>, NormPlan> plans = Map.of(NormPlan.Channels.class, NormPlan.batch(), NormPlan.Ghost.class,
-                NormPlan.ghost(2), NormPlan.Positions.class, new NormPlan.Positions(PositionNorm.Kind.values()[0], 1, false),
+                NormPlan.ghost(2), NormPlan.Positions.class, NormPlan.position(Divisor.DEVIATION),
                 NormPlan.Responses.class, new NormPlan.Responses());
-        assertThat(plans.keySet()).as("a new kind of plan needs a pass, and a place in NormPass.of")
+        assertThat(plans.keySet()).as("a new kind of plan needs a pass, and a place in NormPass.forward")
                 .containsExactlyInAnyOrderElementsOf(Arrays.asList(NormPlan.class.getPermittedSubclasses()));
-        assertThat(plans.values().stream().map(plan -> NormPass.of(x, view, null, plan, params, null, false).getClass()))
+        assertThat(plans.values().stream().map(plan -> forward(plan, values, x.ulike()).getClass()))
                 .doesNotHaveDuplicates().hasSize(plans.size());
     }
 
     /** At test time the statistics that stand in for those of the parts are those of the batch. */
     @Test
     void aGhostWithGivenStatisticsIsBatchNorm() {
-        Pool given = Pool.constant(new double[]{0, 1, 2, 3}, new double[]{1, 4, 9, 16});
+        Values given = values.copy().set(Parameter.MEAN, new double[]{0, 1, 2, 3})
+                .set(Parameter.VAR, new double[]{1, 4, 9, 16});
         INDArray ghost = Nd4j.create(DataType.FLOAT, x.shape());
         INDArray batch = Nd4j.create(DataType.FLOAT, x.shape());
-        NormPass.of(x, view, null, NormPlan.ghost(2), params, given, false).forward(x, false, ghost);
-        NormPass.of(x, view, null, NormPlan.batch(), params, given, false).forward(x, false, batch);
+        forward(NormPlan.ghost(2), given, ghost);
+        forward(NormPlan.batch(), given, batch);
         assertThat(ghost).isEqualTo(batch);
     }
 
     @Test
     void aPlanThatIsNotKnownIsNotTakenForBatchNorm() {
-        assertThatThrownBy(() -> NormPass.of(x, view, null, null, params, null, false))
+        assertThatThrownBy(() -> forward(null, values, x.ulike()))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("expected a plan");
     }
 }

@@ -46,7 +46,7 @@ final class SameDiffNet {
             SDVariable gamma = sd.var("gamma" + block, Nd4j.ones(DataType.FLOAT, out));
             SDVariable beta = sd.var("beta" + block, Nd4j.zeros(DataType.FLOAT, out));
             h = sd.cnn.conv2d(h, weights, Conv2DConfig.builder().kH(KERNEL).kW(KERNEL).paddingMode(PaddingMode.SAME).build());
-            h = norm.groupNorm("norm" + block, h, gamma, beta, NormChoice.groups(out), EPS);
+            h = norm.named("norm" + block).groupNorm(h, gamma, beta, NormChoice.groups(out), EPS);
             h = sd.nn.relu(h, 0);
             if (block < BLOCKS) {
                 h = sd.cnn.maxPooling2d(h, Pooling2DConfig.builder().kH(2).kW(2).sH(2).sW(2).build());

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.conf;
+
+import io.github.dl4jnorm.norm.Divisor;
+import lombok.EqualsAndHashCode;
+import lombok.ToString;
+
+/**
+ * Scales the channels of each position to one learned length (Nguyen and Salazar 2019,
+ * <a href="https://arxiv.org/abs/1910.05895">Transformers without Tears</a>, arXiv 1910.05895):
+ *
+ * <pre>
+ *   y = act(gamma·x/max(√(Σ x²), eps) + beta)
+ * </pre>
+ *
+ * gamma is a single number. It starts at {@code gammaInit·√C}; the default of 1 is the start of the paper, with which elements
+ * have a mean square of 1. The sum is over the channels only, also for sequences, images and volumes; with
+ * {@code perPosition(false)} it is over all axes of an image or volume. There is no beta unless {@code center(true)} is set.
+ */
+@ToString(callSuper = true)
+@EqualsAndHashCode(callSuper = true)
+public class ScaleNormalization extends UncenteredNormLayer {
+    private static final long serialVersionUID = 1L;
+
+    /** Creates a layer with one gamma, without beta, and with eps 1e-5. */
+    public ScaleNormalization() {
+        setCenter(false);
+    }
+
+    @Override
+    Divisor divisor() {
+        return Divisor.LENGTH;
+    }
+
+    @Override
+    protected NormParameter gamma() {
+        return new NormParameter(NormParameter.GAMMA, 1, getGammaInit() * Math.sqrt(nOut));
+    }
+}

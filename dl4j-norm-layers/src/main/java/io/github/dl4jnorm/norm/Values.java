@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.norm;
+
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+
+/** Numbers by {@link Parameter}: what a pass is given, and the gradients it gives back. */
+public final class Values {
+    private final Map<Parameter, double[]> all = new EnumMap<>(Parameter.class);
+
+    /** No values. */
+    public Values() {
+    }
+
+    /**
+     * Sets the values of a parameter.
+     *
+     * @param parameter the parameter
+     * @param values    its values, or null for none
+     * @return this
+     */
+    public Values set(Parameter parameter, double[] values) {
+        if (values == null) {
+            all.remove(parameter);
+        } else {
+            all.put(parameter, values);
+        }
+        return this;
+    }
+
+    /** {@return other values that begin as these} */
+    public Values copy() {
+        Values copy = new Values();
+        copy.all.putAll(all);
+        return copy;
+    }
+
+    /**
+     * The values of a parameter.
+     *
+     * @param parameter the parameter
+     * @return its values, or null if it has none
+     */
+    public double[] get(Parameter parameter) {
+        return all.get(parameter);
+    }
+
+    /**
+     * Whether a parameter has values.
+     *
+     * @param parameter the parameter
+     * @return whether there are any
+     */
+    public boolean has(Parameter parameter) {
+        return all.containsKey(parameter);
+    }
+
+    /**
+     * Adds other values to these, parameter by parameter.
+     *
+     * @param others values of the same lengths; they may become these
+     */
+    public void add(Values others) {
+        others.all.forEach((parameter, more) -> all.merge(parameter, more, (sum, values) -> {
+            double[] total = sum.clone();
+            Arrays.setAll(total, i -> sum[i] + values[i]);
+            return total;
+        }));
+    }
+}
