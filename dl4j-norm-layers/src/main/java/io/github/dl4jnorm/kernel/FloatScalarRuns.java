@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import static io.github.dl4jnorm.kernel.FloatTile.BYTES;
+import static io.github.dl4jnorm.kernel.FloatTile.SIZE;
+import static io.github.dl4jnorm.kernel.FloatTile.step;
+
+/** {@link RunOps} on float in plain Java. */
+final class FloatScalarRuns extends FloatTables implements RunOps {
+    private final FloatTile tile = new FloatTile();
+    private final FloatTile gradTile = new FloatTile();
+    private final float[] d = tile.values;
+    private final float[] g = gradTile.values;
+    private final double[] pair = new double[2];
+
+    @Override
+    public void sums(Memory x, int at, int stride, int runs, int length, double zoomOfAll, double[] centers, double[] sum,
+                     double[] squares) {
+        for (int r = 0; r < runs; r++) {
+            pair[0] = 0;
+            pair[1] = 0;
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                tile.load(x, at + r * stride + done * BYTES, size);
+                map(d, size, (float) zoomOfAll, (float) -centers[r]);
+                FloatTile.sums(d, d, size, pair);
+            }
+            sum[r] = pair[0];
+            squares[r] = pair[1];
+        }
+    }
+
+    @Override
+    public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
+                       boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                load(x, atX + r * strideX + done * BYTES, size, from + r);
+                map(d, size, factor[from + r], shift[from + r]);
+                if (relu) {
+                    tile.rectify(size);
+                }
+                tile.store(y, atY + r * strideY + done * BYTES, size);
+            }
+        }
+    }
+
+    @Override
+    public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
+                         boolean relu, double[] sum, double[] products) {
+        for (int r = 0; r < runs; r++) {
+            pair[0] = 0;
+            pair[1] = 0;
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                load(x, atX + r * strideX + done * BYTES, size, from + r);
+                loadGrad(dy, atDy + r * strideDy + done * BYTES, size, from + r, relu);
+                FloatTile.sums(g, d, size, pair);
+            }
+            sum[from + r] += pair[0];
+            products[from + r] += pair[1];
+        }
+    }
+
+    @Override
+    public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                           int strideDx, int runs, int from, int length, boolean relu) {
+        for (int r = 0; r < runs; r++) {
+            float s = scale[from + r];
+            float q = slope[from + r];
+            float t = gradShift[from + r];
+            for (int done = 0; done < length; done += SIZE) {
+                int size = Math.min(SIZE, length - done);
+                load(x, atX + r * strideX + done * BYTES, size, from + r);
+                loadGrad(dy, atDy + r * strideDy + done * BYTES, size, from + r, relu);
+                for (int i = 0; i < size; i++) {
+                    d[i] = s * g[i] + (q * d[i] + t);
+                }
+                tile.store(dx, atDx + r * strideDx + done * BYTES, size);
+            }
+        }
+    }
+
+    /** d = x·zoom − center. */
+    private void load(Memory x, int at, int size, int channel) {
+        tile.load(x, at, size);
+        map(d, size, zoom[channel], offset[channel]);
+    }
+
+    private static void map(float[] values, int size, float factor, float shift) {
+        for (int i = 0; i < size; i++) {
+            values[i] = values[i] * factor + shift;
+        }
+    }
+
+    /** g = dy where a ReLU was active, given d. */
+    private void loadGrad(Memory dy, int at, int size, int channel, boolean relu) {
+        gradTile.load(dy, at, size);
+        if (relu) {
+            float a = factor[channel];
+            float b = shift[channel];
+            for (int i = 0; i < size; i++) {
+                g[i] *= step(a * d[i] + b);
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.Affine.Coefficients;
+
+/** {@link TableOps} in float; the coefficients of the channels as often as they repeat in the columns of a run. */
+abstract class FloatTables implements TableOps {
+    private static final boolean WIDE = Float.BYTES == Double.BYTES;
+
+    float[] zoom = {};
+    /** −center. */
+    float[] offset = {};
+    float[] factor = {};
+    float[] shift = {};
+    float[] scale = {};
+    float[] slope = {};
+    float[] gradShift = {};
+    /** Whether any column may have a zoom other than 1. */
+    boolean zoomed;
+    private int channels;
+    private int columns;
+    private double[] zooms = {};
+    private double[] lost = {};
+
+    @Override
+    public final void prepare(int channelsInRun, int size) {
+        channels = channelsInRun;
+        columns = size;
+        if (size > zoom.length) {
+            zoom = new float[size];
+            offset = new float[size];
+            factor = new float[size];
+            shift = new float[size];
+            scale = new float[size];
+            slope = new float[size];
+            gradShift = new float[size];
+        }
+        if (channels > zooms.length) {
+            zooms = new double[channels];
+            lost = new double[channels];
+        }
+    }
+
+    /** {@link ColumnOps#setCenters}. */
+    public final void setCenters(double[] centers) {
+        for (int c = 0; c < channels; c++) {
+            offset[c] = (float) -centers[c];
+        }
+        repeat(offset);
+    }
+
+    @Override
+    public final void set(Coefficients k) {
+        zoomed = !WIDE && !Range.moderate(k.unit, channels);
+        for (int c = 0; c < channels; c++) {
+            zooms[c] = zoomed ? Range.zoomOf(k.unit[c]) : 1;
+        }
+        // Loops apart, so that each becomes one of vectors.
+        for (int c = 0; c < channels; c++) {
+            zoom[c] = (float) zooms[c];
+            scale[c] = (float) k.scale[c];
+            factor[c] = (float) (k.scale[c] / zooms[c]);
+        }
+        for (int c = 0; c < channels; c++) {
+            double exact = k.center[c] * zooms[c];
+            double center = (float) exact;
+            lost[c] = center - exact;
+            offset[c] = (float) -center;
+            shift[c] = (float) (k.shift[c] + k.scale[c] / zooms[c] * lost[c]);
+        }
+        repeat(zoom);
+        repeat(offset);
+        repeat(factor);
+        repeat(shift);
+        repeat(scale);
+    }
+
+    @Override
+    public final void setGradient(Coefficients k, double[] slopes, double[] shifts) {
+        for (int c = 0; c < channels; c++) {
+            double ofD = slopes[c] * (k.unit[c] / zooms[c]);
+            slope[c] = (float) ofD;
+            gradShift[c] = (float) (shifts[c] + ofD * lost[c]);
+        }
+        repeat(slope);
+        repeat(gradShift);
+    }
+
+    @Override
+    public final void exact(double[] sums, double[] products) {
+        for (int c = 0; c < channels; c++) {
+            products[c] = (products[c] + lost[c] * sums[c]) / zooms[c];
+        }
+    }
+
+    private void repeat(float[] table) {
+        for (int done = channels; done < columns; done += channels) {
+            System.arraycopy(table, 0, table, done, Math.min(channels, columns - done));
+        }
+    }
+
+    /** Adds sums of columns to those of their channels. */
+    final void add(float[] sums, int length, double[] into, int from) {
+        int channel = from % channels;
+        for (int i = 0; i < length;) {
+            int end = Math.min(length, i + channels - channel);
+            int shifted = channel - i;
+            for (; i < end; i++) {
+                into[shifted + i] += sums[i];
+            }
+            channel = 0;
+        }
+    }
+}

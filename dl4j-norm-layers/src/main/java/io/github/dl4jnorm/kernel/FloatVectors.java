@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * What all vector operations on float share. The last elements of a run, too few for a vector, go one by one through
+ * the same fused multiply-adds: where a run is cut does not change a bit of what it becomes.
+ */
+final class FloatVectors {
+    /**
+     * 256 bits at most. With 512, loops along runs take longer, as runs begin anywhere and each access is to two cache lines, and
+     * loops over columns less; one size for each would be best, but with two of them the compiler makes objects of vectors.
+     */
+    static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED.length() > FloatVector.SPECIES_256.length()
+            ? FloatVector.SPECIES_256 : FloatVector.SPECIES_PREFERRED;
+    /** Elements in a vector. */
+    static final int W = SPECIES.length();
+    static final int BYTES = Float.BYTES;
+    /** {@link #BYTES} in the type of {@link Lanes#base}: int here, long in the variant for JDK 22. */
+    static final int STEP = BYTES;
+    static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    /** W zeros, then W ones: the vector from index n on has ones as its last n elements. */
+    static final float[] LAST = new float[2 * W];
+    private static final int GROUP = Math.min(4, W);
+
+    static {
+        Arrays.fill(LAST, W, 2 * W, 1);
+    }
+
+    private FloatVectors() {
+    }
+
+    static float get(Memory from, int at) {
+        return from.bytes.getFloat(at);
+    }
+
+    static void put(Memory into, int at, float value) {
+        into.bytes.putFloat(at, value);
+    }
+
+    /** The sum of a vector's elements, left in an array, in a fixed order, which its own reduction would not promise. */
+    static double total(float[] left, int from) {
+        double sum = 0;
+        for (int i = from; i < from + W; i += GROUP) {
+            sum += GROUP == 4 ? ((double) left[i] + left[i + 1]) + ((double) left[i + 2] + left[i + 3])
+                    : (double) left[i] + left[i + 1];
+        }
+        return sum;
+    }
+}

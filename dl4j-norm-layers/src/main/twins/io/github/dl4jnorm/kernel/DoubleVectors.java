@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Derived from FloatVectors.java by Twins: edit that file, not this one.
+package io.github.dl4jnorm.kernel;
+
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * What all vector operations on double share. The last elements of a run, too few for a vector, go one by one through
+ * the same fused multiply-adds: where a run is cut does not change a bit of what it becomes.
+ */
+final class DoubleVectors {
+    /**
+     * 256 bits at most. With 512, loops along runs take longer, as runs begin anywhere and each access is to two cache lines, and
+     * loops over columns less; one size for each would be best, but with two of them the compiler makes objects of vectors.
+     */
+    static final VectorSpecies<Double> SPECIES = DoubleVector.SPECIES_PREFERRED.length() > DoubleVector.SPECIES_256.length()
+            ? DoubleVector.SPECIES_256 : DoubleVector.SPECIES_PREFERRED;
+    /** Elements in a vector. */
+    static final int W = SPECIES.length();
+    static final int BYTES = Double.BYTES;
+    /** {@link #BYTES} in the type of {@link Lanes#base}: int here, long in the variant for JDK 22. */
+    static final int STEP = BYTES;
+    static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    /** W zeros, then W ones: the vector from index n on has ones as its last n elements. */
+    static final double[] LAST = new double[2 * W];
+    private static final int GROUP = Math.min(4, W);
+
+    static {
+        Arrays.fill(LAST, W, 2 * W, 1);
+    }
+
+    private DoubleVectors() {
+    }
+
+    static double get(Memory from, int at) {
+        return from.bytes.getDouble(at);
+    }
+
+    static void put(Memory into, int at, double value) {
+        into.bytes.putDouble(at, value);
+    }
+
+    /** The sum of a vector's elements, left in an array, in a fixed order, which its own reduction would not promise. */
+    static double total(double[] left, int from) {
+        double sum = 0;
+        for (int i = from; i < from + W; i += GROUP) {
+            sum += GROUP == 4 ? ((double) left[i] + left[i + 1]) + ((double) left[i + 2] + left[i + 3])
+                    : (double) left[i] + left[i + 1];
+        }
+        return sum;
+    }
+}
