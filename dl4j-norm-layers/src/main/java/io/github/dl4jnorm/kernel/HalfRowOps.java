@@ -4,6 +4,7 @@ package io.github.dl4jnorm.kernel;
 import io.github.dl4jnorm.norm.Affine.Coefficients;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.Consumer;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -21,75 +22,111 @@ final class HalfRowOps {
                 new Crossings(floats.crossing()));
     }
 
-    /** Room for one piece in float. */
+    /** Some elements of some runs, as many as a tile has room for: {@code size} from index {@code first} on. */
+    private record Piece(int run, int runs, int first, int size) {
+        static void forEach(int runs, int length, Consumer<Piece> work) {
+            int size = Math.min(TILE, length);
+            int together = TILE / size;
+            for (int i = 0; i < length; i += size) {
+                for (int r = 0; r < runs; r += together) {
+                    work.accept(new Piece(r, Math.min(together, runs - r), i, Math.min(size, length - i)));
+                }
+            }
+        }
+
+        /** Bytes from one run to the next in a tile. */
+        int stride() {
+            return size * Float.BYTES;
+        }
+    }
+
+    /** Room for a piece in float, its runs one after the other. */
     private static final class Tile {
         private final Memory memory =
                 new Memory(ByteBuffer.allocateDirect(TILE * Float.BYTES).order(ByteOrder.nativeOrder()));
 
-        Memory load(Memory from, int at, int length) {
-            return load(from, at, 0, 1, length);
-        }
-
-        Memory load(Memory from, int at, int stride, int runs, int length) {
-            for (int r = 0; r < runs; r++) {
-                for (int i = 0; i < length; i++) {
-                    short half = from.bytes.getShort(at + r * stride + i * Short.BYTES);
-                    memory.bytes.putFloat((r * length + i) * Float.BYTES, Half.toFloat(half));
+        /** {@return the memory of this tile, with a piece of the runs that begin there} */
+        Memory load(Memory from, int at, int stride, Piece piece) {
+            int start = at + piece.first * Short.BYTES;
+            for (int r = 0; r < piece.runs; r++) {
+                for (int i = 0; i < piece.size; i++) {
+                    short half = from.bytes.getShort(start + (piece.run + r) * stride + i * Short.BYTES);
+                    memory.bytes.putFloat((r * piece.size + i) * Float.BYTES, Half.toFloat(half));
                 }
             }
             return memory;
         }
 
-        void store(Memory into, int at, int stride, int runs, int length) {
-            for (int r = 0; r < runs; r++) {
-                for (int i = 0; i < length; i++) {
-                    float value = memory.bytes.getFloat((r * length + i) * Float.BYTES);
-                    into.bytes.putShort(at + r * stride + i * Short.BYTES, Half.fromFloat(value));
+        void store(Memory into, int at, int stride, Piece piece) {
+            int start = at + piece.first * Short.BYTES;
+            for (int r = 0; r < piece.runs; r++) {
+                for (int i = 0; i < piece.size; i++) {
+                    float value = memory.bytes.getFloat((r * piece.size + i) * Float.BYTES);
+                    into.bytes.putShort(start + (piece.run + r) * stride + i * Short.BYTES, Half.fromFloat(value));
                 }
             }
         }
     }
 
-    /** Does one piece of a run. */
-    private interface Piece {
-        void at(int done, int size);
-    }
-
-    private static void forEachPiece(int length, Piece piece) {
-        for (int done = 0; done < length; done += TILE) {
-            piece.at(done, Math.min(TILE, length - done));
-        }
-    }
-
-    /** The tables of the arithmetic on FLOAT, and room for pieces of the arrays. */
+    /** The arithmetic on FLOAT with its tables, and room for pieces of the arrays. */
     private abstract static class Tables implements TableOps {
         final Tile tile = new Tile();
-        final Tile gradTile = new Tile();
-        final Tile result = new Tile();
-        private final TableOps tables;
+        private final Tile gradTile = new Tile();
+        private final Tile result = new Tile();
+        private final TableOps floats;
 
-        Tables(TableOps tables) {
-            this.tables = tables;
+        Tables(TableOps floats) {
+            this.floats = floats;
         }
+
+        /** How far into the tables a piece begins. */
+        abstract int begin(Piece piece);
 
         @Override
         public void prepare(int channels, int size) {
-            tables.prepare(channels, size);
+            floats.prepare(channels, size);
         }
 
         @Override
         public void set(Coefficients k) {
-            tables.set(k);
+            floats.set(k);
         }
 
         @Override
         public void setGradient(Coefficients k, double[] slopes, double[] shifts) {
-            tables.setGradient(k, slopes, shifts);
+            floats.setGradient(k, slopes, shifts);
         }
 
         @Override
         public void exact(double[] sums, double[] products) {
-            tables.exact(sums, products);
+            floats.exact(sums, products);
+        }
+
+        @Override
+        public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
+                           boolean relu) {
+            Piece.forEach(runs, length, p -> {
+                floats.affine(tile.load(x, atX, strideX, p), 0, p.stride(), result.memory, 0, p.stride(), p.runs,
+                        from + begin(p), p.size, relu);
+                result.store(y, atY, strideY, p);
+            });
+        }
+
+        @Override
+        public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
+                             boolean relu, double[] sum, double[] products) {
+            Piece.forEach(runs, length, p -> floats.gradSums(tile.load(x, atX, strideX, p), 0, p.stride(),
+                    gradTile.load(dy, atDy, strideDy, p), 0, p.stride(), p.runs, from + begin(p), p.size, relu, sum, products));
+        }
+
+        @Override
+        public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
+                               int strideDx, int runs, int from, int length, boolean relu) {
+            Piece.forEach(runs, length, p -> {
+                floats.affineGrad(tile.load(x, atX, strideX, p), 0, p.stride(), gradTile.load(dy, atDy, strideDy, p), 0,
+                        p.stride(), result.memory, 0, p.stride(), p.runs, from + begin(p), p.size, relu);
+                result.store(dx, atDx, strideDx, p);
+            });
         }
     }
 
@@ -104,17 +141,9 @@ final class HalfRowOps {
             this.floats = floats;
         }
 
-        /** Does one piece of one run. */
-        private interface RunPiece {
-            void at(int run, int done, int size);
-        }
-
-        private static void forEachPiece(int runs, int length, RunPiece piece) {
-            for (int r = 0; r < runs; r++) {
-                for (int done = 0; done < length; done += TILE) {
-                    piece.at(r, done, Math.min(TILE, length - done));
-                }
-            }
+        @Override
+        int begin(Piece piece) {
+            return piece.run;
         }
 
         @Override
@@ -122,40 +151,11 @@ final class HalfRowOps {
                          double[] squares) {
             for (int r = 0; r < runs; r++) {
                 center[0] = centers[r];
-                floats.sums(tile.load(x, at + r * stride, length), 0, 0, 1, length, zoom, center, ofRun, squaresOfRun);
+                floats.sums(tile.load(x, at, stride, new Piece(r, 1, 0, length)), 0, 0, 1, length, zoom, center, ofRun,
+                        squaresOfRun);
                 sum[r] = ofRun[0];
                 squares[r] = squaresOfRun[0];
             }
-        }
-
-        @Override
-        public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
-                           boolean relu) {
-            forEachPiece(runs, length, (run, done, size) -> {
-                Memory here = tile.load(x, atX + run * strideX + done * Short.BYTES, size);
-                floats.affine(here, 0, 0, result.memory, 0, 0, 1, from + run, size, relu);
-                result.store(y, atY + run * strideY + done * Short.BYTES, 0, 1, size);
-            });
-        }
-
-        @Override
-        public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
-                             int length, boolean relu, double[] sum, double[] products) {
-            for (int r = 0; r < runs; r++) {
-                floats.gradSums(tile.load(x, atX + r * strideX, length), 0, 0,
-                        gradTile.load(dy, atDy + r * strideDy, length), 0, 0, 1, from + r, length, relu, sum, products);
-            }
-        }
-
-        @Override
-        public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
-                               int strideDx, int runs, int from, int length, boolean relu) {
-            forEachPiece(runs, length, (run, done, size) -> {
-                Memory here = tile.load(x, atX + run * strideX + done * Short.BYTES, size);
-                Memory grad = gradTile.load(dy, atDy + run * strideDy + done * Short.BYTES, size);
-                floats.affineGrad(here, 0, 0, grad, 0, 0, result.memory, 0, 0, 1, from + run, size, relu);
-                result.store(dx, atDx + run * strideDx + done * Short.BYTES, 0, 1, size);
-            });
         }
     }
 
@@ -167,19 +167,9 @@ final class HalfRowOps {
             this.floats = floats;
         }
 
-        /** Does one piece of a block: some columns of some runs. */
-        private interface BlockPiece {
-            void at(int run, int runs, int column, int columns);
-        }
-
-        private static void forEachPiece(int runs, int length, BlockPiece piece) {
-            int columns = Math.min(TILE, length);
-            int rows = TILE / columns;
-            for (int c = 0; c < length; c += columns) {
-                for (int r = 0; r < runs; r += rows) {
-                    piece.at(r, Math.min(rows, runs - r), c, Math.min(columns, length - c));
-                }
-            }
+        @Override
+        int begin(Piece piece) {
+            return piece.first;
         }
 
         @Override
@@ -190,43 +180,8 @@ final class HalfRowOps {
         @Override
         public void sums(Memory x, int at, int stride, int runs, int from, int length, double zoom, double[] sum,
                          double[] squares) {
-            forEachPiece(runs, length, (run, rows, c, size) -> floats.sums(
-                    tile.load(x, at + run * stride + c * Short.BYTES, stride, rows, size), 0, size * Float.BYTES, rows,
-                    from + c, size, zoom, sum, squares));
-        }
-
-        @Override
-        public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from,
-                           int length, boolean relu) {
-            forEachPiece(runs, length, (run, rows, c, size) -> {
-                int stride = size * Float.BYTES;
-                Memory here = tile.load(x, atX + run * strideX + c * Short.BYTES, strideX, rows, size);
-                floats.affine(here, 0, stride, result.memory, 0, stride, rows, from + c, size, relu);
-                result.store(y, atY + run * strideY + c * Short.BYTES, strideY, rows, size);
-            });
-        }
-
-        @Override
-        public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from,
-                             int length, boolean relu, double[] sum, double[] products) {
-            forEachPiece(runs, length, (run, rows, c, size) -> {
-                int stride = size * Float.BYTES;
-                Memory here = tile.load(x, atX + run * strideX + c * Short.BYTES, strideX, rows, size);
-                Memory grad = gradTile.load(dy, atDy + run * strideDy + c * Short.BYTES, strideDy, rows, size);
-                floats.gradSums(here, 0, stride, grad, 0, stride, rows, from + c, size, relu, sum, products);
-            });
-        }
-
-        @Override
-        public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
-                               int strideDx, int runs, int from, int length, boolean relu) {
-            forEachPiece(runs, length, (run, rows, c, size) -> {
-                int stride = size * Float.BYTES;
-                Memory here = tile.load(x, atX + run * strideX + c * Short.BYTES, strideX, rows, size);
-                Memory grad = gradTile.load(dy, atDy + run * strideDy + c * Short.BYTES, strideDy, rows, size);
-                floats.affineGrad(here, 0, stride, grad, 0, stride, result.memory, 0, stride, rows, from + c, size, relu);
-                result.store(dx, atDx + run * strideDx + c * Short.BYTES, strideDx, rows, size);
-            });
+            Piece.forEach(runs, length, p -> floats.sums(tile.load(x, at, stride, p), 0, p.stride(), p.runs, from + p.first,
+                    p.size, zoom, sum, squares));
         }
     }
 
@@ -256,33 +211,31 @@ final class HalfRowOps {
         }
 
         @Override
-        public void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
-            forEachPiece(length, (done, size) -> {
-                Memory here = tile.load(x, atX + done * Short.BYTES, size);
-                floats.affine(here, 0, result.memory, 0, from + done, size, relu);
-                result.store(y, atY + done * Short.BYTES, 0, 1, size);
-            });
-        }
-
-        @Override
-        public void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu,
-                             double[] into) {
-            floats.gradSums(tile.load(x, atX, length), 0, gradTile.load(dy, atDy, length), 0, from, length, relu, into);
-        }
-
-        @Override
         public void drain(int size, double[] sums, double[] products) {
             floats.drain(size, sums, products);
         }
 
         @Override
+        public void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
+            Piece.forEach(1, length, p -> {
+                floats.affine(tile.load(x, atX, 0, p), 0, result.memory, 0, from + p.first, p.size, relu);
+                result.store(y, atY, 0, p);
+            });
+        }
+
+        @Override
+        public void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu, double[] into) {
+            Piece all = new Piece(0, 1, 0, length);
+            floats.gradSums(tile.load(x, atX, 0, all), 0, gradTile.load(dy, atDy, 0, all), 0, from, length, relu, into);
+        }
+
+        @Override
         public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
                                boolean relu) {
-            forEachPiece(length, (done, size) -> {
-                Memory here = tile.load(x, atX + done * Short.BYTES, size);
-                Memory grad = gradTile.load(dy, atDy + done * Short.BYTES, size);
-                floats.affineGrad(here, 0, grad, 0, result.memory, 0, from + done, size, relu);
-                result.store(dx, atDx + done * Short.BYTES, 0, 1, size);
+            Piece.forEach(1, length, p -> {
+                floats.affineGrad(tile.load(x, atX, 0, p), 0, gradTile.load(dy, atDy, 0, p), 0, result.memory, 0,
+                        from + p.first, p.size, relu);
+                result.store(dx, atDx, 0, p);
             });
         }
     }

@@ -2,11 +2,11 @@
 package io.github.dl4jnorm.kernel;
 
 /**
- * Arithmetic on contiguous runs of elements of one channel each, given by a memory, the byte offset of the first one and
- * the bytes from one to the next. Run r is of channel {@code from + r} of those whose coefficients were set before.
+ * Arithmetic on contiguous runs of elements of one channel each. Run r is of channel {@code from + r} of those whose
+ * coefficients were set before.
  *
- * <p>Outputs do not overlap inputs. Arithmetic is done in the element type (HALF: in float). Sums start anew every
- * {@link #CHUNK} elements at the latest, as a longer sum in float would lose digits.
+ * <p>Sums start anew every {@link #CHUNK} elements at the latest, as a longer sum in float would lose digits: runs that are
+ * summed up have no more.
  */
 interface RunOps extends TableOps {
     /** Most elements that may be summed up at once. */
@@ -20,19 +20,4 @@ interface RunOps extends TableOps {
      */
     void sums(Memory x, int at, int stride, int runs, int length, double zoom, double[] centers, double[] sum,
               double[] squares);
-
-    /** {@code y = act(factor·d + shift)}. */
-    void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
-                boolean relu);
-
-    /**
-     * {@code sum[channel] += Σdy}, {@code products[channel] += Σdy·d}, dy counting as 0 where a ReLU was not active; runs
-     * of at most {@link #CHUNK} elements.
-     */
-    void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
-                  boolean relu, double[] sum, double[] products);
-
-    /** {@code dx = scale·dy + slope·d + gradShift}. */
-    void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
-                    int strideDx, int runs, int from, int length, boolean relu);
 }
