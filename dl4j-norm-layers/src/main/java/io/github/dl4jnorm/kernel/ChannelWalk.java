@@ -11,9 +11,9 @@ import io.github.dl4jnorm.norm.SumTable;
 import java.util.Arrays;
 
 /**
- * Where the channels of a position lie in a row (channels last). Blocks have all channels.
+ * Where runs are along the channels of a position (channels last). Blocks have all channels.
  *
- * <p>Few channels make short rows; where rows follow each other without a gap, several of them are taken as one, and
+ * <p>Few channels make short runs; where positions follow each other without a gap, those of several are taken as one, and
  * the columns i, C + i, 2·C + i, … are all of channel i.
  */
 final class ChannelWalk extends Walk {
@@ -21,7 +21,7 @@ final class ChannelWalk extends Walk {
     private static final int WIDTH = 256;
     private static final int LANES = 16;
 
-    /** How many rows are taken as one. */
+    /** Positions of a run. */
     private final int joined;
     private final int columns;
     private final ColumnMoments moments;
@@ -32,7 +32,7 @@ final class ChannelWalk extends Walk {
     private int tabled = -1;
     private boolean tabledGradient;
 
-    ChannelWalk(Operands operands, Mask mask, RowOps ops) {
+    ChannelWalk(Operands operands, Mask mask, Arithmetic ops) {
         super(operands, mask, ops);
         joined = mask == null && operands.positionsJoin() ? joined(channels) : 1;
         columns = joined * channels;
@@ -52,29 +52,29 @@ final class ChannelWalk extends Walk {
         return forWholeVectors * ((WIDTH - 1) / width + 1);
     }
 
-    /** Receives a block of rows: columns 0, …, columns − 1, or with a mask for each channel a part of one row. */
-    private interface Rows {
-        void accept(int s, int rows, int column, int length, boolean kept);
+    /** Receives some runs: columns 0, …, columns − 1, or with a mask for each channel some columns of one. */
+    private interface Bundle {
+        void accept(int s, int runs, int column, int length, boolean kept);
     }
 
-    private void forEach(int n, Block block, Rows rows) {
+    private void forEach(int n, Block block, Bundle bundle) {
         if (mask == null) {
             int all = block.s1() - block.s0();
             int whole = all / joined;
             if (whole > 0) {
-                rows.accept(block.s0(), whole, 0, columns, true);
+                bundle.accept(block.s0(), whole, 0, columns, true);
             }
             if (all > whole * joined) {
-                rows.accept(block.s0() + whole * joined, 1, 0, (all - whole * joined) * channels, true);
+                bundle.accept(block.s0() + whole * joined, 1, 0, (all - whole * joined) * channels, true);
             }
         } else if (mask.perChannel()) {
-            Runs.Run one = (example, c, s, length, kept) -> rows.accept(s, 1, c, length, kept);
+            Runs.Run one = (example, c, s, length, kept) -> bundle.accept(s, 1, c, length, kept);
             for (int s = block.s0(); s < block.s1(); s++) {
                 Runs.alongChannels(operands, mask, n, s, 0, channels, one);
             }
         } else {
             Runs.ofAllChannels(operands, mask, n, block.s0(), block.s1(),
-                    (start, length, kept) -> rows.accept(start, length, 0, channels, kept));
+                    (start, length, kept) -> bundle.accept(start, length, 0, channels, kept));
         }
     }
 
@@ -93,9 +93,9 @@ final class ChannelWalk extends Walk {
         int stride = stride(x);
         for (int n = block.n0(); n < block.n1(); n++) {
             int example = n;
-            moments.compute(channels, columns, groupSize, sink -> forEach(example, block, (s, rows, c, length, kept) -> {
+            moments.compute(channels, columns, groupSize, sink -> forEach(example, block, (s, runs, c, length, kept) -> {
                 if (kept) {
-                    sink.block(from.memory, from.at(example, c, s), stride, rows, c, length);
+                    sink.block(from.memory, from.at(example, c, s), stride, runs, c, length);
                 }
             }));
             Moments found = moments.found();
@@ -105,15 +105,15 @@ final class ChannelWalk extends Walk {
         }
     }
 
-    /** Rows of one group that join are runs along memory. */
+    /** Where all channels are one group, runs that join are one run. */
     private void momentsOfAll(int x, Block block, Moments into) {
         Window from = operands.window(x, block);
         for (int n = block.n0(); n < block.n1(); n++) {
             int example = n;
             all.start();
-            forEach(n, block, (s, rows, c, length, kept) -> {
+            forEach(n, block, (s, runs, c, length, kept) -> {
                 if (kept) {
-                    all.add(from.memory, from.at(example, c, s), rows * length);
+                    all.add(from.memory, from.at(example, c, s), runs * length);
                 }
             });
             Moments found = all.found();
@@ -130,13 +130,13 @@ final class ChannelWalk extends Walk {
         for (int n = block.n0(); n < block.n1(); n++) {
             int example = n;
             set(affine, null, n, block);
-            forEach(n, block, (s, rows, c, length, kept) -> {
+            forEach(n, block, (s, runs, c, length, kept) -> {
                 int at = into.at(example, c, s);
                 if (kept) {
-                    ops.columns().affine(from.memory, from.at(example, c, s), strideX, into.memory, at, strideY, rows, c,
+                    ops.columns().affine(from.memory, from.at(example, c, s), strideX, into.memory, at, strideY, runs, c,
                             length, relu);
                 } else {
-                    zero(into.memory, at, strideY, rows, length);
+                    zero(into.memory, at, strideY, runs, length);
                 }
             });
         }
@@ -153,12 +153,12 @@ final class ChannelWalk extends Walk {
             set(affine, null, n, block);
             Arrays.fill(sums, 0);
             Arrays.fill(products, 0);
-            forEach(n, block, (s, rows, c, length, kept) -> {
+            forEach(n, block, (s, runs, c, length, kept) -> {
                 int atX = fromX.at(example, c, s);
                 int atDy = fromDy.at(example, c, s);
-                for (int r = 0; kept && r < rows; r += ColumnMoments.RUNS) {
+                for (int r = 0; kept && r < runs; r += ColumnMoments.RUNS) {
                     ops.columns().gradSums(fromX.memory, atX + r * strideX, strideX, fromDy.memory, atDy + r * strideDy,
-                            strideDy, Math.min(ColumnMoments.RUNS, rows - r), c, length, relu, sums, products);
+                            strideDy, Math.min(ColumnMoments.RUNS, runs - r), c, length, relu, sums, products);
                 }
             });
             ops.columns().exact(sums, products);
@@ -179,13 +179,13 @@ final class ChannelWalk extends Walk {
         for (int n = block.n0(); n < block.n1(); n++) {
             int example = n;
             set(affine, grad, n, block);
-            forEach(n, block, (s, rows, c, length, kept) -> {
+            forEach(n, block, (s, runs, c, length, kept) -> {
                 int at = into.at(example, c, s);
                 if (kept) {
                     ops.columns().affineGrad(fromX.memory, fromX.at(example, c, s), strideX, fromDy.memory,
-                            fromDy.at(example, c, s), strideDy, into.memory, at, strideDx, rows, c, length, relu);
+                            fromDy.at(example, c, s), strideDy, into.memory, at, strideDx, runs, c, length, relu);
                 } else {
-                    zero(into.memory, at, strideDx, rows, length);
+                    zero(into.memory, at, strideDx, runs, length);
                 }
             });
         }
@@ -207,8 +207,8 @@ final class ChannelWalk extends Walk {
         tabledGradient = grad != null;
     }
 
-    private void zero(Memory y, int at, int stride, int rows, int length) {
-        for (int r = 0; r < rows; r++) {
+    private void zero(Memory y, int at, int stride, int runs, int length) {
+        for (int r = 0; r < runs; r++) {
             ops.zero(y, at + r * stride, length);
         }
     }

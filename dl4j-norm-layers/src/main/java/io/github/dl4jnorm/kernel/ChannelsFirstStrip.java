@@ -8,7 +8,7 @@ import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 import java.util.Arrays;
 
-/** Position normalization where the positions of a channel lie in a row. */
+/** Position normalization where runs are along the positions of a channel. */
 final class ChannelsFirstStrip extends Strip {
     private final ColumnMoments moments;
     private final double[] counts;
@@ -16,7 +16,7 @@ final class ChannelsFirstStrip extends Strip {
     private final double[] sums;
     private final double[] products;
 
-    ChannelsFirstStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops, int length) {
+    ChannelsFirstStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Arithmetic ops, int length) {
         super(operands, mask, norm, relu, ops);
         moments = new ColumnMoments(ops);
         counts = new double[length];

@@ -7,14 +7,14 @@ import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 
-/** Position normalization where the channels of a position lie in a row. */
+/** Position normalization where runs are along the channels of a position. */
 final class ChannelsLastStrip extends Strip {
     private final RunMoments moments;
     private double sum;
     private double product;
     private int undrained;
 
-    ChannelsLastStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops) {
+    ChannelsLastStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Arithmetic ops) {
         super(operands, mask, norm, relu, ops);
         moments = new RunMoments(ops);
         ops.crossing().prepare(true, channels);

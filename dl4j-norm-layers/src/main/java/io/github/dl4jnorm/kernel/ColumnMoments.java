@@ -14,7 +14,7 @@ final class ColumnMoments {
     /** Elements that suggest the first center of a group, and runs of a block that are looked at for them. */
     private static final int SAMPLE = 8;
 
-    private final RowOps ops;
+    private final Arithmetic ops;
     private int channels;
     private int columns;
     private int groups;
@@ -29,7 +29,7 @@ final class ColumnMoments {
     private double[] channelSum = {};
     private double[] channelSquares = {};
 
-    ColumnMoments(RowOps ops) {
+    ColumnMoments(Arithmetic ops) {
         this.ops = ops;
     }
 

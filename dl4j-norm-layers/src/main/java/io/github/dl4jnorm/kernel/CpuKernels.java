@@ -24,15 +24,15 @@ final class CpuKernels implements NormKernels {
     private static final int MIN_UNITS = 8;
 
     private final String name;
-    private final ThreadLocal<Map<DataType, RowOps>> rowOps;
-    private final RowOps.Factory factory;
+    private final ThreadLocal<Map<DataType, Arithmetic>> arithmetic;
+    private final Arithmetic.Factory factory;
     private final PositionKernels positions;
 
-    CpuKernels(String name, RowOps.Factory factory) {
+    CpuKernels(String name, Arithmetic.Factory factory) {
         this.name = name;
         this.factory = factory;
-        this.rowOps = ThreadLocal.withInitial(() -> new EnumMap<>(DataType.class));
-        this.positions = new PositionKernels(this::rowOps);
+        this.arithmetic = ThreadLocal.withInitial(() -> new EnumMap<>(DataType.class));
+        this.positions = new PositionKernels(this::arithmetic);
     }
 
     @Override
@@ -41,12 +41,12 @@ final class CpuKernels implements NormKernels {
     }
 
     /** The calling thread's own. */
-    private RowOps rowOps(DataType type) {
-        return rowOps.get().computeIfAbsent(type, factory::of);
+    private Arithmetic arithmetic(DataType type) {
+        return arithmetic.get().computeIfAbsent(type, factory::of);
     }
 
     private Walk walk(Operands operands, Mask mask) {
-        return Walk.of(operands, mask, rowOps(operands.type()));
+        return Walk.of(operands, mask, arithmetic(operands.type()));
     }
 
     @Override
@@ -170,13 +170,13 @@ final class CpuKernels implements NormKernels {
     }
 
     @Override
-    public Moments rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
+    public Moments positionNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
         return positions.forward(x, view, mask, norm, relu, y);
     }
 
     @Override
-    public PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
-                                              Moments known, boolean relu, INDArray dx) {
+    public PositionNorm.Gradients positionNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
+                                                   Moments known, boolean relu, INDArray dx) {
         return positions.backward(x, dy, view, mask, norm, known, relu, dx);
     }
 }

@@ -88,12 +88,12 @@ public final class Kernels {
     }
 
     private static NormKernels scalar() {
-        return new CpuKernels("scalar", ScalarRowOps::of);
+        return new CpuKernels("scalar", ScalarArithmetic::of);
     }
 
     private static NormKernels vector() {
         try {
-            return new CpuKernels("vector", VectorRowOps.factory());
+            return new CpuKernels("vector", VectorArithmetic.factory());
         } catch (UnsupportedOperationException e) {
             throw new IllegalStateException("-D" + PROPERTY + "=vector is not available: " + e.getMessage(), e);
         }
@@ -101,7 +101,7 @@ public final class Kernels {
 
     private static NormKernels vectorElseScalar() {
         try {
-            return new CpuKernels("vector", VectorRowOps.factory());
+            return new CpuKernels("vector", VectorArithmetic.factory());
         } catch (UnsupportedOperationException e) {
             warn("Normalization uses the slower plain-Java kernels: " + e.getMessage() + " (set -D" + PROPERTY
                     + "=scalar to silence this warning)");

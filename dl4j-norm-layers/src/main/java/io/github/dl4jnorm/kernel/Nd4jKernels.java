@@ -91,29 +91,29 @@ final class Nd4jKernels implements NormKernels {
     }
 
     @Override
-    public Moments rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
-        Rows rows = new Rows(x, view, mask, norm);
-        INDArray result = rows.normalized.mul(rows.gamma).addi(rows.beta);
-        Cubes.assign(Cubes.where(rows.keep, relu ? Transforms.relu(result, false) : result), view, y);
+    public Moments positionNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
+        Positions all = new Positions(x, view, mask, norm);
+        INDArray result = all.normalized.mul(all.gamma).addi(all.beta);
+        Cubes.assign(Cubes.where(all.keep, relu ? Transforms.relu(result, false) : result), view, y);
         return null;
     }
 
     @Override
-    public PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
-                                              Moments known, boolean relu, INDArray dx) {
-        Rows rows = new Rows(x, view, mask, norm);
-        INDArray active = Cubes.of(dy, view, DataType.DOUBLE, rows.keep);
+    public PositionNorm.Gradients positionNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
+                                                   Moments known, boolean relu, INDArray dx) {
+        Positions all = new Positions(x, view, mask, norm);
+        INDArray active = Cubes.of(dy, view, DataType.DOUBLE, all.keep);
         if (relu) {
-            active = Cubes.positive(active, rows.normalized.mul(rows.gamma).addi(rows.beta));
+            active = Cubes.positive(active, all.normalized.mul(all.gamma).addi(all.beta));
         }
         INDArray toBeta = active.sum(0, 2);
-        INDArray toGamma = active.mul(rows.normalized).sum(0, 2);
-        INDArray scaled = active.mul(rows.gamma);
-        INDArray shift = rows.shift(rows.sum(scaled));
-        INDArray slope = rows.slope(rows.sum(scaled.mul(rows.normalized)));
-        INDArray result = scaled.muli(rows.spread(rows.unit)).addi(rows.normalized.mul(rows.spread(slope)))
-                .addi(rows.spread(shift));
-        Cubes.assign(Cubes.where(rows.keep, result), view, dx);
+        INDArray toGamma = active.mul(all.normalized).sum(0, 2);
+        INDArray scaled = active.mul(all.gamma);
+        INDArray shift = all.shift(all.sum(scaled));
+        INDArray slope = all.slope(all.sum(scaled.mul(all.normalized)));
+        INDArray result = scaled.muli(all.spread(all.unit)).addi(all.normalized.mul(all.spread(slope)))
+                .addi(all.spread(shift));
+        Cubes.assign(Cubes.where(all.keep, result), view, dx);
         return new PositionNorm.Gradients(toGamma.dup('c').data().asDouble(), toBeta.dup('c').data().asDouble());
     }
 
@@ -182,7 +182,7 @@ final class Nd4jKernels implements NormKernels {
     }
 
     /** Input normalized over the channels of each group, in double. */
-    private static final class Rows {
+    private static final class Positions {
         private final int n;
         private final int c;
         private final int s;
@@ -195,7 +195,7 @@ final class Nd4jKernels implements NormKernels {
         final INDArray gamma;
         final INDArray beta;
 
-        Rows(INDArray x, View view, Mask mask, PositionNorm norm) {
+        Positions(INDArray x, View view, Mask mask, PositionNorm norm) {
             n = view.examples();
             c = view.channels();
             s = view.positions();

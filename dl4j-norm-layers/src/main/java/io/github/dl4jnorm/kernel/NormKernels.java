@@ -140,13 +140,13 @@ public interface NormKernels {
      * @param norm groups, gamma, beta and eps
      * @param relu whether max(·, 0) follows
      * @param y    output
-     * @return moments of each group at each position for {@link #rowNormGrad}, row n·groups + g of them for group g of
+     * @return moments of each group at each position for {@link #positionNormGrad}, row n·groups + g of them for group g of
      *         example n; null where they are not worth the memory
      */
-    Moments rowNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y);
+    Moments positionNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y);
 
     /**
-     * The gradients of {@link #rowNorm}.
+     * The gradients of {@link #positionNorm}.
      *
      * @param x     input of the forward pass
      * @param dy    gradient of its output
@@ -158,6 +158,6 @@ public interface NormKernels {
      * @param dx    output
      * @return gradients of gamma and beta
      */
-    PositionNorm.Gradients rowNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
-                                       boolean relu, INDArray dx);
+    PositionNorm.Gradients positionNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
+                                            boolean relu, INDArray dx);
 }

@@ -27,12 +27,12 @@ final class Operands {
     /** Elements worth a task of their own; below that handing over costs more than it gains. */
     static final int TASK = 1 << 15;
     /** The same where each task has statistics of all channels to find and to merge. */
-    private static final int ROWS_TASK = 1 << 17;
+    private static final int ALL_CHANNELS_TASK = 1 << 17;
     /** Elements of small units done together: those of three arrays stay in the L2 cache. */
     private static final int UNITS = 1 << 14;
     private static final int LONGEST_RUN = 1 << 20;
     private static final int MAX_POSITION_BLOCKS = 32;
-    private static final int MIN_ROWS = 64;
+    private static final int MIN_POSITIONS = 64;
 
     /** How the memory lies: where the view counts examples as positions, that may be the view without this. */
     final View view;
@@ -69,8 +69,8 @@ final class Operands {
             channelsPerBlock = Math.min(c, Math.max(1, TASK / positionsPerBlock));
         } else {
             channelsPerBlock = c;
-            int rows = Math.max(Math.max(MIN_ROWS, ROWS_TASK / c), (s - 1) / MAX_POSITION_BLOCKS + 1);
-            int blocks = (s - 1) / rows + 1;
+            int positions = Math.max(Math.max(MIN_POSITIONS, ALL_CHANNELS_TASK / c), (s - 1) / MAX_POSITION_BLOCKS + 1);
+            int blocks = (s - 1) / positions + 1;
             positionsPerBlock = (s - 1) / blocks + 1;
         }
         boolean wholeExamples = channelsPerBlock == c && positionsPerBlock == s;
@@ -95,7 +95,7 @@ final class Operands {
         }
     }
 
-    /** Whether all examples together lie in memory as one with more positions would, its channels in a row. */
+    /** Whether all examples together lie in memory as one with more positions would, its channels side by side. */
     private static boolean evenlySpaced(View folded, INDArray[] arrays) {
         for (INDArray array : arrays) {
             Strided memory = Strided.of(array, folded);
@@ -281,11 +281,11 @@ final class Operands {
     }
 
     /**
-     * Does every unit, a group of channels of one row of statistics with all its positions. Small units that follow each
-     * other in a row are done together, as one block: what there is to do for each besides its elements then runs over
+     * Does every unit, a group of channels of one row of statistics with all its positions. Small neighbouring units of
+     * a row are done together, as one block: what there is to do for each besides its elements then runs over
      * arrays.
      *
-     * @param groups groups of channels in a row
+     * @param groups groups of channels
      * @param walks  makes the walk of a thread
      * @param work   does some units
      */

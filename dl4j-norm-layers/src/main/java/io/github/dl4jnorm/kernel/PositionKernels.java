@@ -12,8 +12,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Normalization of each position over its channels. Channels last, a row at a time; channels first, a strip of
- * positions at a time, channel after channel, each position with statistics of its own.
+ * Normalization of each position over its channels. Channels last, run after run; channels first, all channels of a
+ * strip of positions, each of which has statistics of its own.
  */
 final class PositionKernels {
     private static final int MAX_TASKS = 32;
@@ -24,13 +24,13 @@ final class PositionKernels {
     /** Channels of a group that make its moments small beside them. */
     private static final int WORTH_KEEPING = 64;
 
-    private final Function<DataType, RowOps> rowOps;
+    private final Function<DataType, Arithmetic> arithmetic;
 
-    PositionKernels(Function<DataType, RowOps> rowOps) {
-        this.rowOps = rowOps;
+    PositionKernels(Function<DataType, Arithmetic> arithmetic) {
+        this.arithmetic = arithmetic;
     }
 
-    /** See {@link NormKernels#rowNorm}. */
+    /** See {@link NormKernels#positionNorm}. */
     Moments forward(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
         Operands operands = new Operands(view, true, x, y);
         Strips strips = new Strips(operands);
@@ -40,7 +40,7 @@ final class PositionKernels {
         return found;
     }
 
-    /** See {@link NormKernels#rowNormGrad}. */
+    /** See {@link NormKernels#positionNormGrad}. */
     PositionNorm.Gradients backward(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
                                     boolean relu, INDArray dx) {
         Operands operands = new Operands(view, true, x, dy, dx);
@@ -64,7 +64,7 @@ final class PositionKernels {
     }
 
     private Strip strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Strips strips) {
-        RowOps ops = rowOps.apply(operands.type());
+        Arithmetic ops = arithmetic.apply(operands.type());
         return operands.alongPositions ? new ChannelsFirstStrip(operands, mask, norm, relu, ops, strips.length)
                 : new ChannelsLastStrip(operands, mask, norm, relu, ops);
     }

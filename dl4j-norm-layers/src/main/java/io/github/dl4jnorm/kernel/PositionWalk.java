@@ -10,7 +10,7 @@ import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.SumTable;
 import java.util.Arrays;
 
-/** Where the positions of a channel lie in a row (channels first). */
+/** Where runs are along the positions of a channel (channels first). */
 final class PositionWalk extends Walk {
     private final RunMoments cell;
     private final double[] sums;
@@ -20,7 +20,7 @@ final class PositionWalk extends Walk {
     private int tabledRow;
     private boolean tabledGradient;
 
-    PositionWalk(Operands operands, Mask mask, RowOps ops) {
+    PositionWalk(Operands operands, Mask mask, Arithmetic ops) {
         super(operands, mask, ops);
         cell = new RunMoments(ops);
         sums = new double[channels];

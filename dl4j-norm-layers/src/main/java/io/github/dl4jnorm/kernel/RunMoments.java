@@ -13,13 +13,13 @@ import org.nd4j.linalg.api.buffer.DataType;
  * Chunks are merged in double (Chan, Golub, LeVeque 1979).
  */
 final class RunMoments {
-    private final RowOps ops;
+    private final Arithmetic ops;
     private final double[] centers = new double[RunOps.TOGETHER];
     private final double[] sums = new double[RunOps.TOGETHER];
     private final double[] squares = new double[RunOps.TOGETHER];
     private final Moments found = new Moments(1, 1);
 
-    RunMoments(RowOps ops) {
+    RunMoments(Arithmetic ops) {
         this.ops = ops;
     }
 

@@ -12,13 +12,13 @@ abstract class Strip {
     final Mask mask;
     final PositionNorm norm;
     final boolean relu;
-    final RowOps ops;
+    final Arithmetic ops;
     final int channels;
     final double[] pair = new double[2];
     double[] gammaGradient;
     double[] betaGradient;
 
-    Strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, RowOps ops) {
+    Strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Arithmetic ops) {
         this.operands = operands;
         this.mask = mask;
         this.norm = norm;

@@ -11,26 +11,26 @@ import io.github.dl4jnorm.norm.SumTable;
 
 /**
  * The way of one thread over the blocks of a pass: finds runs and their coefficients and leaves the arithmetic to
- * {@link RowOps}. In methods the arrays stand for their index among the {@link Operands}.
+ * {@link Arithmetic}. In methods the arrays stand for their index among the {@link Operands}.
  */
 abstract class Walk {
     final Operands operands;
     final Mask mask;
-    final RowOps ops;
+    final Arithmetic ops;
     final int channels;
     final double[] pair = new double[2];
     private Coefficients coefficients;
     double[] slopes;
     double[] shifts;
 
-    Walk(Operands operands, Mask mask, RowOps ops) {
+    Walk(Operands operands, Mask mask, Arithmetic ops) {
         this.operands = operands;
         this.mask = mask;
         this.ops = ops;
         this.channels = operands.view.channels();
     }
 
-    static Walk of(Operands operands, Mask mask, RowOps ops) {
+    static Walk of(Operands operands, Mask mask, Arithmetic ops) {
         return operands.alongPositions ? new PositionWalk(operands, mask, ops) : new ChannelWalk(operands, mask, ops);
     }
 

@@ -114,11 +114,11 @@ final class LayerNormRecurrence {
     }
 
     private void normalize(INDArray rows, PositionNorm norm, INDArray into) {
-        kernels.rowNorm(rows, View.of(rows.shape(), false), null, norm, false, into);
+        kernels.positionNorm(rows, View.of(rows.shape(), false), null, norm, false, into);
     }
 
     private PositionNorm.Gradients normalizeGrad(INDArray rows, INDArray gradient, PositionNorm norm, INDArray into) {
-        return kernels.rowNormGrad(rows, gradient, View.of(rows.shape(), false), null, norm, null, false, into);
+        return kernels.positionNormGrad(rows, gradient, View.of(rows.shape(), false), null, norm, null, false, into);
     }
 
     private void leaveOutMasked(INDArray rows, long step) {

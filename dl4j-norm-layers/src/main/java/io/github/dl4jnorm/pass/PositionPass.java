@@ -34,7 +34,7 @@ record PositionPass(View view, Mask mask, PositionNorm norm, boolean relu, Momen
             mask = mask == null ? null : mask.elementsAsChannels(view.channels(), channelsLast);
             view = view.elementsAsChannels();
         }
-        Moments found = Kernels.get().rowNorm(seen(x, view), view, mask, norm, pass.relu(), seen(y, view));
+        Moments found = Kernels.get().positionNorm(seen(x, view), view, mask, norm, pass.relu(), seen(y, view));
         return new PositionPass(view, mask, norm, pass.relu(), found);
     }
 
@@ -57,12 +57,12 @@ record PositionPass(View view, Mask mask, PositionNorm norm, boolean relu, Momen
 
     @Override
     public void again(INDArray x, INDArray y) {
-        Kernels.get().rowNorm(seen(x, view), view, mask, norm, false, seen(y, view));
+        Kernels.get().positionNorm(seen(x, view), view, mask, norm, false, seen(y, view));
     }
 
     @Override
     public Values backward(INDArray x, INDArray dy, INDArray dx) {
-        PositionNorm.Gradients gradients = Kernels.get().rowNormGrad(seen(x, view), seen(dy, view), view, mask, norm, found,
+        PositionNorm.Gradients gradients = Kernels.get().positionNormGrad(seen(x, view), seen(dy, view), view, mask, norm, found,
                 relu, seen(dx, view));
         return new Values().set(Parameter.GAMMA, gradients.gamma()).set(Parameter.BETA, gradients.beta());
     }

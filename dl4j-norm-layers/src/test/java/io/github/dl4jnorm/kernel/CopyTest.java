@@ -88,13 +88,13 @@ class CopyTest {
         ROW_NORM(1, false) {
             @Override
             void run(INDArray x, INDArray dy, View view, INDArray out) {
-                Kernels.get().rowNorm(x, view.examplesApart(), null, new PositionNorm(1, null, null, 1), false, out);
+                Kernels.get().positionNorm(x, view.examplesApart(), null, new PositionNorm(1, null, null, 1), false, out);
             }
         },
         ROW_NORM_GRAD(2, false) {
             @Override
             void run(INDArray x, INDArray dy, View view, INDArray out) {
-                Kernels.get().rowNormGrad(x, dy, view.examplesApart(), null, new PositionNorm(1, null, null, 1), null, false,
+                Kernels.get().positionNormGrad(x, dy, view.examplesApart(), null, new PositionNorm(1, null, null, 1), null, false,
                         out);
             }
         };

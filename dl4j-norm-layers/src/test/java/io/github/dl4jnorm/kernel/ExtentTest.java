@@ -59,10 +59,10 @@ class ExtentTest {
                 kernels.affineGrad(good, good.dup(), view, null, Affine.IDENTITY, false, none, bad));
         passes.put("normalize of x", (bad, good, view) -> normalize(kernels, bad, view, good));
         passes.put("normalize into y", (bad, good, view) -> normalize(kernels, good, view, bad));
-        passes.put("rowNorm of x", (bad, good, view) -> kernels.rowNorm(bad, view, null, rows, false, good));
-        passes.put("rowNorm into y", (bad, good, view) -> kernels.rowNorm(good, view, null, rows, false, bad));
-        passes.put("rowNormGrad of dy", (bad, good, view) ->
-                kernels.rowNormGrad(good, bad, view, null, rows, null, false, good.dup()));
+        passes.put("positionNorm of x", (bad, good, view) -> kernels.positionNorm(bad, view, null, rows, false, good));
+        passes.put("positionNorm into y", (bad, good, view) -> kernels.positionNorm(good, view, null, rows, false, bad));
+        passes.put("positionNormGrad of dy", (bad, good, view) ->
+                kernels.positionNormGrad(good, bad, view, null, rows, null, false, good.dup()));
         return passes;
     }
 

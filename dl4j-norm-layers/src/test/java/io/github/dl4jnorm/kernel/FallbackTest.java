@@ -31,7 +31,7 @@ class FallbackTest {
     static final class VectorsOnly {
         public static void main(String[] args) {
             try {
-                VectorRowOps.factory();
+                VectorArithmetic.factory();
                 System.out.println("vectors serve");
             } catch (UnsupportedOperationException e) {
                 System.out.println(e.getMessage());

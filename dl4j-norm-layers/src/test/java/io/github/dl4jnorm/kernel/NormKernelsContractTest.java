@@ -37,7 +37,7 @@ class NormKernelsContractTest {
         drawn.affineAgrees();
         drawn.gradSumsAgree();
         drawn.affineGradAgrees();
-        drawn.rowNormAgrees();
+        drawn.positionNormAgrees();
         drawn.bothPassesInOneAgree();
     }
 
@@ -133,7 +133,7 @@ class NormKernelsContractTest {
             }, "affineGrad");
         }
 
-        void rowNormAgrees() {
+        void positionNormAgrees() {
             if (view.batchFolded()) {
                 return;
             }
@@ -145,20 +145,20 @@ class NormKernelsContractTest {
             PositionNorm norm = new PositionNorm(divisors.get(seed % divisors.size()), groups, gamma, beta, 0.1);
             INDArray y = output();
             INDArray dx = output();
-            Moments found = kernels.rowNorm(x, view, mask, norm, relu, y);
-            PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, view, mask, norm, null, relu, dx);
+            Moments found = kernels.positionNorm(x, view, mask, norm, relu, y);
+            PositionNorm.Gradients gradients = kernels.positionNormGrad(x, dy, view, mask, norm, null, relu, dx);
             boolean worth = !kernels.name().equals("nd4j") && c / groups >= 64;
             assertThat(found != null).as("moments kept").isEqualTo(worth);
             if (worth) {
                 INDArray again = output();
-                PositionNorm.Gradients same = kernels.rowNormGrad(x, dy, view, mask, norm, found, relu, again);
+                PositionNorm.Gradients same = kernels.positionNormGrad(x, dy, view, mask, norm, found, relu, again);
                 assertThat(Arrays.deepEquals(read(again), read(dx))).as("dx from known moments").isTrue();
                 assertThat(same.gamma()).isEqualTo(gradients.gamma());
                 assertThat(same.beta()).isEqualTo(gradients.beta());
             }
             RowReference reference = new RowReference(read(x), read(dy), norm, relu, mask);
-            compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "rowNorm " + norm.divisor());
-            compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "rowNormGrad " + norm.divisor());
+            compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "positionNorm " + norm.divisor());
+            compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "positionNormGrad " + norm.divisor());
             for (int j = 0; j < c; j++) {
                 double bound = sumTolerance * (1 + n * (double) s);
                 assertClose(gradients.gamma()[j], reference.dGamma[j], bound, "gradient of gamma");

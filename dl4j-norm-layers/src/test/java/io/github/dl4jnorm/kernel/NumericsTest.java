@@ -157,7 +157,7 @@ class NumericsTest {
 
     private INDArray positions(INDArray x, View view, double eps) {
         INDArray y = Nd4j.create(DataType.FLOAT, x.shape());
-        kernels.rowNorm(x, view, null, new PositionNorm(1, null, null, eps), false, y);
+        kernels.positionNorm(x, view, null, new PositionNorm(1, null, null, eps), false, y);
         return y;
     }
 

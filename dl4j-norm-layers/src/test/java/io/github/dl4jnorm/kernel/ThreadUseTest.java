@@ -88,8 +88,8 @@ class ThreadUseTest {
                 kernels.normalizeGrad(x, x, view, null, groups, norm, false, sums, gradients::add, gradients, y);
             }
             PositionNorm rows = new PositionNorm(1, null, null, 1e-3);
-            kernels.rowNorm(x, plain, null, rows, true, y);
-            kernels.rowNormGrad(x, x, plain, null, rows, null, true, y);
+            kernels.positionNorm(x, plain, null, rows, true, y);
+            kernels.positionNormGrad(x, x, plain, null, rows, null, true, y);
         }
     }
 

@@ -107,7 +107,7 @@ class WindowTest {
     void anExampleOfTwoGibibytesIsAnErrorOfPositionNormsThatSaysSo() {
         INDArray x = Nd4j.ones(DataType.FLOAT, 1, 2, 40_000);
         INDArray y = farApart(x, 1);
-        assertThatThrownBy(() -> Kernels.get().rowNorm(x, View.of(x.shape(), false), null,
+        assertThatThrownBy(() -> Kernels.get().positionNorm(x, View.of(x.shape(), false), null,
                 new PositionNorm(1, null, null, 1e-3), false, y)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContainingAll("smaller than 2 GiB", "[1, 2, 40000]", "channels-last");
     }
@@ -138,8 +138,8 @@ class WindowTest {
         INDArray dx = Nd4j.create(DataType.FLOAT, x.shape());
         if (way == Way.ROWS) {
             PositionNorm norm = new PositionNorm(1, null, null, 1e-3);
-            kernels.rowNorm(x, plain, null, norm, false, y);
-            kernels.rowNormGrad(x, dy, plain, null, norm, null, false, dx);
+            kernels.positionNorm(x, plain, null, norm, false, y);
+            kernels.positionNormGrad(x, dy, plain, null, norm, null, false, dx);
             return new INDArray[]{y, dx};
         }
         View view = way == Way.BATCH ? plain.batchAsPositions() : plain;

@@ -233,8 +233,8 @@ class WorkersTest {
         PositionNorm norm = new PositionNorm(1, null, null, 1e-5);
         INDArray y = Nd4j.create(DataType.FLOAT, shape);
         INDArray dx = Nd4j.create(DataType.FLOAT, shape);
-        kernels.rowNorm(x, plain, null, norm, true, y);
-        PositionNorm.Gradients gradients = kernels.rowNormGrad(x, dy, plain, null, norm, null, true, dx);
+        kernels.positionNorm(x, plain, null, norm, true, y);
+        PositionNorm.Gradients gradients = kernels.positionNormGrad(x, dy, plain, null, norm, null, true, dx);
         results.addAll(List.of(y, dx, Nd4j.createFromArray(gradients.gamma()), Nd4j.createFromArray(gradients.beta())));
         return results;
     }

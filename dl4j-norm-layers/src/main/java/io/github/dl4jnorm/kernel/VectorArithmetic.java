@@ -3,9 +3,9 @@ package io.github.dl4jnorm.kernel;
 
 import org.nd4j.linalg.api.buffer.DataType;
 
-/** {@link RowOps} with the vectors of {@code jdk.incubator.vector}. */
-final class VectorRowOps {
-    private VectorRowOps() {
+/** {@link Arithmetic} with the vectors of {@code jdk.incubator.vector}. */
+final class VectorArithmetic {
+    private VectorArithmetic() {
     }
 
     /**
@@ -14,21 +14,21 @@ final class VectorRowOps {
      * @return what makes the operations
      * @throws UnsupportedOperationException if they cannot; the message says what to do about it
      */
-    static RowOps.Factory factory() {
+    static Arithmetic.Factory factory() {
         String missing = VectorSupport.missing();
         if (missing != null) {
             throw new UnsupportedOperationException("the vector kernels need " + missing);
         }
-        return VectorRowOps::of;
+        return VectorArithmetic::of;
     }
 
-    private static RowOps of(DataType type) {
+    private static Arithmetic of(DataType type) {
         return switch (type) {
-            case FLOAT -> new RowOps(type, new FloatVectorRuns(), new FloatVectorColumns(), new FloatVectorCrossings());
+            case FLOAT -> new Arithmetic(type, new FloatVectorRuns(), new FloatVectorColumns(), new FloatVectorCrossings());
             case DOUBLE ->
-                    new RowOps(type, new DoubleVectorRuns(), new DoubleVectorColumns(), new DoubleVectorCrossings());
-            case HALF -> HalfRowOps.over(of(DataType.FLOAT));
-            default -> throw RowOps.unsupported(type);
+                    new Arithmetic(type, new DoubleVectorRuns(), new DoubleVectorColumns(), new DoubleVectorCrossings());
+            case HALF -> HalfArithmetic.over(of(DataType.FLOAT));
+            default -> throw Arithmetic.unsupported(type);
         };
     }
 }

@@ -4,28 +4,28 @@ package io.github.dl4jnorm.kernel;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * The arithmetic of kernels for one element type. The parts hold scratch memory: one set for each thread.
+ * The arithmetic of kernels for one element type. The operations have scratch memory: each thread has some of its own.
  *
  * <p>Every x first becomes {@code d = x·zoom − center}. The zoom is 1 or a power of two that keeps the squares of very
  * large and very small numbers within the range of float; multiplying by it is exact and, as part of a fused
  * multiply-add, free. A ReLU passes NaN, so that it stays visible.
  *
  * @param type     the element type
- * @param runs     elements of one channel in a row
- * @param columns  channels in a row, many rows
- * @param crossing positions with statistics of their own
+ * @param runs     on runs of one channel each
+ * @param columns  on runs of all channels
+ * @param crossing on positions with statistics of their own
  */
-record RowOps(DataType type, RunOps runs, ColumnOps columns, CrossOps crossing) {
+record Arithmetic(DataType type, RunOps runs, ColumnOps columns, CrossOps crossing) {
 
     /** Makes the arithmetic of a type. */
     @FunctionalInterface
     interface Factory {
         /**
          * @param type FLOAT, DOUBLE or HALF
-         * @return new parts
+         * @return new operations
          * @throws IllegalArgumentException for any other type
          */
-        RowOps of(DataType type);
+        Arithmetic of(DataType type);
     }
 
     /** {@return whether arithmetic runs in double} */

@@ -8,17 +8,17 @@ import java.util.function.Consumer;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
- * {@link RowOps} on HALF by those on FLOAT: elements are converted piece by piece into tiles, and results are rounded
+ * {@link Arithmetic} on HALF by those on FLOAT: elements are converted piece by piece into tiles, and results are rounded
  * once, when they are stored.
  */
-final class HalfRowOps {
+final class HalfArithmetic {
     private static final int TILE = RunOps.CHUNK;
 
-    private HalfRowOps() {
+    private HalfArithmetic() {
     }
 
-    static RowOps over(RowOps floats) {
-        return new RowOps(DataType.HALF, new Runs(floats.runs()), new Columns(floats.columns()),
+    static Arithmetic over(Arithmetic floats) {
+        return new Arithmetic(DataType.HALF, new Runs(floats.runs()), new Columns(floats.columns()),
                 new Crossings(floats.crossing()));
     }
 
