@@ -31,10 +31,6 @@ public class AdaptiveInstanceNormalization extends ConditionedNorm {
     public AdaptiveInstanceNormalization() {
     }
 
-    private AdaptiveInstanceNormalization(Builder builder) {
-        super(builder);
-    }
-
     @Override
     public NormPlan plan(int channels) {
         return NormPlan.instance(channels, false);
@@ -54,14 +50,10 @@ public class AdaptiveInstanceNormalization extends ConditionedNorm {
     }
 
     /** Builds an {@link AdaptiveInstanceNormalization}. */
-    public static class Builder extends ConditionedNorm.Builder<Builder> {
+    public static class Builder extends ConditionedNorm.Builder<Builder, AdaptiveInstanceNormalization> {
         /** Creates a builder with the default options. */
         public Builder() {
-        }
-
-        /** {@return the vertex} */
-        public AdaptiveInstanceNormalization build() {
-            return new AdaptiveInstanceNormalization(this);
+            super(new AdaptiveInstanceNormalization());
         }
     }
 }

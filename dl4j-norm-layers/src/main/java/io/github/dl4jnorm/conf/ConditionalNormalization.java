@@ -6,7 +6,6 @@ import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
 import lombok.ToString;
-import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
@@ -42,10 +41,9 @@ public class ConditionalNormalization extends ConditionedNorm {
     public ConditionalNormalization() {
     }
 
-    private ConditionalNormalization(Builder builder) {
-        super(builder);
-        groups = builder.groups;
-        gammaOffset = builder.gammaOffset;
+    @Override
+    protected void validateOptions() {
+        super.validateOptions();
         if (groups < 0) {
             throw invalid("groups >= 0", "groups " + groups);
         }
@@ -85,14 +83,10 @@ public class ConditionalNormalization extends ConditionedNorm {
     }
 
     /** Builds a {@link ConditionalNormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends ConditionedNorm.Builder<Builder> {
-        private int groups;
-        private double gammaOffset;
-
+    public static class Builder extends ConditionedNorm.Builder<Builder, ConditionalNormalization> {
         /** Creates a builder with the default options. */
         public Builder() {
+            super(new ConditionalNormalization());
         }
 
         /**
@@ -102,7 +96,7 @@ public class ConditionalNormalization extends ConditionedNorm {
          * @return this builder
          */
         public Builder groups(int groups) {
-            this.groups = groups;
+            vertex.groups = groups;
             return this;
         }
 
@@ -113,18 +107,8 @@ public class ConditionalNormalization extends ConditionedNorm {
          * @return this builder
          */
         public Builder gammaOffset(double gammaOffset) {
-            this.gammaOffset = gammaOffset;
+            vertex.gammaOffset = gammaOffset;
             return this;
-        }
-
-        /**
-         * Builds the vertex.
-         *
-         * @return the vertex
-         * @throws DL4JInvalidConfigException if an option is out of range
-         */
-        public ConditionalNormalization build() {
-            return new ConditionalNormalization(this);
         }
     }
 }

@@ -46,20 +46,6 @@ public abstract class ConditionedNorm extends GraphVertex {
     }
 
     /**
-     * Creates a vertex with the options of a builder.
-     *
-     * @param builder the options
-     */
-    protected ConditionedNorm(Builder<?> builder) {
-        eps = builder.eps;
-        channelsLast = builder.channelsLast != null && builder.channelsLast;
-        channelsLastFixed = builder.channelsLast != null;
-        if (!(eps >= 0) || Double.isInfinite(eps)) {
-            throw invalid("eps >= 0", "eps " + eps);
-        }
-    }
-
-    /**
      * Returns how the content is normalized.
      *
      * @param channels number of channels C of the content
@@ -83,6 +69,17 @@ public abstract class ConditionedNorm extends GraphVertex {
      * @param contentChannels number of channels of the first input
      */
     abstract void checkCondition(InputType type, long contentChannels);
+
+    /**
+     * Checks the options.
+     *
+     * @throws DL4JInvalidConfigException if an option is out of range
+     */
+    protected void validateOptions() {
+        if (!(eps >= 0) || Double.isInfinite(eps)) {
+            throw invalid("eps >= 0", "eps " + eps);
+        }
+    }
 
     /**
      * Creates an exception about this vertex.
@@ -156,18 +153,22 @@ public abstract class ConditionedNorm extends GraphVertex {
     }
 
     /**
-     * Holds the options that all conditioned norms share.
+     * Sets the options that all conditioned norms share.
      *
      * @param <T> type of the builder itself
+     * @param <V> type of the vertex
      */
-    @Getter
-    @Setter
-    public abstract static class Builder<T extends Builder<T>> {
-        private double eps = 1e-5;
-        private Boolean channelsLast;
+    public abstract static class Builder<T extends Builder<T, V>, V extends ConditionedNorm> {
+        /** The vertex that the options are set on; {@link #build()} returns copies. */
+        protected final V vertex;
 
-        /** Creates a builder with the default options. */
-        protected Builder() {
+        /**
+         * Creates a builder with the default options.
+         *
+         * @param vertex a vertex with the default options
+         */
+        protected Builder(V vertex) {
+            this.vertex = vertex;
         }
 
         @SuppressWarnings("unchecked")
@@ -182,7 +183,7 @@ public abstract class ConditionedNorm extends GraphVertex {
          * @return this builder
          */
         public T eps(double eps) {
-            this.eps = eps;
+            vertex.setEps(eps);
             return self();
         }
 
@@ -193,8 +194,21 @@ public abstract class ConditionedNorm extends GraphVertex {
          * @return this builder
          */
         public T channelsLast(boolean channelsLast) {
-            this.channelsLast = channelsLast;
+            vertex.setChannelsLast(channelsLast);
+            vertex.setChannelsLastFixed(true);
             return self();
+        }
+
+        /**
+         * Builds the vertex. The builder can be changed and used again; vertices built before stay as they are.
+         *
+         * @return the vertex
+         * @throws DL4JInvalidConfigException if an option is out of range
+         */
+        @SuppressWarnings("unchecked")
+        public V build() {
+            vertex.validateOptions();
+            return (V) vertex.clone();
         }
     }
 }
