@@ -38,7 +38,7 @@ import org.nd4j.shade.jackson.databind.exc.UnrecognizedPropertyException;
  */
 public final class NormFactory {
     private static final Map<String, Supplier<NormBuilder<?>>> BEHIND = behind();
-    private static final Map<String, Function<Layer, Reparameterization.Builder<?>>> AROUND = around();
+    private static final Map<String, Function<Layer, Reparameterization.Builder<?, ?>>> AROUND = around();
 
     private NormFactory() {
     }
@@ -59,8 +59,8 @@ public final class NormFactory {
         return Collections.unmodifiableMap(norms);
     }
 
-    private static Map<String, Function<Layer, Reparameterization.Builder<?>>> around() {
-        Map<String, Function<Layer, Reparameterization.Builder<?>>> norms = new LinkedHashMap<>();
+    private static Map<String, Function<Layer, Reparameterization.Builder<?, ?>>> around() {
+        Map<String, Function<Layer, Reparameterization.Builder<?, ?>>> norms = new LinkedHashMap<>();
         norms.put("weight", WeightNormalization.Builder::new);
         norms.put("weight-standardization", WeightStandardization.Builder::new);
         norms.put("spectral", SpectralNormalization.Builder::new);
@@ -102,7 +102,7 @@ public final class NormFactory {
         String text = NormOptions.text(name, options);
         if (AROUND.containsKey(name)) {
             // Any layer: the options are checked before there is the one that is wrapped.
-            Reparameterization.Builder<?> builder = AROUND.get(name).apply(new DenseLayer.Builder().nIn(1).nOut(1).build());
+            Reparameterization.Builder<?, ?> builder = AROUND.get(name).apply(new DenseLayer.Builder().nIn(1).nOut(1).build());
             NormOptions known = new NormOptions(name, builder);
             Map<String, Object> others = known.set(options);
             Reparameterization wrapper = with(name, known, builder.build(), others);

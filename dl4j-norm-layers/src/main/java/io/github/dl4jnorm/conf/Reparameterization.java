@@ -62,17 +62,6 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         this.eps = eps;
     }
 
-    /**
-     * Creates a wrapper with the options of a builder. Subclasses call {@link #validate} at the end of their constructors.
-     *
-     * @param builder the options
-     */
-    protected Reparameterization(Builder<?> builder) {
-        super(builder.layer);
-        eps = builder.eps;
-        layerName = underlying == null ? null : underlying.getLayerName();
-    }
-
     /** The layer that has the weights. */
     private Layer inside() {
         Layer inside = underlying;
@@ -128,18 +117,24 @@ public abstract class Reparameterization extends BaseWrapperLayer {
      */
     public Reparameterization around(Layer layer) {
         Reparameterization made = clone();
-        made.setUnderlying(copyOf(layer));
-        made.layerName = layer.getLayerName();
-        made.validate();
+        made.wrap(layer == null ? null : copyOf(layer));
         return made;
     }
 
     /**
-     * Checks the options and the wrapped layer, as far as it is known before the network is created.
+     * Puts this wrapper around a layer.
      *
+     * @param layer the layer; it is not copied
      * @throws DL4JInvalidConfigException if the layer type is not supported or an option is out of range
      */
-    protected final void validate() {
+    protected final void wrap(Layer layer) {
+        underlying = layer;
+        layerName = layer == null ? null : layer.getLayerName();
+        validate();
+    }
+
+    /** Checks the options and the wrapped layer, as far as it is known before the network is created. */
+    private void validate() {
         validateOptions();
         weights();
     }
@@ -306,23 +301,25 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     }
 
     /**
-     * Holds the options that all wrappers share.
+     * Sets the options that all wrappers share.
      *
      * @param <T> type of the builder itself
+     * @param <W> type of the wrapper
      */
-    public abstract static class Builder<T extends Builder<T>> {
+    public abstract static class Builder<T extends Builder<T, W>, W extends Reparameterization> {
+        /** The wrapper that the options are set on; {@link #build()} returns copies around a copy of the layer. */
+        protected final W wrapper;
         private final Layer layer;
-        private double eps;
 
         /**
          * Creates a builder.
          *
-         * @param layer the layer whose weights are computed
-         * @param eps   default eps
+         * @param wrapper a wrapper with the default options
+         * @param layer   the layer whose weights are computed
          */
-        protected Builder(Layer layer, double eps) {
+        protected Builder(W wrapper, Layer layer) {
+            this.wrapper = wrapper;
             this.layer = layer;
-            this.eps = eps;
         }
 
         /**
@@ -333,11 +330,19 @@ public abstract class Reparameterization extends BaseWrapperLayer {
          */
         @SuppressWarnings("unchecked")
         public T eps(double eps) {
-            this.eps = eps;
+            wrapper.setEps(eps);
             return (T) this;
         }
 
-        /** {@return the wrapped layer} */
-        public abstract Reparameterization build();
+        /**
+         * Builds the wrapper. The builder can be changed and used again; wrappers built before stay as they are.
+         *
+         * @return the wrapper around a copy of the layer
+         * @throws DL4JInvalidConfigException if the layer type is not supported or an option is out of range
+         */
+        @SuppressWarnings("unchecked")
+        public W build() {
+            return (W) wrapper.around(layer);
+        }
     }
 }

@@ -40,7 +40,6 @@ public class SpectralNormalization extends Reparameterization {
     /** Key suffix of v, which has one element per input of a unit. */
     public static final String RIGHT = "v";
     private static final long serialVersionUID = 1L;
-    private static final double EPS = 1e-12;
 
     /** Number of power iterations per training step. */
     private int powerIterations = 1;
@@ -49,7 +48,7 @@ public class SpectralNormalization extends Reparameterization {
 
     /** Used by JSON and {@link NormFactory}. */
     SpectralNormalization() {
-        super(EPS);
+        super(1e-12);
     }
 
     /**
@@ -58,14 +57,8 @@ public class SpectralNormalization extends Reparameterization {
      * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
      */
     public SpectralNormalization(Layer layer) {
-        this(new Builder(layer));
-    }
-
-    private SpectralNormalization(Builder builder) {
-        super(builder);
-        powerIterations = builder.powerIterations;
-        warmUp = builder.warmUp;
-        validate();
+        this();
+        wrap(layer);
     }
 
     @Override
@@ -87,17 +80,14 @@ public class SpectralNormalization extends Reparameterization {
     }
 
     /** Builds a {@link SpectralNormalization}. */
-    public static class Builder extends Reparameterization.Builder<Builder> {
-        private int powerIterations = 1;
-        private int warmUp = 15;
-
+    public static class Builder extends Reparameterization.Builder<Builder, SpectralNormalization> {
         /**
          * Creates a builder that wraps a layer.
          *
          * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
          */
         public Builder(Layer layer) {
-            super(layer, EPS);
+            super(new SpectralNormalization(), layer);
         }
 
         /**
@@ -107,7 +97,7 @@ public class SpectralNormalization extends Reparameterization {
          * @return this builder
          */
         public Builder powerIterations(int powerIterations) {
-            this.powerIterations = powerIterations;
+            wrapper.powerIterations = powerIterations;
             return this;
         }
 
@@ -118,13 +108,8 @@ public class SpectralNormalization extends Reparameterization {
          * @return this builder
          */
         public Builder warmUp(int warmUp) {
-            this.warmUp = warmUp;
+            wrapper.warmUp = warmUp;
             return this;
-        }
-
-        @Override
-        public SpectralNormalization build() {
-            return new SpectralNormalization(this);
         }
     }
 }

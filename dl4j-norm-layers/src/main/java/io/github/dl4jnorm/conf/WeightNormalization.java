@@ -36,11 +36,10 @@ public class WeightNormalization extends Reparameterization {
     /** Key suffix of g. */
     public static final String GAIN = "g";
     private static final long serialVersionUID = 1L;
-    private static final double EPS = 1e-12;
 
     /** Used by JSON and {@link NormFactory}. */
     WeightNormalization() {
-        super(EPS);
+        super(1e-12);
     }
 
     /**
@@ -49,12 +48,8 @@ public class WeightNormalization extends Reparameterization {
      * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
      */
     public WeightNormalization(Layer layer) {
-        this(new Builder(layer));
-    }
-
-    private WeightNormalization(Builder builder) {
-        super(builder);
-        validate();
+        this();
+        wrap(layer);
     }
 
     @Override
@@ -73,19 +68,14 @@ public class WeightNormalization extends Reparameterization {
     }
 
     /** Builds a {@link WeightNormalization}. */
-    public static class Builder extends Reparameterization.Builder<Builder> {
+    public static class Builder extends Reparameterization.Builder<Builder, WeightNormalization> {
         /**
          * Creates a builder that wraps a layer.
          *
          * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
          */
         public Builder(Layer layer) {
-            super(layer, EPS);
-        }
-
-        @Override
-        public WeightNormalization build() {
-            return new WeightNormalization(this);
+            super(new WeightNormalization(), layer);
         }
     }
 }

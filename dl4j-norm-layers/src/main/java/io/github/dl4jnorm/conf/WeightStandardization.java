@@ -26,11 +26,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 @EqualsAndHashCode(callSuper = true)
 public class WeightStandardization extends Reparameterization {
     private static final long serialVersionUID = 1L;
-    private static final double EPS = 1e-6;
 
     /** Used by JSON and {@link NormFactory}. */
     WeightStandardization() {
-        super(EPS);
+        super(1e-6);
     }
 
     /**
@@ -39,12 +38,8 @@ public class WeightStandardization extends Reparameterization {
      * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
      */
     public WeightStandardization(Layer layer) {
-        this(new Builder(layer));
-    }
-
-    private WeightStandardization(Builder builder) {
-        super(builder);
-        validate();
+        this();
+        wrap(layer);
     }
 
     @Override
@@ -58,19 +53,14 @@ public class WeightStandardization extends Reparameterization {
     }
 
     /** Builds a {@link WeightStandardization}. */
-    public static class Builder extends Reparameterization.Builder<Builder> {
+    public static class Builder extends Reparameterization.Builder<Builder, WeightStandardization> {
         /**
          * Creates a builder that wraps a layer.
          *
          * @param layer a dense layer, convolution, deconvolution, LSTM or SimpleRnn
          */
         public Builder(Layer layer) {
-            super(layer, EPS);
-        }
-
-        @Override
-        public WeightStandardization build() {
-            return new WeightStandardization(this);
+            super(new WeightStandardization(), layer);
         }
     }
 }
