@@ -68,8 +68,8 @@ public class LayerNormLSTM extends AbstractLSTM {
 
     private LayerNormLSTM(Builder builder) {
         super(builder);
-        eps = builder.eps;
-        normalizeGates = builder.normalizeGates;
+        eps = builder.options.eps;
+        normalizeGates = builder.options.normalizeGates;
         if (activationFn == null) {
             // Else the default of the network would be taken, a sigmoid.
             activationFn = new ActivationTanH();
@@ -147,11 +147,8 @@ public class LayerNormLSTM extends AbstractLSTM {
     }
 
     /** Builds a {@link LayerNormLSTM}. Adds to the options of every LSTM. */
-    @Getter
-    @Setter
     public static class Builder extends AbstractLSTM.Builder<Builder> {
-        private double eps = 1e-5;
-        private boolean normalizeGates;
+        private final LayerNormLSTM options = new LayerNormLSTM();
 
         /** Creates a builder with the default options. */
         public Builder() {
@@ -164,7 +161,7 @@ public class LayerNormLSTM extends AbstractLSTM {
          * @return this builder
          */
         public Builder eps(double eps) {
-            this.eps = eps;
+            options.eps = eps;
             return this;
         }
 
@@ -175,14 +172,15 @@ public class LayerNormLSTM extends AbstractLSTM {
          * @return this builder
          */
         public Builder normalizeGates(boolean normalizeGates) {
-            this.normalizeGates = normalizeGates;
+            options.normalizeGates = normalizeGates;
             return this;
         }
 
         @Override
         @SuppressWarnings("unchecked")
         public LayerNormLSTM build() {
-            return new LayerNormLSTM(this);
+            // Lists and dropout are those of the builder until they are copied.
+            return (LayerNormLSTM) new LayerNormLSTM(this).clone();
         }
     }
 }
