@@ -43,24 +43,10 @@ public class BatchNormalization extends RunningNormLayer {
     /** Has no effect, as in Deeplearning4j. */
     private boolean cudnnAllowFallback = true;
 
-    /** Creates a layer with the default options of {@link Builder}. */
+    /** Creates a layer with Deeplearning4j's defaults: decay 0.9, eps 1e-5, gamma 1 and beta 0, both learned. */
     public BatchNormalization() {
         super(RunningStatistics.decay(0.9).unbiased(false));
         setLogStdStored(true);
-    }
-
-    /**
-     * Creates a layer with the options of a builder.
-     *
-     * @param builder the options
-     */
-    protected BatchNormalization(StockBatchBuilder<?> builder) {
-        super(builder, builder.policy());
-        lockGammaBeta = builder.isLockGammaBeta();
-        minibatch = builder.isMinibatch();
-        cudnnAllowFallback = builder.isCudnnAllowFallback();
-        setLogStdStored(builder.logStdStored());
-        finish(builder);
     }
 
     @Override
@@ -125,9 +111,10 @@ public class BatchNormalization extends RunningNormLayer {
     }
 
     /** Builds a {@link BatchNormalization}. Has the options of Deeplearning4j's builder and those of every norm. */
-    public static class Builder extends StockBatchBuilder<Builder> {
+    public static class Builder extends StockBatchBuilder<Builder, BatchNormalization> {
         /** Creates a builder with the default options: decay 0.9, eps 1e-5, gamma 1 and beta 0, both learned. */
         public Builder() {
+            super(new BatchNormalization());
         }
 
         /**
@@ -137,6 +124,7 @@ public class BatchNormalization extends RunningNormLayer {
          * @param isMinibatch has no effect
          */
         public Builder(double decay, boolean isMinibatch) {
+            this();
             setDecay(decay);
             setMinibatch(isMinibatch);
         }
@@ -159,6 +147,7 @@ public class BatchNormalization extends RunningNormLayer {
          * @param lockGammaBeta whether gamma and beta are constants instead of learned parameters
          */
         public Builder(double gamma, double beta, boolean lockGammaBeta) {
+            this();
             setGamma(gamma);
             setBeta(beta);
             setLockGammaBeta(lockGammaBeta);
@@ -170,6 +159,7 @@ public class BatchNormalization extends RunningNormLayer {
          * @param lockGammaBeta whether gamma and beta are constants instead of learned parameters
          */
         public Builder(boolean lockGammaBeta) {
+            this();
             setLockGammaBeta(lockGammaBeta);
         }
 
@@ -200,12 +190,6 @@ public class BatchNormalization extends RunningNormLayer {
             setCudnnAllowFallback(cudnnAllowFallback);
             setUseLogStd(useLogStd);
             setCnn2DFormat(cnn2DFormat);
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public BatchNormalization build() {
-            return new BatchNormalization(this);
         }
     }
 }

@@ -29,7 +29,6 @@ import lombok.ToString;
 @EqualsAndHashCode(callSuper = true)
 public class BatchRenormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
-    private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.01).unbiased(false);
 
     /** Largest r; the smallest is 1/rMax. */
     private double rMax = 3;
@@ -44,17 +43,7 @@ public class BatchRenormalization extends RunningNormLayer {
 
     /** Creates a layer with the schedule of the paper. */
     public BatchRenormalization() {
-        super(DEFAULT);
-    }
-
-    private BatchRenormalization(Builder builder) {
-        super(builder, builder.getRunningStatistics());
-        rMax = builder.rMax;
-        dMax = builder.dMax;
-        warmupSteps = builder.warmupSteps;
-        rSteps = builder.rSteps;
-        dSteps = builder.dSteps;
-        finish(builder);
+        super(RunningStatistics.momentum(0.01).unbiased(false));
     }
 
     @Override
@@ -106,20 +95,12 @@ public class BatchRenormalization extends RunningNormLayer {
     }
 
     /** Builds a {@link BatchRenormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends RunningNormBuilder<Builder> {
-        private double rMax = 3;
-        private double dMax = 5;
-        private long warmupSteps = 5_000;
-        private long rSteps = 40_000;
-        private long dSteps = 25_000;
-
+    public static class Builder extends RunningNormBuilder<Builder, BatchRenormalization> {
         /**
          * Creates a builder with the schedule of the paper and {@code RunningStatistics.momentum(0.01).unbiased(false)}.
          */
         public Builder() {
-            super(DEFAULT);
+            super(new BatchRenormalization());
         }
 
         /**
@@ -129,7 +110,7 @@ public class BatchRenormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder rMax(double rMax) {
-            this.rMax = rMax;
+            layer.rMax = rMax;
             return this;
         }
 
@@ -140,7 +121,7 @@ public class BatchRenormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder dMax(double dMax) {
-            this.dMax = dMax;
+            layer.dMax = dMax;
             return this;
         }
 
@@ -153,16 +134,10 @@ public class BatchRenormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder schedule(long warmupSteps, long rSteps, long dSteps) {
-            this.warmupSteps = warmupSteps;
-            this.rSteps = rSteps;
-            this.dSteps = dSteps;
+            layer.warmupSteps = warmupSteps;
+            layer.rSteps = rSteps;
+            layer.dSteps = dSteps;
             return this;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public BatchRenormalization build() {
-            return new BatchRenormalization(this);
         }
     }
 }

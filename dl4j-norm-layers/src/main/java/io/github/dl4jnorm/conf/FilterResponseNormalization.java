@@ -30,7 +30,6 @@ import lombok.ToString;
 @EqualsAndHashCode(callSuper = true)
 public class FilterResponseNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
-    private static final double EPS = 1e-6;
     private static final double LEARNED_EPS_INIT = 1e-4;
 
     /** Whether the output is max(z, tau). */
@@ -40,14 +39,7 @@ public class FilterResponseNormalization extends NormLayer {
 
     /** Creates a layer with a threshold and eps 1e-6. */
     public FilterResponseNormalization() {
-        setEps(EPS);
-    }
-
-    private FilterResponseNormalization(Builder builder) {
-        super(builder);
-        threshold = builder.threshold;
-        learnedEps = builder.learnedEps;
-        finish(builder);
+        setEps(1e-6);
     }
 
     @Override
@@ -79,15 +71,10 @@ public class FilterResponseNormalization extends NormLayer {
     }
 
     /** Builds a {@link FilterResponseNormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends NormBuilder<Builder> {
-        private boolean threshold = true;
-        private boolean learnedEps;
-
+    public static class Builder extends NormBuilder<Builder, FilterResponseNormalization> {
         /** Creates a builder with a threshold and eps 1e-6. */
         public Builder() {
-            eps = EPS;
+            super(new FilterResponseNormalization());
         }
 
         /**
@@ -97,7 +84,7 @@ public class FilterResponseNormalization extends NormLayer {
          * @return this builder
          */
         public Builder threshold(boolean threshold) {
-            this.threshold = threshold;
+            layer.threshold = threshold;
             return this;
         }
 
@@ -108,14 +95,8 @@ public class FilterResponseNormalization extends NormLayer {
          * @return this builder
          */
         public Builder learnedEps(boolean learnedEps) {
-            this.learnedEps = learnedEps;
+            layer.learnedEps = learnedEps;
             return this;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public FilterResponseNormalization build() {
-            return new FilterResponseNormalization(this);
         }
     }
 }

@@ -21,20 +21,13 @@ import lombok.ToString;
 @EqualsAndHashCode(callSuper = true)
 public class GhostBatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
-    private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.1);
 
     /** Maximum number of examples per part. */
     private int virtualBatchSize = 128;
 
     /** Creates a layer with parts of at most 128 examples. */
     public GhostBatchNormalization() {
-        super(DEFAULT);
-    }
-
-    private GhostBatchNormalization(Builder builder) {
-        super(builder, builder.getRunningStatistics());
-        virtualBatchSize = builder.virtualBatchSize;
-        finish(builder);
+        super(RunningStatistics.momentum(0.1));
     }
 
     @Override
@@ -56,14 +49,10 @@ public class GhostBatchNormalization extends RunningNormLayer {
     }
 
     /** Builds a {@link GhostBatchNormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends RunningNormBuilder<Builder> {
-        private int virtualBatchSize = 128;
-
+    public static class Builder extends RunningNormBuilder<Builder, GhostBatchNormalization> {
         /** Creates a builder with parts of at most 128 examples. */
         public Builder() {
-            super(DEFAULT);
+            super(new GhostBatchNormalization());
         }
 
         /**
@@ -73,7 +62,7 @@ public class GhostBatchNormalization extends RunningNormLayer {
          */
         public Builder(int virtualBatchSize) {
             this();
-            this.virtualBatchSize = virtualBatchSize;
+            layer.virtualBatchSize = virtualBatchSize;
         }
 
         /**
@@ -83,14 +72,8 @@ public class GhostBatchNormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder virtualBatchSize(int virtualBatchSize) {
-            this.virtualBatchSize = virtualBatchSize;
+            layer.virtualBatchSize = virtualBatchSize;
             return this;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public GhostBatchNormalization build() {
-            return new GhostBatchNormalization(this);
         }
     }
 }

@@ -19,17 +19,11 @@ import lombok.ToString;
 @EqualsAndHashCode(callSuper = true)
 public class GlobalResponseNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
-    private static final double EPS = 1e-6;
 
     /** Creates a layer with gamma 0, beta 0 and eps 1e-6. */
     public GlobalResponseNormalization() {
-        setEps(EPS);
+        setEps(1e-6);
         setGammaInit(0);
-    }
-
-    private GlobalResponseNormalization(Builder builder) {
-        super(builder);
-        finish(builder);
     }
 
     @Override
@@ -43,17 +37,10 @@ public class GlobalResponseNormalization extends NormLayer {
     }
 
     /** Builds a {@link GlobalResponseNormalization}. */
-    public static class Builder extends NormBuilder<Builder> {
+    public static class Builder extends NormBuilder<Builder, GlobalResponseNormalization> {
         /** Creates a builder with gamma 0, beta 0 and eps 1e-6. */
         public Builder() {
-            eps = EPS;
-            gammaInit = 0;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public GlobalResponseNormalization build() {
-            return new GlobalResponseNormalization(this);
+            super(new GlobalResponseNormalization());
         }
     }
 }

@@ -35,14 +35,6 @@ public class GroupNormalization extends NormLayer {
     public GroupNormalization() {
     }
 
-    private GroupNormalization(Builder builder) {
-        super(builder);
-        groups = builder.groups;
-        groupSize = builder.groupSize;
-        epsOutside = builder.epsOutside;
-        finish(builder);
-    }
-
     @Override
     public NormPlan plan(int rank) {
         if (rank < (epsOutside ? 3 : 2) || rank > 5) {
@@ -83,15 +75,10 @@ public class GroupNormalization extends NormLayer {
     }
 
     /** Builds a {@link GroupNormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends NormBuilder<Builder> {
-        private int groups = 32;
-        private int groupSize;
-        private boolean epsOutside;
-
+    public static class Builder extends NormBuilder<Builder, GroupNormalization> {
         /** Creates a builder with 32 groups. */
         public Builder() {
+            super(new GroupNormalization());
         }
 
         /**
@@ -100,7 +87,8 @@ public class GroupNormalization extends NormLayer {
          * @param groups number of groups; must divide the number of channels
          */
         public Builder(int groups) {
-            this.groups = groups;
+            this();
+            layer.groups = groups;
         }
 
         /**
@@ -110,8 +98,8 @@ public class GroupNormalization extends NormLayer {
          * @return this builder
          */
         public Builder groups(int groups) {
-            this.groups = groups;
-            groupSize = 0;
+            layer.groups = groups;
+            layer.groupSize = 0;
             return this;
         }
 
@@ -122,7 +110,7 @@ public class GroupNormalization extends NormLayer {
          * @return this builder
          */
         public Builder groupSize(int groupSize) {
-            this.groupSize = groupSize;
+            layer.groupSize = groupSize;
             return this;
         }
 
@@ -133,14 +121,8 @@ public class GroupNormalization extends NormLayer {
          * @return this builder
          */
         public Builder epsOutside(boolean epsOutside) {
-            this.epsOutside = epsOutside;
+            layer.epsOutside = epsOutside;
             return this;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public GroupNormalization build() {
-            return new GroupNormalization(this);
         }
     }
 }

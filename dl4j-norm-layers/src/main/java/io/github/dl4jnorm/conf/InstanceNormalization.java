@@ -22,7 +22,6 @@ import lombok.ToString;
 @EqualsAndHashCode(callSuper = true)
 public class InstanceNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
-    private static final RunningStatistics DEFAULT = RunningStatistics.momentum(0.1);
 
     /** Whether running statistics are tracked and used at test time. */
     private boolean trackRunningStats;
@@ -31,14 +30,7 @@ public class InstanceNormalization extends RunningNormLayer {
 
     /** Creates a layer without running statistics. */
     public InstanceNormalization() {
-        super(DEFAULT);
-    }
-
-    private InstanceNormalization(Builder builder) {
-        super(builder, builder.getRunningStatistics());
-        trackRunningStats = builder.trackRunningStats;
-        epsOutside = builder.epsOutside;
-        finish(builder);
+        super(RunningStatistics.momentum(0.1));
     }
 
     @Override
@@ -61,18 +53,13 @@ public class InstanceNormalization extends RunningNormLayer {
     }
 
     /** Builds an {@link InstanceNormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends RunningNormBuilder<Builder> {
-        private boolean trackRunningStats;
-        private boolean epsOutside;
-
+    public static class Builder extends RunningNormBuilder<Builder, InstanceNormalization> {
         /**
          * Creates a builder without running statistics. If they are turned on, the default is
          * {@code RunningStatistics.momentum(0.1)}.
          */
         public Builder() {
-            super(DEFAULT);
+            super(new InstanceNormalization());
         }
 
         /**
@@ -82,7 +69,7 @@ public class InstanceNormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder trackRunningStats(boolean trackRunningStats) {
-            this.trackRunningStats = trackRunningStats;
+            layer.trackRunningStats = trackRunningStats;
             return this;
         }
 
@@ -93,14 +80,8 @@ public class InstanceNormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder epsOutside(boolean epsOutside) {
-            this.epsOutside = epsOutside;
+            layer.epsOutside = epsOutside;
             return this;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public InstanceNormalization build() {
-            return new InstanceNormalization(this);
         }
     }
 }

@@ -39,13 +39,6 @@ public class LayerNormalization extends NormLayer {
     public LayerNormalization() {
     }
 
-    private LayerNormalization(Builder builder) {
-        super(builder);
-        perPosition = builder.perPosition;
-        elementwiseAffine = builder.elementwiseAffine;
-        finish(builder);
-    }
-
     @Override
     public NormPlan plan(int rank) {
         if (rank < 2 || rank > 5) {
@@ -83,14 +76,10 @@ public class LayerNormalization extends NormLayer {
     }
 
     /** Builds a {@link LayerNormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends NormBuilder<Builder> {
-        private boolean perPosition;
-        private boolean elementwiseAffine;
-
+    public static class Builder extends NormBuilder<Builder, LayerNormalization> {
         /** Creates a builder with the default options. */
         public Builder() {
+            super(new LayerNormalization());
         }
 
         /**
@@ -100,7 +89,7 @@ public class LayerNormalization extends NormLayer {
          * @return this builder
          */
         public Builder perPosition(boolean perPosition) {
-            this.perPosition = perPosition;
+            layer.perPosition = perPosition;
             return this;
         }
 
@@ -113,14 +102,8 @@ public class LayerNormalization extends NormLayer {
          * @return this builder
          */
         public Builder elementwiseAffine(boolean elementwiseAffine) {
-            this.elementwiseAffine = elementwiseAffine;
+            layer.elementwiseAffine = elementwiseAffine;
             return this;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public LayerNormalization build() {
-            return new LayerNormalization(this);
         }
     }
 }

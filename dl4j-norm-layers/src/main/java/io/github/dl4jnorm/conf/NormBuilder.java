@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import lombok.Getter;
 import lombok.Setter;
+import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.RNNFormat;
@@ -14,41 +15,36 @@ import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
- * Holds the options that every normalization layer has. The activation is the identity unless set; a ReLU is fused into the
+ * Sets the options that every normalization layer has. The activation is the identity unless set; a ReLU is fused into the
  * normalization. Updater and name are set as for any Deeplearning4j layer.
  *
  * @param <T> type of the builder itself
+ * @param <L> type of the layer
  */
-@Getter
-@Setter
-public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardLayer.Builder<T> {
-    /** Value added to the variance for numerical stability. */
-    protected double eps = 1e-5;
-    /** Whether the layer has a learned gamma. */
-    protected boolean scale = true;
-    /** Whether the layer has a learned beta. */
-    protected boolean center = true;
-    /** Initial value of gamma. */
-    protected double gammaInit = 1;
-    /** Initial value of beta. */
-    protected double betaInit;
-    /** Whether the channels are the last axis, or null to use the input type. */
-    protected Boolean channelsLast;
+public abstract class NormBuilder<T extends NormBuilder<T, L>, L extends NormLayer> extends FeedForwardLayer.Builder<T> {
+    /** The layer that the options are set on; {@link #build()} returns copies. */
+    protected final L layer;
     /** Constraints on gamma, applied after every update. */
-    protected List<LayerConstraint> gammaConstraints;
+    @Getter
+    @Setter
+    private List<LayerConstraint> gammaConstraints;
     /** Constraints on beta, applied after every update. */
-    protected List<LayerConstraint> betaConstraints;
-    /** Regularization of gamma. */
-    protected List<Regularization> gammaRegularization;
-    /** Regularization of beta. */
-    protected List<Regularization> betaRegularization;
+    @Getter
+    @Setter
+    private List<LayerConstraint> betaConstraints;
 
-    /** Creates a builder with the default options. */
-    protected NormBuilder() {
+    /**
+     * Creates a builder with the default options.
+     *
+     * @param layer a layer with the default options
+     */
+    protected NormBuilder(L layer) {
+        this.layer = layer;
     }
 
+    /** {@return this builder} */
     @SuppressWarnings("unchecked")
-    private T self() {
+    protected final T self() {
         return (T) this;
     }
 
@@ -59,7 +55,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T eps(double eps) {
-        this.eps = eps;
+        layer.setEps(eps);
         return self();
     }
 
@@ -70,7 +66,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T scale(boolean scale) {
-        this.scale = scale;
+        layer.setScale(scale);
         return self();
     }
 
@@ -81,7 +77,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T center(boolean center) {
-        this.center = center;
+        layer.setCenter(center);
         return self();
     }
 
@@ -102,7 +98,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T gammaInit(double gammaInit) {
-        this.gammaInit = gammaInit;
+        layer.setGammaInit(gammaInit);
         return self();
     }
 
@@ -113,7 +109,19 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T betaInit(double betaInit) {
-        this.betaInit = betaInit;
+        layer.setBetaInit(betaInit);
+        return self();
+    }
+
+    /**
+     * Sets where the channels are, for input of any rank. Overrides the input type.
+     *
+     * @param channelsLast true if the channels are the last axis, false if they are axis 1
+     * @return this builder
+     */
+    public T channelsLast(boolean channelsLast) {
+        layer.setChannelsLast(channelsLast);
+        layer.setChannelsLastFixed(true);
         return self();
     }
 
@@ -124,8 +132,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T dataFormat(CNN2DFormat format) {
-        channelsLast = format == CNN2DFormat.NHWC;
-        return self();
+        return channelsLast(format == CNN2DFormat.NHWC);
     }
 
     /**
@@ -135,8 +142,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T dataFormat(RNNFormat format) {
-        channelsLast = format == RNNFormat.NWC;
-        return self();
+        return channelsLast(format == RNNFormat.NWC);
     }
 
     /**
@@ -147,8 +153,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T dataFormat(Convolution3D.DataFormat format) {
-        channelsLast = format == Convolution3D.DataFormat.NDHWC;
-        return self();
+        return channelsLast(format == Convolution3D.DataFormat.NDHWC);
     }
 
     /**
@@ -158,7 +163,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T gammaRegularization(Regularization... regularization) {
-        gammaRegularization = new ArrayList<>(Arrays.asList(regularization));
+        layer.setGammaRegularization(new ArrayList<>(Arrays.asList(regularization)));
         return self();
     }
 
@@ -169,7 +174,7 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
      * @return this builder
      */
     public T betaRegularization(Regularization... regularization) {
-        betaRegularization = new ArrayList<>(Arrays.asList(regularization));
+        layer.setBetaRegularization(new ArrayList<>(Arrays.asList(regularization)));
         return self();
     }
 
@@ -193,5 +198,20 @@ public abstract class NormBuilder<T extends NormBuilder<T>> extends FeedForwardL
     public T constrainBeta(LayerConstraint... constraints) {
         betaConstraints = Arrays.asList(constraints);
         return self();
+    }
+
+    /**
+     * Builds the layer. The builder can be changed and used again; layers built before stay as they are.
+     *
+     * @return the layer
+     * @throws DL4JInvalidConfigException if an option is out of range
+     */
+    @Override
+    @SuppressWarnings("unchecked")
+    public L build() {
+        L built = (L) layer.clone();
+        built.finish(this);
+        // Lists and dropout are those of the builder until they are copied.
+        return (L) built.clone();
     }
 }

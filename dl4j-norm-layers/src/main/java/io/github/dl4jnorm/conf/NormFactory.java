@@ -37,14 +37,14 @@ import org.nd4j.shade.jackson.databind.exc.UnrecognizedPropertyException;
  * object.
  */
 public final class NormFactory {
-    private static final Map<String, Supplier<NormBuilder<?>>> BEHIND = behind();
+    private static final Map<String, Supplier<NormBuilder<?, ?>>> BEHIND = behind();
     private static final Map<String, Function<Layer, Reparameterization.Builder<?, ?>>> AROUND = around();
 
     private NormFactory() {
     }
 
-    private static Map<String, Supplier<NormBuilder<?>>> behind() {
-        Map<String, Supplier<NormBuilder<?>>> norms = new LinkedHashMap<>();
+    private static Map<String, Supplier<NormBuilder<?, ?>>> behind() {
+        Map<String, Supplier<NormBuilder<?, ?>>> norms = new LinkedHashMap<>();
         norms.put("batch", BatchNormalization.Builder::new);
         norms.put("group", GroupNormalization.Builder::new);
         norms.put("instance", InstanceNormalization.Builder::new);
@@ -112,7 +112,7 @@ public final class NormFactory {
         if (!BEHIND.containsKey(name)) {
             throw new DL4JInvalidConfigException("Normalization: expected one of " + names() + ", got \"" + name + "\"");
         }
-        NormBuilder<?> builder = BEHIND.get(name).get();
+        NormBuilder<?, ?> builder = BEHIND.get(name).get();
         NormOptions known = new NormOptions(name, builder);
         Map<String, Object> others = known.set(options);
         boolean acts = builder.getActivationFn() != null;

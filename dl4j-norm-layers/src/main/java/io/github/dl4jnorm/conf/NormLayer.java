@@ -73,40 +73,21 @@ public abstract class NormLayer extends FeedForwardLayer {
     /** Regularization of beta. */
     private List<Regularization> betaRegularization;
 
-    /** Creates a layer with the default options; used by JSON. */
+    /** Creates a layer with the default options; used by JSON and builders. */
     protected NormLayer() {
-        // Set here and in the builder, so that the default activation of the network (sigmoid) is never taken.
+        // Else the default activation of the network would be taken, a sigmoid.
         activationFn = new ActivationIdentity();
     }
 
     /**
-     * Creates a layer with the options of a builder. Subclasses call {@link #finish} at the end of their constructors.
+     * Completes a layer whose own options are set: takes what Deeplearning4j's builder holds, checks the options and binds the
+     * constraints.
      *
-     * @param builder the options
-     */
-    protected NormLayer(NormBuilder<?> builder) {
-        super(builder);
-        eps = builder.eps;
-        scale = builder.scale;
-        center = builder.center;
-        gammaInit = builder.gammaInit;
-        betaInit = builder.betaInit;
-        channelsLast = builder.channelsLast != null && builder.channelsLast;
-        channelsLastFixed = builder.channelsLast != null;
-        gammaRegularization = builder.gammaRegularization;
-        betaRegularization = builder.betaRegularization;
-        if (activationFn == null) {
-            activationFn = new ActivationIdentity();
-        }
-    }
-
-    /**
-     * Completes construction from a builder: checks the options and binds the constraints.
-     *
-     * @param builder the options
+     * @param builder where the other options are
      * @throws DL4JInvalidConfigException if an option is out of range
      */
-    protected final void finish(NormBuilder<?> builder) {
+    final void finish(NormBuilder<?, ?> builder) {
+        takeOver(builder);
         if (builder.getNIn() > 0 && builder.getNOut() > 0 && builder.getNIn() != builder.getNOut()) {
             throw invalid("nIn equal to nOut", "nIn " + builder.getNIn() + " and nOut " + builder.getNOut());
         }
@@ -115,11 +96,30 @@ public abstract class NormLayer extends FeedForwardLayer {
         initializeConstraints(builder);
     }
 
+    /** Does what the constructor of Deeplearning4j's layers that takes a builder does. */
+    private void takeOver(FeedForwardLayer.Builder<?> builder) {
+        layerName = builder.getLayerName();
+        if (builder.getActivationFn() != null) {
+            activationFn = builder.getActivationFn();
+        }
+        weightInitFn = builder.getWeightInitFn();
+        biasInit = builder.getBiasInit();
+        gainInit = builder.getGainInit();
+        regularization = builder.getRegularization();
+        regularizationBias = builder.getRegularizationBias();
+        // Deeplearning4j changes learning rates in place.
+        iUpdater = builder.getIupdater() == null ? null : builder.getIupdater().clone();
+        biasUpdater = builder.getBiasUpdater();
+        gradientNormalization = builder.getGradientNormalization();
+        gradientNormalizationThreshold = builder.getGradientNormalizationThreshold();
+        weightNoise = builder.getWeightNoise();
+    }
+
     /** Applies constraints to gamma and beta only, since clipping would corrupt running statistics. */
     @Override
     protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> given) {
         super.initializeConstraints(given);
-        NormBuilder<?> builder = (NormBuilder<?>) given;
+        NormBuilder<?, ?> builder = (NormBuilder<?, ?>) given;
         List<LayerConstraint> all = new ArrayList<>();
         Set<String> both = new LinkedHashSet<>(List.of(GAMMA, BETA));
         addConstraints(all, builder.getAllParamConstraints(), both);
@@ -297,7 +297,15 @@ public abstract class NormLayer extends FeedForwardLayer {
 
     @Override
     public NormLayer clone() {
-        return (NormLayer) super.clone();
+        NormLayer copy = (NormLayer) super.clone();
+        copy.gammaRegularization = copy(gammaRegularization);
+        copy.betaRegularization = copy(betaRegularization);
+        return copy;
+    }
+
+    private static List<Regularization> copy(List<Regularization> regularization) {
+        return regularization == null ? null
+                : new ArrayList<>(regularization.stream().map(Regularization::clone).toList());
     }
 
     @Override

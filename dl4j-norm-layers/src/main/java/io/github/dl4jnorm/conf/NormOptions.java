@@ -84,7 +84,7 @@ final class NormOptions {
         Map<String, Object> ordered = new TreeMap<>(ORDER);
         ordered.putAll(options);
         ordered.forEach((name, value) -> {
-            if (MOMENTUM.equals(name) && builder instanceof RunningNormBuilder<?> running) {
+            if (MOMENTUM.equals(name) && builder instanceof RunningNormBuilder<?, ?> running) {
                 running.runningStatistics(RunningStatistics.momentum((double) converted(name, value, double.class)));
             } else if (methods.containsKey(name)) {
                 set(name, value);

@@ -21,16 +21,11 @@ import lombok.ToString;
 @EqualsAndHashCode(callSuper = true)
 public class RmsNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
-    private static final double EPS = 1e-6;
 
     /** Creates a layer with gamma, without beta, and with eps 1e-6. */
     public RmsNormalization() {
-        setEps(EPS);
+        setEps(1e-6);
         setCenter(false);
-    }
-
-    private RmsNormalization(Builder builder) {
-        super(builder);
     }
 
     @Override
@@ -39,17 +34,10 @@ public class RmsNormalization extends UncenteredNormLayer {
     }
 
     /** Builds an {@link RmsNormalization}. */
-    public static class Builder extends UncenteredNormBuilder<Builder> {
+    public static class Builder extends UncenteredNormBuilder<Builder, RmsNormalization> {
         /** Creates a builder with gamma, without beta, and with eps 1e-6. */
         public Builder() {
-            eps = EPS;
-            center = false;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public RmsNormalization build() {
-            return new RmsNormalization(this);
+            super(new RmsNormalization());
         }
     }
 }

@@ -1,27 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import lombok.Getter;
-import lombok.Setter;
-
 /**
- * Holds the options of norms that can track running statistics.
+ * Sets the options of norms that can track running statistics.
  *
  * @param <T> type of the builder itself
+ * @param <L> type of the layer
  */
-@Getter
-@Setter
-public abstract class RunningNormBuilder<T extends RunningNormBuilder<T>> extends NormBuilder<T> {
-    /** How running statistics are updated. */
-    protected RunningStatistics runningStatistics;
-
+public abstract class RunningNormBuilder<T extends RunningNormBuilder<T, L>, L extends RunningNormLayer>
+        extends NormBuilder<T, L> {
     /**
-     * Creates a builder with a default update policy.
+     * Creates a builder with the default options.
      *
-     * @param runningStatistics the policy, or null if the subclass derives it from other options
+     * @param layer a layer with the default options
      */
-    protected RunningNormBuilder(RunningStatistics runningStatistics) {
-        this.runningStatistics = runningStatistics;
+    protected RunningNormBuilder(L layer) {
+        super(layer);
     }
 
     /**
@@ -30,9 +24,8 @@ public abstract class RunningNormBuilder<T extends RunningNormBuilder<T>> extend
      * @param runningStatistics the update policy
      * @return this builder
      */
-    @SuppressWarnings("unchecked")
     public T runningStatistics(RunningStatistics runningStatistics) {
-        this.runningStatistics = runningStatistics;
-        return (T) this;
+        layer.setRunningStatistics(runningStatistics);
+        return self();
     }
 }

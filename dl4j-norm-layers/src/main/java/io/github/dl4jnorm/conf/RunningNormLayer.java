@@ -50,17 +50,6 @@ public abstract class RunningNormLayer extends NormLayer {
         this.runningStatistics = runningStatistics;
     }
 
-    /**
-     * Creates a layer with the options of a builder.
-     *
-     * @param builder           the options
-     * @param runningStatistics the update policy
-     */
-    protected RunningNormLayer(NormBuilder<?> builder, RunningStatistics runningStatistics) {
-        super(builder);
-        this.runningStatistics = runningStatistics;
-    }
-
     @Override
     public abstract boolean tracksStatistics();
 

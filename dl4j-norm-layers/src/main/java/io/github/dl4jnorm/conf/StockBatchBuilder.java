@@ -1,47 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import lombok.Getter;
-import lombok.Setter;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 
 /**
- * Holds the options of Deeplearning4j's BatchNormalization.Builder, with the same names and setters, so that code written
- * for it compiles unchanged.
+ * Sets the options of Deeplearning4j's BatchNormalization.Builder, with the same names, getters and setters, so that code
+ * written for it compiles unchanged.
  *
  * @param <T> type of the builder itself
+ * @param <L> type of the layer
  */
-@Getter
-@Setter
-public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends RunningNormBuilder<T> {
-    /** Weight of the old value in the running statistics. */
-    protected double decay = 0.9;
-    /** Has no effect, as in Deeplearning4j. */
-    protected boolean isMinibatch = true;
-    /** Whether gamma and beta are constants instead of learned parameters. */
-    protected boolean lockGammaBeta;
-    /** Has no effect: the layer has no native helper. */
-    protected boolean cudnnAllowFallback = true;
-    /** Whether log10stdev is stored, or null if not set. */
-    private Boolean logStd;
+public abstract class StockBatchBuilder<T extends StockBatchBuilder<T, L>, L extends BatchNormalization>
+        extends RunningNormBuilder<T, L> {
+    /** Whether useLogStd was set. If not, it depends on the policy. */
+    private boolean logStdSet;
 
-    /** Creates a builder with Deeplearning4j's defaults. A running statistics policy, if set, replaces the decay. */
-    protected StockBatchBuilder() {
-        super(null);
+    /**
+     * Creates a builder with Deeplearning4j's defaults. A running statistics policy, if set, replaces the decay.
+     *
+     * @param layer a layer with these defaults
+     */
+    protected StockBatchBuilder(L layer) {
+        super(layer);
     }
 
-    @SuppressWarnings("unchecked")
-    private T self() {
-        return (T) this;
+    /**
+     * Sets how running statistics are updated. Replaces the decay. Unless {@link #useLogStd(boolean)} is set, only HALF networks
+     * then store log10stdev.
+     *
+     * @param runningStatistics the update policy
+     * @return this builder
+     */
+    @Override
+    public T runningStatistics(RunningStatistics runningStatistics) {
+        return policy(runningStatistics, null);
     }
 
-    RunningStatistics policy() {
-        return runningStatistics != null ? runningStatistics : RunningStatistics.decay(decay).unbiased(false);
-    }
-
-    /** As Deeplearning4j has it; where the policy is one that it does not know, the network's data type decides. */
-    Boolean logStdStored() {
-        return logStd == null && runningStatistics == null ? Boolean.TRUE : logStd;
+    private T policy(RunningStatistics policy, Boolean logStd) {
+        if (!logStdSet) {
+            layer.setLogStdStored(logStd);
+        }
+        return super.runningStatistics(policy);
     }
 
     /**
@@ -51,8 +50,12 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @return this builder
      */
     public T decay(double decay) {
-        setDecay(decay);
-        return self();
+        return policy(RunningStatistics.decay(decay).unbiased(false), true);
+    }
+
+    /** {@return the weight of the old value in the running statistics, or NaN for a cumulative average} */
+    public double getDecay() {
+        return layer.getDecay();
     }
 
     /**
@@ -61,8 +64,21 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @param decay weight of the old value in the running statistics
      */
     public void setDecay(double decay) {
-        this.decay = decay;
-        runningStatistics = null;
+        decay(decay);
+    }
+
+    /** {@return the value added to the variance for numerical stability} */
+    public double getEps() {
+        return layer.getEps();
+    }
+
+    /**
+     * Sets the value added to the variance for numerical stability.
+     *
+     * @param eps at least 0
+     */
+    public void setEps(double eps) {
+        eps(eps);
     }
 
     /**
@@ -72,8 +88,22 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @return this builder
      */
     public T minibatch(boolean minibatch) {
-        setMinibatch(minibatch);
+        layer.setMinibatch(minibatch);
         return self();
+    }
+
+    /** {@return what {@link #minibatch(boolean)} was given} */
+    public boolean isMinibatch() {
+        return layer.isMinibatch();
+    }
+
+    /**
+     * Has no effect, as in Deeplearning4j.
+     *
+     * @param minibatch ignored
+     */
+    public void setMinibatch(boolean minibatch) {
+        minibatch(minibatch);
     }
 
     /**
@@ -98,7 +128,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
 
     /** {@return the initial or locked gamma} */
     public double getGamma() {
-        return gammaInit;
+        return layer.getGammaInit();
     }
 
     /**
@@ -107,12 +137,12 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @param gamma initial value, or the constant if locked
      */
     public void setGamma(double gamma) {
-        gammaInit = gamma;
+        gammaInit(gamma);
     }
 
     /** {@return the initial or locked beta} */
     public double getBeta() {
-        return betaInit;
+        return layer.getBetaInit();
     }
 
     /**
@@ -121,7 +151,7 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @param beta initial value, or the constant if locked
      */
     public void setBeta(double beta) {
-        betaInit = beta;
+        betaInit(beta);
     }
 
     /**
@@ -131,8 +161,22 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @return this builder
      */
     public T lockGammaBeta(boolean lockGammaBeta) {
-        setLockGammaBeta(lockGammaBeta);
+        layer.setLockGammaBeta(lockGammaBeta);
         return self();
+    }
+
+    /** {@return whether gamma and beta are constants instead of learned parameters} */
+    public boolean isLockGammaBeta() {
+        return layer.isLockGammaBeta();
+    }
+
+    /**
+     * Sets whether gamma and beta are constants instead of learned parameters.
+     *
+     * @param lockGammaBeta true to keep the given values
+     */
+    public void setLockGammaBeta(boolean lockGammaBeta) {
+        lockGammaBeta(lockGammaBeta);
     }
 
     /**
@@ -154,8 +198,22 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @return this builder
      */
     public T helperAllowFallback(boolean allowFallback) {
-        setCudnnAllowFallback(allowFallback);
+        layer.setCudnnAllowFallback(allowFallback);
         return self();
+    }
+
+    /** {@return what {@link #helperAllowFallback(boolean)} was given} */
+    public boolean isCudnnAllowFallback() {
+        return layer.isCudnnAllowFallback();
+    }
+
+    /**
+     * Has no effect: the layer has no native helper.
+     *
+     * @param allowFallback ignored
+     */
+    public void setCudnnAllowFallback(boolean allowFallback) {
+        helperAllowFallback(allowFallback);
     }
 
     /**
@@ -166,13 +224,14 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @return this builder
      */
     public T useLogStd(boolean useLogStd) {
-        setUseLogStd(useLogStd);
+        logStdSet = true;
+        layer.setLogStdStored(useLogStd);
         return self();
     }
 
     /** {@return whether log10stdev is stored} */
     public boolean isUseLogStd() {
-        return Boolean.TRUE.equals(logStdStored());
+        return layer.isUseLogStd();
     }
 
     /**
@@ -181,12 +240,12 @@ public abstract class StockBatchBuilder<T extends StockBatchBuilder<T>> extends 
      * @param useLogStd true for log10stdev, false for var
      */
     public void setUseLogStd(boolean useLogStd) {
-        logStd = useLogStd;
+        useLogStd(useLogStd);
     }
 
     /** {@return the data format of images} */
     public CNN2DFormat getCnn2DFormat() {
-        return Boolean.TRUE.equals(channelsLast) ? CNN2DFormat.NHWC : CNN2DFormat.NCHW;
+        return layer.getCnn2DFormat();
     }
 
     /**

@@ -30,7 +30,6 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
 @EqualsAndHashCode(callSuper = true)
 public class SwitchableNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
-    private static final RunningStatistics DEFAULT = RunningStatistics.decay(0.9).unbiased(false);
 
     /** Whether batch statistics are part of the mixture. */
     private boolean useBatch = true;
@@ -43,15 +42,7 @@ public class SwitchableNormalization extends RunningNormLayer {
 
     /** Creates a layer with all three parts and a moving average. */
     public SwitchableNormalization() {
-        super(DEFAULT);
-    }
-
-    private SwitchableNormalization(Builder builder) {
-        super(builder, builder.getRunningStatistics());
-        useBatch = builder.useBatch;
-        batchAverage = builder.batchAverage;
-        synchronize = builder.synchronize;
-        finish(builder);
+        super(RunningStatistics.decay(0.9).unbiased(false));
     }
 
     @Override
@@ -96,19 +87,13 @@ public class SwitchableNormalization extends RunningNormLayer {
     }
 
     /** Builds a {@link SwitchableNormalization}. */
-    @Getter
-    @Setter
-    public static class Builder extends RunningNormBuilder<Builder> {
-        private boolean useBatch = true;
-        private boolean batchAverage;
-        private boolean synchronize;
-
+    public static class Builder extends RunningNormBuilder<Builder, SwitchableNormalization> {
         /**
          * Creates a builder with all three parts and the moving average
          * {@code RunningStatistics.decay(0.9).unbiased(false)}.
          */
         public Builder() {
-            super(DEFAULT);
+            super(new SwitchableNormalization());
         }
 
         /**
@@ -118,7 +103,7 @@ public class SwitchableNormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder useBatch(boolean useBatch) {
-            this.useBatch = useBatch;
+            layer.useBatch = useBatch;
             return this;
         }
 
@@ -130,7 +115,7 @@ public class SwitchableNormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder batchAverage(boolean batchAverage) {
-            this.batchAverage = batchAverage;
+            layer.batchAverage = batchAverage;
             return this;
         }
 
@@ -142,14 +127,8 @@ public class SwitchableNormalization extends RunningNormLayer {
          * @return this builder
          */
         public Builder synchronize(boolean synchronize) {
-            this.synchronize = synchronize;
+            layer.synchronize = synchronize;
             return this;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public SwitchableNormalization build() {
-            return new SwitchableNormalization(this);
         }
     }
 }

@@ -20,12 +20,8 @@ import lombok.ToString;
 public class SyncBatchNormalization extends BatchNormalization {
     private static final long serialVersionUID = 1L;
 
-    /** Creates a layer with the default options of {@link Builder}. */
+    /** Creates a layer with Deeplearning4j's defaults: decay 0.9, eps 1e-5, gamma 1 and beta 0, both learned. */
     public SyncBatchNormalization() {
-    }
-
-    private SyncBatchNormalization(Builder builder) {
-        super(builder);
     }
 
     @Override
@@ -34,15 +30,10 @@ public class SyncBatchNormalization extends BatchNormalization {
     }
 
     /** Builds a {@link SyncBatchNormalization}. The options are those of {@link BatchNormalization}. */
-    public static class Builder extends StockBatchBuilder<Builder> {
+    public static class Builder extends StockBatchBuilder<Builder, SyncBatchNormalization> {
         /** Creates a builder with the default options: decay 0.9, eps 1e-5, gamma 1 and beta 0, both learned. */
         public Builder() {
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public SyncBatchNormalization build() {
-            return new SyncBatchNormalization(this);
+            super(new SyncBatchNormalization());
         }
     }
 }

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import lombok.Getter;
-import lombok.Setter;
-
 /**
- * Holds the options of norms that do not subtract a mean.
+ * Sets the options of norms that do not subtract a mean.
  *
  * @param <T> type of the builder itself
+ * @param <L> type of the layer
  */
-@Getter
-@Setter
-public abstract class UncenteredNormBuilder<T extends UncenteredNormBuilder<T>> extends NormBuilder<T> {
-    /** Whether each position of an image or volume is normalized separately, over its channels. */
-    protected boolean perPosition = true;
-
-    /** Creates a builder that normalizes each position over its channels. */
-    protected UncenteredNormBuilder() {
+public abstract class UncenteredNormBuilder<T extends UncenteredNormBuilder<T, L>, L extends UncenteredNormLayer>
+        extends NormBuilder<T, L> {
+    /**
+     * Creates a builder with the default options.
+     *
+     * @param layer a layer with the default options
+     */
+    protected UncenteredNormBuilder(L layer) {
+        super(layer);
     }
 
     /**
@@ -27,9 +26,8 @@ public abstract class UncenteredNormBuilder<T extends UncenteredNormBuilder<T>> 
      * @param perPosition default true
      * @return this builder
      */
-    @SuppressWarnings("unchecked")
     public T perPosition(boolean perPosition) {
-        this.perPosition = perPosition;
-        return (T) this;
+        layer.setOverExample(!perPosition);
+        return self();
     }
 }

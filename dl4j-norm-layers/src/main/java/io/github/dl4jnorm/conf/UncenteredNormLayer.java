@@ -26,17 +26,6 @@ public abstract class UncenteredNormLayer extends NormLayer {
     protected UncenteredNormLayer() {
     }
 
-    /**
-     * Creates a layer with the options of a builder.
-     *
-     * @param builder the options
-     */
-    protected UncenteredNormLayer(UncenteredNormBuilder<?> builder) {
-        super(builder);
-        overExample = !builder.perPosition;
-        finish(builder);
-    }
-
     /** {@return whether each position of an image or volume is normalized separately} */
     public boolean isPerPosition() {
         return !overExample;

@@ -21,17 +21,12 @@ import lombok.ToString;
 @EqualsAndHashCode(callSuper = true)
 public class UnitNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
-    private static final double EPS = 1e-12;
 
     /** Creates a layer without gamma and beta, with eps 1e-12. */
     public UnitNormalization() {
-        setEps(EPS);
+        setEps(1e-12);
         setScale(false);
         setCenter(false);
-    }
-
-    private UnitNormalization(Builder builder) {
-        super(builder);
     }
 
     @Override
@@ -40,18 +35,10 @@ public class UnitNormalization extends UncenteredNormLayer {
     }
 
     /** Builds a {@link UnitNormalization}. */
-    public static class Builder extends UncenteredNormBuilder<Builder> {
+    public static class Builder extends UncenteredNormBuilder<Builder, UnitNormalization> {
         /** Creates a builder without gamma and beta, with eps 1e-12. */
         public Builder() {
-            eps = EPS;
-            scale = false;
-            center = false;
-        }
-
-        @Override
-        @SuppressWarnings("unchecked")
-        public UnitNormalization build() {
-            return new UnitNormalization(this);
+            super(new UnitNormalization());
         }
     }
 }

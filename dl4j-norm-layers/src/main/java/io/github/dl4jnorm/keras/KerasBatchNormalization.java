@@ -42,7 +42,7 @@ public final class KerasBatchNormalization extends KerasNorm {
     }
 
     @Override
-    NormBuilder<?> builder(int rank, int channels)
+    NormBuilder<?, ?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         Object virtual = options().get(VIRTUAL);
         if (virtual != null && (isRenormalized() || options().integer(VIRTUAL, 0) < 1)) {

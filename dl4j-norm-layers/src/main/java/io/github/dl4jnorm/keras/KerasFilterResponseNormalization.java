@@ -58,7 +58,7 @@ public final class KerasFilterResponseNormalization extends KerasNorm {
     }
 
     @Override
-    NormBuilder<?> builder(int rank, int channels)
+    NormBuilder<?, ?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         Object constraint = options().get("learned_epsilon_constraint");
         if (constraint != null) {

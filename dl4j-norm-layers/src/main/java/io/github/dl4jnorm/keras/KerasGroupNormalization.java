@@ -24,7 +24,7 @@ public final class KerasGroupNormalization extends KerasNorm {
     }
 
     @Override
-    NormBuilder<?> builder(int rank, int channels)
+    NormBuilder<?, ?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         int groups = options().integer("groups", DEFAULT_GROUPS);
         int actual = groups == -1 ? channels : groups;

@@ -47,7 +47,7 @@ public final class KerasInstanceNormalization extends KerasNorm {
     }
 
     @Override
-    NormBuilder<?> builder(int rank, int channels)
+    NormBuilder<?, ?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         if (rank == 2) {
             throw options().invalid("a sequence, an image or a volume", "dense input");

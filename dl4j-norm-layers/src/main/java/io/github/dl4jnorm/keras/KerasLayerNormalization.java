@@ -35,7 +35,7 @@ public final class KerasLayerNormalization extends KerasNorm {
     }
 
     @Override
-    NormBuilder<?> builder(int rank, int channels)
+    NormBuilder<?, ?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         if (options().flag("rms_scaling", false)) {
             throw options().unsupported("rms_scaling", true, "no layer of this library divides by the standard deviation "

@@ -57,7 +57,7 @@ abstract class KerasNorm extends KerasLayer {
     }
 
     /** The norm for input of a rank, without what {@link #common} sets. */
-    abstract NormBuilder<?> builder(int rank, int channels)
+    abstract NormBuilder<?, ?> builder(int rank, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException;
 
     /** Keras's names of weights, by name of the parameter. */
@@ -95,24 +95,21 @@ abstract class KerasNorm extends KerasLayer {
         return outputType;
     }
 
-    private NormLayer common(NormBuilder<?> builder, int rank, boolean last, int channels)
+    private NormLayer common(NormBuilder<?, ?> builder, int rank, boolean last, int channels)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
-        builder.setLayerName(layerName);
-        builder.setEps(options.number("epsilon", defaultEpsilon()));
-        builder.setScale(weightNames().containsKey(NormParameter.GAMMA));
-        builder.setCenter(weightNames().containsKey(NormParameter.BETA));
-        builder.setGammaInit(options.initializer("gamma_initializer", 1));
-        builder.setBetaInit(options.initializer("beta_initializer", 0));
-        builder.gammaRegularization(options.regularizer("gamma_regularizer"));
-        builder.betaRegularization(options.regularizer("beta_regularizer"));
-        builder.constrainGamma(options.constraint("gamma_constraint", conf));
-        builder.constrainBeta(options.constraint("beta_constraint", conf));
         if (rank > 2) {
-            builder.setChannelsLast(last);
+            builder.channelsLast(last);
         }
-        builder.setNIn(channels);
-        builder.setNOut(channels);
-        return builder.build();
+        return builder.name(layerName).nIn(channels).nOut(channels)
+                .eps(options.number("epsilon", defaultEpsilon()))
+                .scale(weightNames().containsKey(NormParameter.GAMMA))
+                .center(weightNames().containsKey(NormParameter.BETA))
+                .gammaInit(options.initializer("gamma_initializer", 1))
+                .betaInit(options.initializer("beta_initializer", 0))
+                .gammaRegularization(options.regularizer("gamma_regularizer"))
+                .betaRegularization(options.regularizer("beta_regularizer"))
+                .constrainGamma(options.constraint("gamma_constraint", conf))
+                .constrainBeta(options.constraint("beta_constraint", conf)).build();
     }
 
     /** The axes behind that of the examples, as the array has them. */

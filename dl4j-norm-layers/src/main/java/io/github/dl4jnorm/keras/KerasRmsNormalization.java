@@ -35,7 +35,7 @@ public final class KerasRmsNormalization extends KerasNorm {
     }
 
     @Override
-    NormBuilder<?> builder(int rank, int channels) {
+    NormBuilder<?, ?> builder(int rank, int channels) {
         return new RmsNormalization.Builder();
     }
 }

@@ -38,7 +38,7 @@ public final class KerasUnitNormalization extends KerasNorm {
     }
 
     @Override
-    NormBuilder<?> builder(int rank, int channels) {
+    NormBuilder<?, ?> builder(int rank, int channels) {
         return new UnitNormalization.Builder();
     }
 }

@@ -11,12 +11,9 @@ import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.StockBatchBuilder;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Supplier;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
-import org.nd4j.linalg.learning.regularization.Regularization;
 
 /**
  * Provides the common rules for {@link NormReplacement}. They apply to batch norms of this library and of Deeplearning4j.
@@ -42,7 +39,7 @@ public final class NormRules {
                 ? own(stock, new BatchNormalization.Builder()) : null;
     }
 
-    private static <T extends StockBatchBuilder<T>> NormLayer own(
+    private static <T extends StockBatchBuilder<T, ?>> NormLayer own(
             org.deeplearning4j.nn.conf.layers.BatchNormalization stock, T builder) {
         boolean locked = stock.isLockGammaBeta();
         return builder.decay(stock.getDecay()).eps(stock.getEps()).lockGammaBeta(locked)
@@ -80,7 +77,7 @@ public final class NormRules {
                 ? like(ours, new BatchNormalization.Builder()) : switchable(old, false);
     }
 
-    private static <T extends StockBatchBuilder<T>> NormLayer like(BatchNormalization old, T builder) {
+    private static <T extends StockBatchBuilder<T, ?>> NormLayer like(BatchNormalization old, T builder) {
         builder.scale(old.isScale()).center(old.isCenter()).gammaInit(old.getGammaInit()).betaInit(old.getBetaInit())
                 .runningStatistics(old.getRunningStatistics()).useLogStd(old.isUseLogStd())
                 .lockGammaBeta(old.isLockGammaBeta()).minibatch(old.isMinibatch())
@@ -143,23 +140,19 @@ public final class NormRules {
                 ((org.deeplearning4j.nn.conf.layers.BatchNormalization) old).getDecay());
     }
 
-    private static NormReplacement.Rule fromBatch(Supplier<NormBuilder<?>> builder) {
+    private static NormReplacement.Rule fromBatch(Supplier<NormBuilder<?, ?>> builder) {
         return (name, old) -> BatchNormMap.isBatchNorm(old) ? from(old, builder.get()) : null;
     }
 
-    private static NormLayer from(Layer old, NormBuilder<?> builder) {
-        if (old instanceof BatchNormalization ours) {
-            builder.setGammaRegularization(copy(ours.getGammaRegularization()));
-            builder.setBetaRegularization(copy(ours.getBetaRegularization()));
-            builder.setEps(ours.getEps());
-            builder.setActivationFn(ours.getActivationFn());
-        } else {
-            builder.setEps(((org.deeplearning4j.nn.conf.layers.BatchNormalization) old).getEps());
+    private static NormLayer from(Layer old, NormBuilder<?, ?> builder) {
+        if (!(old instanceof BatchNormalization ours)) {
+            return builder.eps(((org.deeplearning4j.nn.conf.layers.BatchNormalization) old).getEps()).build();
         }
-        return builder.build();
-    }
-
-    private static List<Regularization> copy(List<Regularization> regularization) {
-        return regularization == null ? null : new ArrayList<>(regularization);
+        // Copies, since a list of regularizations belongs to one layer.
+        NormLayer copy = ours.clone();
+        NormLayer made = builder.eps(ours.getEps()).activation(ours.getActivationFn()).build();
+        made.setGammaRegularization(copy.getGammaRegularization());
+        made.setBetaRegularization(copy.getBetaRegularization());
+        return made;
     }
 }

@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("once")
 class BadConfigurationTest {
 
-    static Stream<Supplier<NormBuilder<?>>> builders() {
+    static Stream<Supplier<NormBuilder<?, ?>>> builders() {
         return Stream.of(BatchNormalization.Builder::new, () -> new GroupNormalization.Builder(2),
                 InstanceNormalization.Builder::new, LayerNormalization.Builder::new, SwitchableNormalization.Builder::new,
                 FilterResponseNormalization.Builder::new, GlobalResponseNormalization.Builder::new,
@@ -52,7 +52,7 @@ class BadConfigurationTest {
 
     @ParameterizedTest
     @MethodSource("builders")
-    void anEpsBelowZeroIsRejected(Supplier<NormBuilder<?>> builder) {
+    void anEpsBelowZeroIsRejected(Supplier<NormBuilder<?, ?>> builder) {
         for (double eps : new double[]{-1e-5, -Double.MIN_VALUE, Double.NaN, Double.POSITIVE_INFINITY,
             Double.NEGATIVE_INFINITY}) {
             assertRejected(() -> builder.get().eps(eps).name("my norm").build())
@@ -62,7 +62,7 @@ class BadConfigurationTest {
 
     @ParameterizedTest
     @MethodSource("builders")
-    void anEpsSetAfterwardsIsRejectedByTheNetwork(Supplier<NormBuilder<?>> builder) {
+    void anEpsSetAfterwardsIsRejectedByTheNetwork(Supplier<NormBuilder<?, ?>> builder) {
         NormLayer layer = (NormLayer) builder.get().name("my norm").build();
         layer.setEps(-3);
         assertRejected(() -> TestNetwork.around(false, TestNetwork.Setup.FLOAT, Kind.CNN_FIRST, layer))
@@ -71,7 +71,7 @@ class BadConfigurationTest {
 
     @ParameterizedTest
     @MethodSource("builders")
-    void initialValuesThatAreNotFiniteAreRejected(Supplier<NormBuilder<?>> builder) {
+    void initialValuesThatAreNotFiniteAreRejected(Supplier<NormBuilder<?, ?>> builder) {
         assertRejected(() -> builder.get().gammaInit(Double.NaN).name("my norm").build()).hasMessageContaining("NaN");
         assertRejected(() -> builder.get().betaInit(Double.POSITIVE_INFINITY).name("my norm").build())
                 .hasMessageContaining("Infinity");
@@ -79,7 +79,7 @@ class BadConfigurationTest {
 
     @ParameterizedTest
     @MethodSource("builders")
-    void moreInputsThanOutputsAreRejected(Supplier<NormBuilder<?>> builder) {
+    void moreInputsThanOutputsAreRejected(Supplier<NormBuilder<?, ?>> builder) {
         assertRejected(() -> builder.get().nIn(4).nOut(6).name("my norm").build())
                 .hasMessageContainingAll("expected nIn equal to nOut", "nIn 4 and nOut 6");
         NormLayer fromOne = (NormLayer) builder.get().nIn(4).build();
@@ -128,7 +128,7 @@ class BadConfigurationTest {
 
     @ParameterizedTest
     @MethodSource("builders")
-    void anotherNumberOfChannelsThanTheInputTypeIsRejected(Supplier<NormBuilder<?>> builder) {
+    void anotherNumberOfChannelsThanTheInputTypeIsRejected(Supplier<NormBuilder<?, ?>> builder) {
         for (Kind kind : List.of(Kind.RNN_LAST, Kind.CNN_FIRST, Kind.CNN3D_LAST)) {
             NormLayer layer = (NormLayer) builder.get().nOut(6).name("my norm").build();
             assertRejected(() -> layer.getOutputType(1, kind.inputType())).hasMessageContaining("expected 6 channels");
@@ -143,7 +143,7 @@ class BadConfigurationTest {
 
     @ParameterizedTest
     @MethodSource("builders")
-    void aNetworkThatSaysNothingOfTheChannelsIsRejected(Supplier<NormBuilder<?>> builder) {
+    void aNetworkThatSaysNothingOfTheChannelsIsRejected(Supplier<NormBuilder<?, ?>> builder) {
         NeuralNetConfiguration.ListBuilder list = new NeuralNetConfiguration.Builder().list();
         list.layer((NormLayer) builder.get().name("my norm").build()).layer(Kind.CNN_FIRST.pooling());
         assertRejected(() -> new MultiLayerNetwork(list.build()).init())

@@ -191,7 +191,7 @@ class ConstantInputTest {
     /** Whatever the eps, even one whose inverse is beyond FLOAT. */
     @Test
     void nothingButZerosGivesBetaAndAFiniteGradientWithoutCentering() {
-        for (NormBuilder<?> builder : List.of(new RmsNormalization.Builder(), new UnitNormalization.Builder(),
+        for (NormBuilder<?, ?> builder : List.of(new RmsNormalization.Builder(), new UnitNormalization.Builder(),
                 new RmsNormalization.Builder().perPosition(false), new UnitNormalization.Builder().perPosition(false))) {
             NormLayer conf = (NormLayer) builder.center(true).build();
             for (DataType type : List.of(DataType.FLOAT, DataType.DOUBLE)) {

@@ -159,7 +159,7 @@ enum Customized {
         return this != INSTANCE && this != FILTER_RESPONSE && this != GLOBAL_RESPONSE || !kind.dense();
     }
 
-    private static <T extends NormBuilder<T>> T common(T builder, Kind kind) {
+    private static <T extends NormBuilder<T, ?>> T common(T builder, Kind kind) {
         return builder.name("norm").eps(1e-3).gammaInit(1.5).betaInit(0.25).activation(Activation.TANH)
                 .updater(new Adam(0.03)).gammaRegularization(new L2Regularization(0.01))
                 .betaRegularization(new L1Regularization(0.001)).constrainGamma(new MaxNormConstraint(2.5, 0))

@@ -39,7 +39,7 @@ import org.nd4j.linalg.factory.Nd4j;
 class EpsZeroTest {
     private static final int N = 5;
     private static final int C = 4;
-    private static final Map<String, Supplier<NormBuilder<?>>> BY_CHANNEL = Map.of(
+    private static final Map<String, Supplier<NormBuilder<?, ?>>> BY_CHANNEL = Map.of(
             "batch", BatchNormalization.Builder::new,
             "locked", () -> new BatchNormalization.Builder(2, 0.5, true),
             "sync", SyncBatchNormalization.Builder::new,
@@ -47,12 +47,12 @@ class EpsZeroTest {
             "renorm", () -> new BatchRenormalization.Builder().schedule(0, 1, 1),
             "instance", () -> new InstanceNormalization.Builder().trackRunningStats(true),
             "instance, eps outside", () -> new InstanceNormalization.Builder().epsOutside(true));
-    private static final Map<String, Supplier<NormBuilder<?>>> OTHERS = Map.of(
+    private static final Map<String, Supplier<NormBuilder<?, ?>>> OTHERS = Map.of(
             "group", () -> new GroupNormalization.Builder(2),
             "layer", LayerNormalization.Builder::new,
             "layer by element", () -> new LayerNormalization.Builder().elementwiseAffine(true),
             "switchable", SwitchableNormalization.Builder::new);
-    private static final Map<String, Supplier<NormBuilder<?>>> BY_LENGTH = Map.of(
+    private static final Map<String, Supplier<NormBuilder<?, ?>>> BY_LENGTH = Map.of(
             "rms", RmsNormalization.Builder::new,
             "unit", UnitNormalization.Builder::new,
             "rms of examples", () -> new RmsNormalization.Builder().perPosition(false),
@@ -60,7 +60,7 @@ class EpsZeroTest {
             "frn", () -> new FilterResponseNormalization.Builder().threshold(false),
             "grn", GlobalResponseNormalization.Builder::new);
 
-    private static Stream<Arguments> of(Map<String, Supplier<NormBuilder<?>>> norms) {
+    private static Stream<Arguments> of(Map<String, Supplier<NormBuilder<?, ?>>> norms) {
         return norms.keySet().stream().sorted().flatMap(name -> Stream.of(Kind.values())
                 .filter(kind -> !(kind.dense() && List.of("instance", "instance, eps outside", "frn", "grn").contains(name)))
                 .flatMap(kind -> Stream.of(DataType.FLOAT, DataType.DOUBLE, DataType.HALF)
@@ -79,7 +79,7 @@ class EpsZeroTest {
         return of(BY_LENGTH);
     }
 
-    private static LayerUnderTest layer(NormBuilder<?> builder, double eps, Kind kind, DataType type) {
+    private static LayerUnderTest layer(NormBuilder<?, ?> builder, double eps, Kind kind, DataType type) {
         NormLayer conf = (NormLayer) builder.eps(eps).activation(Activation.TANH).build();
         conf.setChannelsLast(kind.channelsLast);
         if (conf instanceof LayerNormalization layer && layer.isElementwiseAffine() && !kind.dense() && !kind.rnn()) {
@@ -142,7 +142,7 @@ class EpsZeroTest {
     @ParameterizedTest
     @MethodSource("centering")
     void nothingButOneNumberGivesBetaAndNoGradientMaskedOrNot(String name, Kind kind, DataType type) {
-        NormBuilder<?> builder = (BY_CHANNEL.containsKey(name) ? BY_CHANNEL : OTHERS).get(name).get();
+        NormBuilder<?, ?> builder = (BY_CHANNEL.containsKey(name) ? BY_CHANNEL : OTHERS).get(name).get();
         LayerUnderTest layer = layer(builder, 0, kind, type);
         long[] shape = NormCases.shape(kind, N, C);
         INDArray dy = NormCases.gaussian(new Random(4), 0, 1, shape).castTo(type);
@@ -184,7 +184,7 @@ class EpsZeroTest {
     @MethodSource("byChannel")
     void aRunningVarianceOfZeroGivesBetaAtTestTime(String name, Kind kind, DataType type) {
         for (boolean log : new boolean[]{true, false}) {
-            NormBuilder<?> builder = BY_CHANNEL.get(name).get().eps(0);
+            NormBuilder<?, ?> builder = BY_CHANNEL.get(name).get().eps(0);
             NormLayer conf = (NormLayer) builder.build();
             if (!(conf instanceof RunningNormLayer running) || !running.tracksStatistics()) {
                 return;

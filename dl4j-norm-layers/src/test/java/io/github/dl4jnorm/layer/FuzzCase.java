@@ -69,7 +69,7 @@ final class FuzzCase {
         mask = random.nextBoolean() ? null : drawMask();
     }
 
-    private NormBuilder<?> builder() {
+    private NormBuilder<?, ?> builder() {
         return switch (random.nextInt(8)) {
             case 0 -> batch();
             case 1 -> new GroupNormalization.Builder(divisor());
@@ -102,7 +102,7 @@ final class FuzzCase {
         return all[random.nextInt(all.length)];
     }
 
-    private NormLayer options(NormBuilder<?> builder) {
+    private NormLayer options(NormBuilder<?, ?> builder) {
         return (NormLayer) builder.scale(random.nextInt(4) > 0).center(random.nextInt(4) > 0)
                 .eps(new double[]{1e-5, 1e-3, 0.1}[random.nextInt(3)])
                 .activation(ACTIVATIONS[random.nextInt(ACTIVATIONS.length)]).build();

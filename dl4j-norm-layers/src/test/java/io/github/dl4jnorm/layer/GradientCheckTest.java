@@ -60,9 +60,9 @@ class GradientCheckTest {
         UNIT(() -> new UnitNormalization.Builder().affine(true)),
         UNIT_OF_EXAMPLE(() -> new UnitNormalization.Builder().perPosition(false).affine(true));
 
-        private final Supplier<NormBuilder<?>> builder;
+        private final Supplier<NormBuilder<?, ?>> builder;
 
-        Norm(Supplier<NormBuilder<?>> builder) {
+        Norm(Supplier<NormBuilder<?, ?>> builder) {
             this.builder = builder;
         }
 

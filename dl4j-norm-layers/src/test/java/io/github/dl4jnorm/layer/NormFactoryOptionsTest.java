@@ -75,8 +75,7 @@ class NormFactoryOptionsTest {
     private static final DenseLayer DENSE = new DenseLayer.Builder().nIn(4).nOut(4).activation(Activation.RELU).build();
 
     /** Where what suits others of their type does not: a number that 32 groups divide, steps in their order. */
-    private static final Map<String, Object> SPECIAL = Map.of("rMax", 2.5, "nIn", 64, "nOut", 64, "units", 64, "rSteps", 50_000,
-            "dSteps", 50_000, "warmupSteps", 7, "schedule", 1);
+    private static final Map<String, Object> SPECIAL = Map.of("rMax", 2.5, "nIn", 64, "nOut", 64, "units", 64, "schedule", 1);
 
     private static final Map<String, Supplier<Object>> BUILDERS = new LinkedHashMap<>();
 

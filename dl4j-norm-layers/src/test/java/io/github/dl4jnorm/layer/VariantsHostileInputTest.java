@@ -42,9 +42,9 @@ class VariantsHostileInputTest {
         FILTER_RESPONSE_WITHOUT_THRESHOLD(() -> new FilterResponseNormalization.Builder().threshold(false)),
         GLOBAL_RESPONSE(GlobalResponseNormalization.Builder::new);
 
-        private final Supplier<NormBuilder<?>> builder;
+        private final Supplier<NormBuilder<?, ?>> builder;
 
-        Variant(Supplier<NormBuilder<?>> builder) {
+        Variant(Supplier<NormBuilder<?, ?>> builder) {
             this.builder = builder;
         }
 

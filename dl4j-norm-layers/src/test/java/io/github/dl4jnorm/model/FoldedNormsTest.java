@@ -57,9 +57,9 @@ class FoldedNormsTest {
         INSTANCE_WITHOUT_AFFINE(() -> new InstanceNormalization.Builder().trackRunningStats(true).affine(false)),
         INSTANCE_EPS_OUTSIDE(() -> new InstanceNormalization.Builder().trackRunningStats(true).epsOutside(true).eps(0.1));
 
-        private final Supplier<NormBuilder<?>> builder;
+        private final Supplier<NormBuilder<?, ?>> builder;
 
-        Affine(Supplier<NormBuilder<?>> builder) {
+        Affine(Supplier<NormBuilder<?, ?>> builder) {
             this.builder = builder;
         }
     }

@@ -18,7 +18,7 @@ enum StepNorm {
 
     /** This library's layer, with the ReLU as its activation. */
     NormLayer layer(boolean relu) {
-        NormBuilder<?> builder = switch (this) {
+        NormBuilder<?, ?> builder = switch (this) {
             case NONE -> throw new IllegalStateException("expected a norm, got none");
             case BATCH -> new BatchNormalization.Builder();
             case GROUP -> new GroupNormalization.Builder(GROUPS);

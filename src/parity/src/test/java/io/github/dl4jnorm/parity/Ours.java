@@ -92,7 +92,7 @@ final class Ours implements Side {
         };
     }
 
-    private static <T extends NormBuilder<T>> T common(T builder, Drawn drawn) {
+    private static <T extends NormBuilder<T, ?>> T common(T builder, Drawn drawn) {
         T options = builder.eps(drawn.eps()).scale(drawn.scale()).center(drawn.center());
         return drawn.relu() ? options.activation(Activation.RELU) : options;
     }
