@@ -42,4 +42,12 @@ public class MeanOnlyBatchNormalization extends RunningNormLayer {
     public NormPlan plan(int rank) {
         return rank < 2 || rank > 5 ? null : NormPlan.batch().by(Divisor.NOTHING);
     }
+
+    /** Builds a {@link MeanOnlyBatchNormalization}. */
+    public static class Builder extends RunningNormBuilder<Builder, MeanOnlyBatchNormalization> {
+        /** Creates a builder with beta, without gamma. */
+        public Builder() {
+            super(new MeanOnlyBatchNormalization());
+        }
+    }
 }

@@ -56,6 +56,8 @@ public final class NormFactory {
         norms.put("grn", GlobalResponseNormalization.Builder::new);
         norms.put("rms", RmsNormalization.Builder::new);
         norms.put("unit", UnitNormalization.Builder::new);
+        norms.put("scale", ScaleNormalization.Builder::new);
+        norms.put("mean-only", MeanOnlyBatchNormalization.Builder::new);
         return Collections.unmodifiableMap(norms);
     }
 

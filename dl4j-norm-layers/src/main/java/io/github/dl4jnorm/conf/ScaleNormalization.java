@@ -36,4 +36,12 @@ public class ScaleNormalization extends UncenteredNormLayer {
     protected NormParameter gamma() {
         return new NormParameter(NormParameter.GAMMA, 1, getGammaInit() * Math.sqrt(nOut));
     }
+
+    /** Builds a {@link ScaleNormalization}. */
+    public static class Builder extends UncenteredNormBuilder<Builder, ScaleNormalization> {
+        /** Creates a builder with one gamma, without beta, and with eps 1e-5. */
+        public Builder() {
+            super(new ScaleNormalization());
+        }
+    }
 }

@@ -141,11 +141,13 @@ class RedZoneTest {
             for (Divisor divisor : RowReference.DIVISORS) {
                 PositionNorm norm = new PositionNorm(divisor, drawn.c % 4 == 0 ? 4 : 1, gamma, null, 0.1);
                 Moments[] found = new Moments[2];
-                run("positionNorm " + divisor, y -> found[1] = drawn.kernels.positionNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu,
+                run("positionNorm " + divisor, y -> found[1] = drawn.kernels
+                        .positionNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu,
                         y.array));
                 for (Moments known : found) {
                     run("positionNormGrad " + divisor, dx -> {
-                        PositionNorm.Gradients gradients = drawn.kernels.positionNormGrad(x.array, dy.array, drawn.view, drawn.mask,
+                        PositionNorm.Gradients gradients = drawn.kernels
+                                .positionNormGrad(x.array, dy.array, drawn.view, drawn.mask,
                                 norm, known, drawn.relu, dx.array);
                         add(gradients.gamma(), gradients.beta());
                     });

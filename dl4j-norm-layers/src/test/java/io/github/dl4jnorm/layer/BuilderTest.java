@@ -14,11 +14,13 @@ import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.conf.ScaleNormalization;
 import io.github.dl4jnorm.conf.SpectralNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
@@ -48,7 +50,8 @@ class BuilderTest {
                 new GroupNormalization.Builder(2), new InstanceNormalization.Builder(), new LayerNormalization.Builder(),
                 new SwitchableNormalization.Builder(), new GhostBatchNormalization.Builder(),
                 new BatchRenormalization.Builder(), new FilterResponseNormalization.Builder(),
-                new GlobalResponseNormalization.Builder(), new RmsNormalization.Builder(), new UnitNormalization.Builder());
+                new GlobalResponseNormalization.Builder(), new RmsNormalization.Builder(), new UnitNormalization.Builder(),
+                new ScaleNormalization.Builder(), new MeanOnlyBatchNormalization.Builder());
     }
 
     private static <T extends NormBuilder<T, ?>> T withOptions(NormBuilder<T, ?> builder) {

@@ -21,7 +21,7 @@ import picocli.CommandLine.TypeConversionException;
 record NormChoice(String name) {
     static final NormChoice BATCH = new NormChoice("batch");
     static final NormChoice NONE = new NormChoice("none");
-    private static final Set<String> WITH_BIAS = Set.of("frn", "grn", "rms", "unit", "weight", "spectral", "none");
+    private static final Set<String> WITH_BIAS = Set.of("frn", "grn", "rms", "unit", "scale", "weight", "spectral", "none");
     private static final int GROUPS = 8;
 
     static List<NormChoice> values() {
@@ -51,7 +51,7 @@ record NormChoice(String name) {
         return switch (name) {
             case "group" -> group(channels);
             // Each pixel on its own would make the noise of the background as strong as the strokes.
-            case "rms", "unit" -> NormFactory.create(name, Map.of("perPosition", false));
+            case "rms", "unit", "scale" -> NormFactory.create(name, Map.of("perPosition", false));
             default -> NormFactory.create(name);
         };
     }
