@@ -31,12 +31,13 @@ public enum Divisor {
      * @param count   m
      * @param mean    their mean
      * @param squares their Σ(x − mean)²
-     * @return the variance; where no mean is subtracted the mean square, and for {@link #LENGTH} the sum of squares
+     * @return the variance; where no mean is subtracted the mean square, for {@link #LENGTH} the sum of squares, and for
+     *         {@link #NOTHING} 0
      */
     public double square(double count, double mean, double squares) {
         // The mean of squares may be within the range of double where their sum is not.
         double square = squares / Math.max(1, count) + (centered ? 0 : mean * mean);
-        return this == LENGTH ? square * count : square;
+        return this == LENGTH ? square * count : this == NOTHING ? 0 : square;
     }
 
     /**

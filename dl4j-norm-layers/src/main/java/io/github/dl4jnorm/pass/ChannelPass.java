@@ -5,6 +5,7 @@ import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
@@ -112,8 +113,11 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
         return Pool.ofPooled(pooling, channels, rows);
     }
 
-    /** What brings input into the range of double, or null if it is there. */
+    /** What brings input into the range of double, or null if it is there, or if the output is as large as the input. */
     static Frames frames(NormPass pass, NormPlan.Channels plan, INDArray x) {
+        if (plan.divisor() == Divisor.NOTHING) {
+            return null;
+        }
         boolean centered = plan.divisor().isCentered();
         if (plan.parts().size() > 1) {
             return Frames.find(x, pass.view(), pass.mask(), Frames.Shared.ALL, 1, centered, null);

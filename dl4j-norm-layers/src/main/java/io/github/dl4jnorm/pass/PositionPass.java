@@ -3,6 +3,7 @@ package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.NormPlan;
@@ -38,8 +39,11 @@ record PositionPass(View view, Mask mask, PositionNorm norm, boolean relu, Momen
         return new PositionPass(view, mask, norm, pass.relu(), found);
     }
 
-    /** What brings input into the range of double, or null if it is there. */
+    /** What brings input into the range of double, or null if it is there, or if the output is as large as the input. */
     static Frames frames(NormPass pass, NormPlan.Positions plan, INDArray x) {
+        if (plan.divisor() == Divisor.NOTHING) {
+            return null;
+        }
         boolean centered = plan.divisor().isCentered();
         return plan.elements() ? Frames.find(x, pass.view(), pass.mask(), Frames.Shared.GROUP, 1, centered, null)
                 : Frames.find(x, pass.view(), pass.mask(), Frames.Shared.POSITION, plan.groups(), centered, null);

@@ -3,15 +3,16 @@ package io.github.dl4jnorm.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
@@ -105,17 +106,17 @@ class LargestNumbersTest {
     @ParameterizedTest(name = "{0} {1} {2} {3}")
     @MethodSource("cases")
     void theLargestNumbersAreNormalizedAsSmallerOnesAre(String name, Kind kind, DataType type, Input input, NormLayer norm) {
-        // Global response normalization gives multiples of its input.
-        boolean response = norm instanceof GlobalResponseNormalization;
-        double large = largest(type) * (response ? 0x1p-3 : 1);
+        // These give multiples of their input.
+        boolean meanOnly = norm instanceof MeanOnlyBatchNormalization;
+        boolean response = norm instanceof GlobalResponseNormalization || meanOnly;
+        double large = largest(type) * (meanOnly ? 0x1p-10 : response ? 0x1p-3 : 1);
         // Large beside eps, small beside the largest of HALF.
         double scale = Math.scalb(1.0, 13 - Math.getExponent(large));
         INDArray x = filled(input, large, shape(kind)).castTo(type);
         INDArray smaller = x.castTo(DataType.DOUBLE).mul(scale);
         INDArray dy = NormCases.gaussian(new Random(3), 0.2, 1, shape(kind)).castTo(type);
         // Where there is no deviation, eps is what is divided by, whatever the scale; else it grows with the squares.
-        boolean flat = input == Input.CONSTANT && !response && !(norm instanceof RmsNormalization
-                || norm instanceof UnitNormalization || norm instanceof FilterResponseNormalization);
+        boolean flat = input == Input.CONSTANT && !response && centers(norm, kind);
         NormLayer other = norm.clone();
         other.setEps(flat ? norm.getEps() : Math.max(1e-30, norm.getEps() * scale * scale));
         LayerUnderTest expected = layer(other, kind, DataType.DOUBLE);
@@ -129,12 +130,18 @@ class LargestNumbersTest {
         assertThat(TestNetwork.isFinite(actual.params)).as(at + " parameters").isTrue();
     }
 
+    private static boolean centers(NormLayer norm, Kind kind) {
+        NormPlan plan = norm.plan(rank(kind));
+        return plan instanceof NormPlan.Channels channels ? channels.divisor().isCentered()
+                : !(plan instanceof NormPlan.Positions positions) || positions.divisor().isCentered();
+    }
+
     private static LayerUnderTest layer(NormLayer norm, Kind kind, DataType type) {
         norm.setChannelsLast(kind.channelsLast);
         LayerUnderTest layer = new LayerUnderTest(norm, CHANNELS, type);
         set(layer, "gamma", 0.75);
-        // With it, global response normalization gives no multiple of its input.
-        set(layer, "beta", norm instanceof GlobalResponseNormalization ? 0 : 0.5);
+        // With it, these give no multiples of their input.
+        set(layer, "beta", norm instanceof GlobalResponseNormalization || norm instanceof MeanOnlyBatchNormalization ? 0 : 0.5);
         return layer;
     }
 

@@ -106,7 +106,9 @@ final class SurgerySeams {
             });
             if (tracks(row) && tracks(other)) {
                 close(other + " mean", copy.layer().runningMean(), net.layer().runningMean());
-                close(other + " variance", copy.layer().runningVariance(), net.layer().runningVariance());
+                if (!other.equals("mean-only")) {
+                    close(other + " variance", copy.layer().runningVariance(), net.layer().runningVariance());
+                }
             }
             assertThat(copy.output()).as(other.toString()).doesNotContain(Double.NaN);
         }

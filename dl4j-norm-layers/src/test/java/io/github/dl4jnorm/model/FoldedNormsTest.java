@@ -13,6 +13,7 @@ import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
+import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
@@ -47,11 +48,12 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 @Tag("long")
 class FoldedNormsTest {
     private static final double TOLERANCE = 1e-5;
-    private static final Set<String> AFFINE = Set.of("batch", "ghost", "renorm");
+    private static final Set<String> AFFINE = Set.of("batch", "ghost", "renorm", "mean-only");
 
     enum Affine {
         GHOST(() -> new GhostBatchNormalization.Builder(4)),
         RENORM(BatchRenormalization.Builder::new),
+        MEAN_ONLY(() -> new MeanOnlyBatchNormalization.Builder().scale(true)),
         SYNCHRONIZED(SyncBatchNormalization.Builder::new),
         INSTANCE(() -> new InstanceNormalization.Builder().trackRunningStats(true)),
         INSTANCE_WITHOUT_AFFINE(() -> new InstanceNormalization.Builder().trackRunningStats(true).affine(false)),
