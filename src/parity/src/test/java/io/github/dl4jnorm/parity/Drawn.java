@@ -34,7 +34,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     /** The norms, as the library has them. */
     enum Norm {
         BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, GHOST, RENORM, FILTER_RESPONSE,
-        GLOBAL_RESPONSE, RMS, RMS_OF_EXAMPLE, UNIT, UNIT_OF_EXAMPLE;
+        GLOBAL_RESPONSE, RMS, RMS_OF_EXAMPLE, UNIT, UNIT_OF_EXAMPLE, SCALE, MEAN_ONLY;
 
         boolean takes(int rank) {
             return switch (this) {
@@ -64,7 +64,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         boolean center = both == scale;
         boolean relu = random.nextInt(3) == 0;
         boolean useBatch = random.nextInt(4) > 0;
-        boolean averages = norm == Norm.BATCH || norm == Norm.GHOST || norm == Norm.RENORM
+        boolean averages = norm == Norm.BATCH || norm == Norm.GHOST || norm == Norm.RENORM || norm == Norm.MEAN_ONLY
                 || norm == Norm.INSTANCE && random.nextBoolean()
                 || norm == Norm.SWITCHABLE && useBatch;
         Average average = averages ? Average.draw(random) : null;
@@ -117,13 +117,18 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     }
 
     /** How many gammas there are. */
+    int gammas() {
+        return norm == Norm.SCALE ? 1 : affineLength();
+    }
+
+    /** How many betas there are. */
     int affineLength() {
         return norm == Norm.LAYER_ELEMENTWISE ? (int) (length() / shape[0]) : channels();
     }
 
     /** The gamma of an element in memory. */
     int affineIndex(int i) {
-        return norm == Norm.LAYER_ELEMENTWISE ? i % affineLength() : channel(i);
+        return norm == Norm.SCALE ? 0 : norm == Norm.LAYER_ELEMENTWISE ? i % affineLength() : channel(i);
     }
 
     /** The channel of an element in memory. */
@@ -144,11 +149,11 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     /** Elements behind each statistic; of the largest part, where several are mixed. */
     long reduction() {
         return switch (norm) {
-            case BATCH, GHOST, RENORM -> perChannel();
+            case BATCH, GHOST, RENORM, MEAN_ONLY -> perChannel();
             case GROUP -> channels() / groups * positions();
             case INSTANCE, FILTER_RESPONSE, GLOBAL_RESPONSE -> positions();
             case LAYER, RMS_OF_EXAMPLE, UNIT_OF_EXAMPLE -> rank() == 3 ? channels() : channels() * positions();
-            case LAYER_PER_POSITION, RMS, UNIT -> channels();
+            case LAYER_PER_POSITION, RMS, UNIT, SCALE -> channels();
             case LAYER_ELEMENTWISE -> channels() * positions();
             case SWITCHABLE -> Math.max(channels() * positions(), perChannel());
         };

@@ -85,7 +85,8 @@ final class Libtorch implements Side {
             case GLOBAL_RESPONSE -> affine(Formulas.globalResponse(first, axes(2), drawn.eps())).add(first);
             case RMS -> rms(first);
             case RMS_OF_EXAMPLE -> drawn.rank() < 4 ? rms(first) : rmsOfExample(first);
-            case UNIT -> affine(Formulas.unit(first, drawn.eps()));
+            case UNIT, SCALE -> affine(Formulas.unit(first, drawn.eps()));
+            case MEAN_ONLY -> meanOnly(first, training);
             case UNIT_OF_EXAMPLE -> affine(drawn.rank() < 4 ? Formulas.unit(first, drawn.eps())
                     : Formulas.unit(first.flatten(1, -1), drawn.eps()).reshape(drawn.shape()));
         };
@@ -152,6 +153,16 @@ final class Libtorch implements Side {
             parts.push_back(batch(input.narrow(0, bounds[i], bounds[i + 1] - bounds[i]), true));
         }
         return torch.cat(parts, 0);
+    }
+
+    /** Without a division there is no variance to track. */
+    private Tensor meanOnly(Tensor input, boolean training) {
+        if (!training) {
+            return affine(input.sub(perChannel(runningMean)));
+        }
+        Tensor mean = mean(input, axes(0, 2));
+        takeUp(mean, runningVariance);
+        return affine(input.sub(mean));
     }
 
     /** As the paper has it (Ioffe 2017, arXiv 1702.03275). */
@@ -234,9 +245,10 @@ final class Libtorch implements Side {
         return params.containsKey("beta") ? result.add(perChannel(params.get("beta"))) : result;
     }
 
+    /** In dimension 1; a single value is for all channels. */
     private Tensor perChannel(Tensor values) {
         long[] shape = LongStream.generate(() -> 1).limit(drawn.rank()).toArray();
-        shape[1] = drawn.channels();
+        shape[1] = values.numel();
         return values.reshape(shape);
     }
 

@@ -9,9 +9,11 @@ import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RmsNormalization;
+import io.github.dl4jnorm.conf.ScaleNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
@@ -89,6 +91,9 @@ final class Ours implements Side {
             case RMS_OF_EXAMPLE -> common(new RmsNormalization.Builder().perPosition(false), drawn).build();
             case UNIT_OF_EXAMPLE -> common(new UnitNormalization.Builder().perPosition(false), drawn).build();
             case UNIT -> common(new UnitNormalization.Builder(), drawn).build();
+            case SCALE -> common(new ScaleNormalization.Builder(), drawn).build();
+            case MEAN_ONLY -> common(new MeanOnlyBatchNormalization.Builder()
+                    .runningStatistics(drawn.average().policy()), drawn).build();
         };
     }
 

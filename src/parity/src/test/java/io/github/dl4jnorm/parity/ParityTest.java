@@ -115,7 +115,7 @@ class ParityTest {
         private Map<String, double[]> params() {
             Map<String, double[]> params = new LinkedHashMap<>();
             if (drawn.scale()) {
-                params.put("gamma", gaussian(drawn.affineLength(), 0.5, 1));
+                params.put("gamma", gaussian(drawn.gammas(), 0.5, 1));
             }
             if (drawn.center()) {
                 params.put("beta", gaussian(drawn.affineLength(), 0, 1));

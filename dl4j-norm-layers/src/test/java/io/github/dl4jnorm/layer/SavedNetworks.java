@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.layer;
+
+import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.BatchRenormalization;
+import io.github.dl4jnorm.conf.ConditionalNormalization;
+import io.github.dl4jnorm.conf.ConditionedNorm;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
+import io.github.dl4jnorm.conf.GroupNormalization;
+import io.github.dl4jnorm.conf.InstanceNormalization;
+import io.github.dl4jnorm.conf.LayerNormLSTM;
+import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.NormFactory;
+import io.github.dl4jnorm.conf.RmsNormalization;
+import io.github.dl4jnorm.conf.SpectralNormalization;
+import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.WeightNormalization;
+import io.github.dl4jnorm.conf.WeightStandardization;
+import io.github.dl4jnorm.layer.Inside.Wrapper;
+import io.github.dl4jnorm.layer.TestNetwork.Setup;
+import io.github.dl4jnorm.model.Freeze;
+import io.github.dl4jnorm.model.PyTorchWeights;
+import java.io.IOException;
+import java.io.ObjectOutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.deeplearning4j.nn.api.Model;
+import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
+import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.conf.layers.misc.FrozenLayer;
+import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
+import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
+import org.deeplearning4j.nn.conf.layers.recurrent.LastTimeStep;
+import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Nesterovs;
+
+/**
+ * Wrote the networks that {@link SavedNetworksTest} loads. It stays as the description of what they are, and to add networks
+ * for options that come later: {@code main} writes only networks that are not there yet. A network that is there is what some
+ * user has saved; it must not be written again.
+ *
+ * <p>All are trained for two steps. FLOAT and HALF networks have the updater Nesterovs: Adam would turn the rounding errors of a
+ * gradient that is 0, like that of a bias in front of batch norm, into steps.
+ *
+ * <pre>
+ * mvn -pl dl4j-norm-layers test-compile exec:exec -Dexec.skip=false -Dexec.classpathScope=test \
+ *     -Dexec.mainClass=io.github.dl4jnorm.layer.SavedNetworks -Dargs=dl4j-norm-layers/src/test/resources/saved/networks
+ * </pre>
+ */
+final class SavedNetworks {
+    private static final int EXAMPLES = 3;
+    private static final int STEPS = 2;
+    static final String SERIALIZED = "layers.ser";
+
+    private final Path directory;
+    private final Random random = new Random(20);
+
+    private SavedNetworks(Path directory) {
+        this.directory = directory;
+    }
+
+    /**
+     * Writes the networks that are not there.
+     *
+     * @param args directory, which is {@code src/test/resources/saved/networks}
+     */
+    public static void main(String[] args) throws IOException {
+        SavedNetworks saved = new SavedNetworks(Path.of(args[0]));
+        saved.customized();
+        saved.made();
+        saved.special();
+        saved.weights();
+        saved.recurrent();
+        saved.conditioned();
+        saved.together();
+        saved.serialize();
+    }
+
+    /** Multiples of 1/32, which every data type and few digits hold. */
+    private INDArray drawn(DataType type, long... shape) {
+        int length = (int) Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+        double[] numbers = new double[length];
+        Arrays.setAll(numbers, i -> Math.round(32 * (0.5 + 1.5 * random.nextGaussian())) / 32.0);
+        return Nd4j.createFromArray(numbers).reshape('c', shape).castTo(type);
+    }
+
+    private static boolean isThere(Path directory, String name) {
+        return Files.exists(directory.resolve(name + ".zip"));
+    }
+
+    /** Trains a network with batches like those given, and saves it. */
+    private void save(String name, Model model, INDArray labels, INDArray mask, INDArray... inputs) throws IOException {
+        if (isThere(directory, name)) {
+            return;
+        }
+        train(model, labels, mask, inputs);
+        SavedNetwork.of(model, labels, mask, inputs).write(directory, name);
+    }
+
+    private void train(Model model, INDArray labels, INDArray mask, INDArray... inputs) {
+        for (int step = 0; step < STEPS; step++) {
+            INDArray[] others = Stream.of(inputs).map(x -> drawn(x.dataType(), x.shape())).toArray(INDArray[]::new);
+            SavedNetwork.of(model, labels, mask, others).fit();
+        }
+    }
+
+    private static Setup setup(DataType type) {
+        return type == DataType.DOUBLE ? Setup.of(type) : Setup.of(type).updater(new Nesterovs(0.05, 0.9));
+    }
+
+    private INDArray input(Kind kind, DataType type) {
+        return drawn(type, kind.input(EXAMPLES, type).shape());
+    }
+
+    /** A layer of the kind, the layers, an output layer. */
+    private static Model around(Kind kind, DataType type, Layer... layers) {
+        List<Layer> all = new ArrayList<>(List.of(kind.before()));
+        all.addAll(List.of(layers));
+        all.add(kind.output());
+        return TestNetwork.of(false, setup(type), kind.inputType(), all).model();
+    }
+
+    private void save(String name, Kind kind, DataType type, Layer... layers) throws IOException {
+        save(name, around(kind, type, layers), kind.labels(EXAMPLES, type), null, input(kind, type));
+    }
+
+    private static String name(Object... parts) {
+        return String.join("-", Stream.of(parts).map(part -> part.toString().toLowerCase().replace('_', '-')).toList());
+    }
+
+    /** Every option of every norm. */
+    private void customized() throws IOException {
+        for (Customized norm : Customized.values()) {
+            for (Kind kind : List.of(Kind.DENSE, Kind.CNN_FIRST)) {
+                DataType type = kind == Kind.DENSE ? DataType.DOUBLE : DataType.FLOAT;
+                if (norm.takes(kind)) {
+                    save(name(norm, kind), kind, type, norm.layer(kind));
+                }
+            }
+        }
+    }
+
+    /** Every name of the factory, with a ReLU and else the defaults. */
+    private void made() throws IOException {
+        Kind kind = Kind.CNN_LAST;
+        for (String norm : NormFactory.names()) {
+            BaseLayer convolution = (BaseLayer) kind.before();
+            convolution.setActivationFn(Activation.RELU.getActivationFunction());
+            List<Layer> layers = new ArrayList<>(NormFactory.create(norm, norm.equals("group") ? Map.of("groups", 2) : Map.of())
+                    .around(convolution));
+            layers.add(kind.output());
+            Model model = TestNetwork.of(false, setup(DataType.FLOAT), kind.inputType(), layers).model();
+            save(name("factory", norm), model, kind.labels(EXAMPLES, DataType.FLOAT), null, input(kind, DataType.FLOAT));
+        }
+    }
+
+    private void special() throws IOException {
+        Kind image = Kind.CNN_FIRST;
+        save("group-eps-outside", image, DataType.FLOAT, new GroupNormalization.Builder(2).epsOutside(true).eps(0.1).build());
+        save("frn-without-threshold", image, DataType.FLOAT,
+                new FilterResponseNormalization.Builder().threshold(false).activation(Activation.RELU).build());
+        save("layer-per-position", image, DataType.FLOAT, new LayerNormalization.Builder().perPosition(true).build());
+        save("layer-volume", Kind.CNN3D_FIRST, DataType.FLOAT, new LayerNormalization.Builder().elementwiseAffine(true).build());
+        save("batch-frozen-layer", image, DataType.FLOAT, new FrozenLayer(new BatchNormalization.Builder().build()));
+        save("batch-frozen-layer-with-backprop", image, DataType.FLOAT,
+                new FrozenLayerWithBackprop(new BatchNormalization.Builder().build()));
+        frozen(Kind.CNN3D_LAST, DataType.FLOAT);
+        frozen(Kind.RNN_FIRST, DataType.DOUBLE);
+        half();
+    }
+
+    /** Trained, then frozen, and trained again. */
+    private void frozen(Kind kind, DataType type) throws IOException {
+        Model model = around(kind, type, new BatchNormalization.Builder().build(),
+                new InstanceNormalization.Builder().trackRunningStats(true).build(),
+                new BatchRenormalization.Builder().schedule(0, 4, 4).build(), new SwitchableNormalization.Builder().build());
+        INDArray labels = kind.labels(EXAMPLES, type);
+        train(model, labels, null, input(kind, type));
+        Freeze.freezeStatistics(model);
+        save(name("frozen-statistics", kind), model, labels, null, input(kind, type));
+    }
+
+    /** Types that choose how the variance is stored. */
+    private void half() throws IOException {
+        save("half", Kind.CNN_FIRST, DataType.HALF, new BatchNormalization.Builder().activation(Activation.RELU).build(),
+                new GroupNormalization.Builder(2).build(), new InstanceNormalization.Builder().trackRunningStats(true).build());
+        save("half-channels-last", Kind.RNN_LAST, DataType.HALF, new SwitchableNormalization.Builder().build(),
+                new LayerNormalization.Builder().build(), new RmsNormalization.Builder().build());
+    }
+
+    private void weights() throws IOException {
+        for (Inside inside : Inside.values()) {
+            for (Wrapper wrapper : Wrapper.values()) {
+                // Every layer with one wrapper, and some with all.
+                boolean some = inside == Inside.CNN || inside == Inside.LSTM || inside == Inside.DENSE;
+                if (some || wrapper.ordinal() == inside.ordinal() % Wrapper.values().length) {
+                    DataType type = inside.recurrent() ? DataType.DOUBLE : DataType.FLOAT;
+                    Layer layer = wrapped(wrapper, inside.layer(Activation.TANH));
+                    save(name(wrapper, inside), inside.sequence(Inside.base(type, setup(type).updater()), layer),
+                            Inside.labels(EXAMPLES, type), null, drawn(type, inside.input(EXAMPLES, type).shape()));
+                }
+            }
+        }
+    }
+
+    private static Layer wrapped(Wrapper wrapper, Layer layer) {
+        return switch (wrapper) {
+            case WEIGHT -> new WeightNormalization.Builder(layer).eps(0.01).build();
+            case STANDARDIZATION -> new WeightStandardization.Builder(layer).eps(0.01).build();
+            case SPECTRAL -> new SpectralNormalization.Builder(layer).eps(0.01).powerIterations(2).warmUp(3).build();
+        };
+    }
+
+    private static LayerNormLSTM lstm(boolean perGate) {
+        LayerNormLSTM.Builder builder = new LayerNormLSTM.Builder().nOut(Kind.CHANNELS).normalizeGates(perGate);
+        return perGate ? builder.eps(0.01).forgetGateBiasInit(0.5).activation(Activation.SOFTSIGN).l2(0.01)
+                .gateActivationFunction(Activation.HARDSIGMOID).constrainRecurrent(new MaxNormConstraint(0.8, 1))
+                .constrainInputWeights(new MaxNormConstraint(0.9, 1)).build() : builder.build();
+    }
+
+    private void recurrent() throws IOException {
+        Kind kind = Kind.RNN_FIRST;
+        save("lstm", kind, DataType.DOUBLE, lstm(false));
+        save("lstm-per-gate", kind, DataType.DOUBLE, lstm(true));
+        save("lstm-float", kind, DataType.FLOAT, lstm(false), lstm(true));
+        save("lstm-bidirectional", kind, DataType.FLOAT, new Bidirectional(Bidirectional.Mode.CONCAT, lstm(true)));
+        Model last = TestNetwork.of(false, setup(DataType.DOUBLE), kind.inputType(),
+                List.of(new LastTimeStep(lstm(false)), kind.denseOutput())).model();
+        save("lstm-last-step", last, Kind.oneHot(EXAMPLES), null, input(kind, DataType.DOUBLE));
+    }
+
+    private void conditioned() throws IOException {
+        ConditionedNorm adaptive = new AdaptiveInstanceNormalization.Builder().eps(0.01).build();
+        ConditionedNorm conditional = new ConditionalNormalization.Builder().groups(2).gammaOffset(1).eps(0.01).build();
+        conditioned("adaptive", Kind.CNN_FIRST, DataType.FLOAT, new AdaptiveInstanceNormalization());
+        conditioned("adaptive-options", Kind.RNN_FIRST, DataType.DOUBLE, adaptive);
+        conditioned("conditional", Kind.CNN3D_FIRST, DataType.FLOAT, new ConditionalNormalization());
+        conditioned("conditional-options", Kind.CNN_LAST, DataType.DOUBLE, conditional);
+    }
+
+    private void conditioned(String name, Kind kind, DataType type, ConditionedNorm norm) throws IOException {
+        boolean vector = norm instanceof ConditionalNormalization;
+        Model model = new ConditionedGraph(kind, norm, type, setup(type).updater()).graph;
+        INDArray condition = ConditionedGraph.condition(kind, vector, EXAMPLES, random, type);
+        save(name, model, Kind.oneHot(EXAMPLES).castTo(type), null, input(kind, type), drawn(type, condition.shape()));
+    }
+
+    /** Several norms behind each other: masked, in a graph, with weights for PyTorch. */
+    private void together() throws IOException {
+        Kind sequence = Kind.RNN_LAST;
+        INDArray mask = Nd4j.create(new double[][]{{1, 1, 1, 1}, {1, 0, 0, 0}, {1, 1, 1, 0}});
+        for (List<Customized> norms : List.of(
+                List.of(Customized.BATCH, Customized.GROUP, Customized.INSTANCE, Customized.LAYER, Customized.RENORM,
+                        Customized.SYNC),
+                List.of(Customized.SWITCHABLE, Customized.GHOST, Customized.FILTER_RESPONSE, Customized.GLOBAL_RESPONSE,
+                        Customized.BATCH_LOCKED, Customized.LAYER_ELEMENTWISE),
+                List.of(Customized.RMS, Customized.UNIT, Customized.SWITCHABLE_WITHOUT_BATCH, Customized.BATCH_CUMULATIVE,
+                        Customized.SWITCHABLE_BATCH_AVERAGE, Customized.RMS_OF_EXAMPLE, Customized.UNIT_OF_EXAMPLE))) {
+            save(name("masked-from", norms.get(0)), around(sequence, DataType.DOUBLE, layers(norms, sequence)),
+                    sequence.labels(EXAMPLES, DataType.DOUBLE), mask, input(sequence, DataType.DOUBLE));
+        }
+        Kind volume = Kind.CNN3D_LAST;
+        List<Layer> layers = new ArrayList<>(List.of(volume.before()));
+        layers.addAll(List.of(layers(List.of(Customized.BATCH, Customized.LAYER_ELEMENTWISE, Customized.RMS_OF_EXAMPLE,
+                Customized.SYNC), volume)));
+        layers.add(volume.output());
+        save("graph", TestNetwork.of(true, setup(DataType.DOUBLE), volume.inputType(), layers).model(),
+                volume.labels(EXAMPLES, DataType.DOUBLE), null, input(volume, DataType.DOUBLE));
+        forPyTorch();
+    }
+
+    private static Layer[] layers(List<Customized> norms, Kind kind) {
+        return norms.stream().map(norm -> {
+            Layer layer = norm.layer(kind);
+            layer.setLayerName(name(norm));
+            return layer;
+        }).toArray(Layer[]::new);
+    }
+
+    /** Java's serialization, in which Spark sends configurations. */
+    private void serialize() throws IOException {
+        Path file = directory.resolve(SERIALIZED);
+        if (!Files.exists(file)) {
+            LinkedHashMap<String, Layer> layers = new LinkedHashMap<>();
+            for (Path zip : SavedNetwork.saved(directory)) {
+                String name = SavedNetwork.name(zip);
+                SavedNetwork.read(directory, name).layers().forEach((key, layer) -> layers.put(name + " " + key, layer));
+            }
+            try (ObjectOutputStream out = new ObjectOutputStream(Files.newOutputStream(file))) {
+                out.writeObject(layers);
+            }
+        }
+    }
+
+    private void forPyTorch() throws IOException {
+        String name = "pytorch";
+        if (!isThere(directory, name)) {
+            Kind kind = Kind.CNN_FIRST;
+            Model model = around(kind, DataType.FLOAT, layers(List.of(Customized.BATCH, Customized.BATCH_CUMULATIVE,
+                    Customized.GROUP, Customized.SWITCHABLE, Customized.FILTER_RESPONSE, Customized.RENORM), kind));
+            train(model, kind.labels(EXAMPLES, DataType.FLOAT), null, input(kind, DataType.FLOAT));
+            PyTorchWeights.write(model, directory.resolve(name + ".npz"));
+            SavedNetwork.of(model, kind.labels(EXAMPLES, DataType.FLOAT), null, input(kind, DataType.FLOAT))
+                    .write(directory, name);
+        }
+    }
+}
