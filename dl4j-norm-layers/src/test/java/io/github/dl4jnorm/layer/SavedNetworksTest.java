@@ -46,7 +46,9 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
  */
 @Tag("long")
 class SavedNetworksTest {
-    private static final int NETWORKS = 91;
+    private static final int NETWORKS = 93;
+    /** Those that there were when Java serialized their layers. */
+    private static final int SERIALIZED = 91;
     private static final Path DIRECTORY = directory();
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -137,7 +139,8 @@ class SavedNetworksTest {
         for (String name : names()) {
             SavedNetwork.read(DIRECTORY, name).layers().forEach((key, layer) -> expected.put(name + " " + key, layer));
         }
-        assertThat(layers).isEqualTo(expected).hasSizeGreaterThan(NETWORKS);
+        expected.keySet().retainAll(layers.keySet());
+        assertThat(layers).isEqualTo(expected).hasSizeGreaterThan(SERIALIZED);
     }
 
     @Test

@@ -106,7 +106,7 @@ final class SurgerySeams {
             });
             if (tracks(row) && tracks(other)) {
                 close(other + " mean", copy.layer().runningMean(), net.layer().runningMean());
-                if (!other.equals("mean-only")) {
+                if (!other.toString().equals("mean-only")) {
                     close(other + " variance", copy.layer().runningVariance(), net.layer().runningVariance());
                 }
             }

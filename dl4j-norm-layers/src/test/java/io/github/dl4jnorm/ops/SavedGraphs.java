@@ -46,6 +46,7 @@ final class SavedGraphs {
     private static final List<String> OF_ALL_RANKS = List.of("batchNorm", "batchNormInference", "groupNorm", "instanceNorm",
             "layerNorm", "layerNormPerPosition", "switchableNorm", "switchableNormInference", "rmsNorm", "l2Normalize",
             "filterResponseNorm", "globalResponseNorm");
+    private static final List<String> LATER = List.of("scaleNorm", "meanOnlyBatchNorm", "meanOnlyBatchNormInference");
 
     private final Path directory;
     private final Random random = new Random(21);
@@ -61,10 +62,13 @@ final class SavedGraphs {
      */
     public static void main(String[] args) throws IOException {
         SavedGraphs saved = new SavedGraphs(Path.of(args[0]));
-        saved.operations("dense", DataType.FLOAT, null, true, EXAMPLES, CHANNELS);
-        saved.operations("images", DataType.FLOAT, Layout.CHANNELS_FIRST, true, EXAMPLES, CHANNELS, 3, 2);
-        saved.operations("sequences-without-gamma", DataType.DOUBLE, Layout.CHANNELS_FIRST, false, EXAMPLES, CHANNELS, 5);
-        saved.operations("volumes-channels-last", DataType.DOUBLE, Layout.CHANNELS_LAST, true, EXAMPLES, 2, 1, 3, CHANNELS);
+        saved.operations("dense", OF_RANK_2, DataType.FLOAT, null, true, EXAMPLES, CHANNELS);
+        saved.operations("images", OF_ALL_RANKS, DataType.FLOAT, Layout.CHANNELS_FIRST, true, EXAMPLES, CHANNELS, 3, 2);
+        saved.operations("sequences-without-gamma", OF_ALL_RANKS, DataType.DOUBLE, Layout.CHANNELS_FIRST, false, EXAMPLES,
+                CHANNELS, 5);
+        saved.operations("volumes-channels-last", OF_ALL_RANKS, DataType.DOUBLE, Layout.CHANNELS_LAST, true, EXAMPLES, 2, 1, 3,
+                CHANNELS);
+        saved.operations("images-later", LATER, DataType.FLOAT, Layout.CHANNELS_FIRST, true, EXAMPLES, CHANNELS, 3, 2);
         saved.classifier();
         saved.statistics();
     }
@@ -89,17 +93,18 @@ final class SavedGraphs {
     }
 
     /** Every operation with inputs of its own, and Σ y·dy over all. */
-    private void operations(String name, DataType type, Layout layout, boolean affine, long... shape) throws IOException {
+    private void operations(String name, List<String> operations, DataType type, Layout layout, boolean affine, long... shape)
+            throws IOException {
         if (isThere(name)) {
             return;
         }
         SameDiff sd = SameDiff.create();
         SDVariable loss = null;
-        List<String> operations = layout == null ? OF_RANK_2 : OF_ALL_RANKS;
         for (String operation : operations) {
             SDVariable x = sd.var(operation + ".x", drawn(type, 0.25, shape));
             boolean both = affine && !operation.equals("l2Normalize");
-            SDVariable gamma = both ? variable(sd, operation + ".gamma", type, 1, CHANNELS) : null;
+            int gammas = operation.equals("scaleNorm") ? 1 : CHANNELS;
+            SDVariable gamma = both ? variable(sd, operation + ".gamma", type, 1, gammas) : null;
             SDVariable beta = both ? variable(sd, operation + ".beta", type, 0, CHANNELS) : null;
             SDVariable y = apply(sd, operation, type, layout, x, gamma, beta);
             SDVariable weighed = y.mul(sd.constant(operation + ".dy", drawn(type, 0, shape))).sum();
@@ -138,7 +143,7 @@ final class SavedGraphs {
         SDVariable var = null;
         if (operation.endsWith("Inference")) {
             mean = variable(sd, operation + ".mean", type, 0, CHANNELS);
-            var = variable(sd, operation + ".var", type, 1, CHANNELS);
+            var = operation.startsWith("meanOnly") ? null : variable(sd, operation + ".var", type, 1, CHANNELS);
         }
         return switch (operation) {
             case "batchNorm" -> norm.batchNorm(x, gamma, beta, EPS);
@@ -152,6 +157,9 @@ final class SavedGraphs {
                     norm.switchableNormInference(x, gamma, beta, meanWeight, varWeight, mean, var, EPS);
             case "rmsNorm" -> norm.rmsNorm(x, gamma, beta, EPS);
             case "l2Normalize" -> norm.l2Normalize(x, EPS);
+            case "scaleNorm" -> norm.scaleNorm(x, gamma, beta, EPS);
+            case "meanOnlyBatchNorm" -> norm.meanOnlyBatchNorm(x, gamma, beta);
+            case "meanOnlyBatchNormInference" -> norm.meanOnlyBatchNormInference(x, gamma, beta, mean);
             case "filterResponseNorm" -> norm.filterResponseNorm(x, gamma, beta, EPS);
             case "globalResponseNorm" -> norm.globalResponseNorm(x, gamma, beta, EPS);
             default -> throw new IllegalArgumentException(operation);
