@@ -67,8 +67,8 @@ public class ConditionalNormalization extends ConditionedNorm {
 
     @Override
     void checkCondition(InputType type, long contentChannels) {
-        if (type.getType() != InputType.Type.FF
-                || ((InputType.InputTypeFeedForward) type).getSize() != 2 * contentChannels) {
+        InputTypes vectors = InputTypes.of(type, false);
+        if (vectors.rank() != 2 || vectors.channels() != 2 * contentChannels) {
             throw invalid("vectors of size " + 2 * contentChannels + " (gamma and beta for " + contentChannels + " channels)",
                     type.toString());
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import java.util.List;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.InputPreProcessor;
 import org.deeplearning4j.nn.conf.RNNFormat;
@@ -10,35 +11,56 @@ import org.deeplearning4j.nn.conf.memory.LayerMemoryReport;
 import org.deeplearning4j.nn.conf.memory.MemoryReport;
 import org.deeplearning4j.nn.conf.preprocessor.FeedForwardToCnnPreProcessor;
 
-/** What a norm needs to know of Deeplearning4j's input types. */
-record InputTypes(InputType type, long channels, boolean channelsLast, int rank) {
+/**
+ * Holds what a norm needs to know of Deeplearning4j's input types. Only this class uses the classes behind {@link InputType},
+ * which later versions of Deeplearning4j have in other places.
+ *
+ * @param type         the input type
+ * @param channels     number of channels
+ * @param channelsLast whether the channels are the last axis
+ * @param positions    sizes of the other axes behind that of the examples: none, T, H and W, or D, H and W
+ */
+public record InputTypes(InputType type, long channels, boolean channelsLast, List<Long> positions) {
 
-    /** Of a type; dense input has its channels wherever it is told. */
-    static InputTypes of(InputType type, boolean lastIfDense) {
+    /**
+     * Reads an input type.
+     *
+     * @param type        the input type; flattened images are seen as the NCHW that a preprocessor makes of them
+     * @param lastIfDense where dense input, which has one axis, is to have its channels
+     * @return what it says
+     */
+    public static InputTypes of(InputType type, boolean lastIfDense) {
         return switch (type.getType()) {
-            case FF -> new InputTypes(type, ((InputType.InputTypeFeedForward) type).getSize(), lastIfDense, 2);
+            case FF -> new InputTypes(type, ((InputType.InputTypeFeedForward) type).getSize(), lastIfDense, List.of());
             case RNN -> {
                 InputType.InputTypeRecurrent rnn = (InputType.InputTypeRecurrent) type;
-                yield new InputTypes(type, rnn.getSize(), rnn.getFormat() == RNNFormat.NWC, 3);
+                yield new InputTypes(type, rnn.getSize(), rnn.getFormat() == RNNFormat.NWC, List.of(rnn.getTimeSeriesLength()));
             }
             case CNN -> {
                 InputType.InputTypeConvolutional cnn = (InputType.InputTypeConvolutional) type;
-                yield new InputTypes(type, cnn.getChannels(), cnn.getFormat() == CNN2DFormat.NHWC, 4);
+                yield new InputTypes(type, cnn.getChannels(), cnn.getFormat() == CNN2DFormat.NHWC,
+                        List.of(cnn.getHeight(), cnn.getWidth()));
             }
-            // A preprocessor makes NCHW of it.
-            case CNNFlat -> new InputTypes(type, ((InputType.InputTypeConvolutionalFlat) type).getDepth(), false, 4);
+            case CNNFlat -> {
+                InputType.InputTypeConvolutionalFlat flat = (InputType.InputTypeConvolutionalFlat) type;
+                yield new InputTypes(type, flat.getDepth(), false, List.of(flat.getHeight(), flat.getWidth()));
+            }
             case CNN3D -> {
                 InputType.InputTypeConvolutional3D cnn = (InputType.InputTypeConvolutional3D) type;
-                yield new InputTypes(type, cnn.getChannels(), cnn.getDataFormat() == Convolution3D.DataFormat.NDHWC, 5);
+                yield new InputTypes(type, cnn.getChannels(), cnn.getDataFormat() == Convolution3D.DataFormat.NDHWC,
+                        List.of(cnn.getDepth(), cnn.getHeight(), cnn.getWidth()));
             }
         };
     }
 
+    /** {@return the rank of arrays of this type} */
+    public int rank() {
+        return 2 + positions.size();
+    }
+
     InputPreProcessor preProcessor() {
-        if (type instanceof InputType.InputTypeConvolutionalFlat flat) {
-            return new FeedForwardToCnnPreProcessor(flat.getHeight(), flat.getWidth(), flat.getDepth());
-        }
-        return null;
+        return type.getType() == InputType.Type.CNNFlat
+                ? new FeedForwardToCnnPreProcessor(positions.get(0), positions.get(1), channels) : null;
     }
 
     LayerMemoryReport memoryReport(NormLayer layer) {
@@ -49,7 +71,7 @@ record InputTypes(InputType type, long channels, boolean channelsLast, int rank)
             updaterState += layer.getUpdaterByParam(parameter.name()).stateSize(parameter.length());
         }
         // Besides input and output a norm holds tables for each example and channel, in double: moments and sums.
-        long perExample = rank == 2 ? 0 : 6 * channels * 2;
+        long perExample = rank() == 2 ? 0 : 6 * channels * 2;
         long fixed = 6 * channels * 2;
         return new LayerMemoryReport.Builder(layer.getLayerName(), layer.getClass(), type, type)
                 .standardMemory(parameters, updaterState)

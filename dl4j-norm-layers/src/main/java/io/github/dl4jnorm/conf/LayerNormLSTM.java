@@ -135,7 +135,7 @@ public class LayerNormLSTM extends AbstractLSTM {
     @Override
     public LayerMemoryReport getMemoryReport(InputType inputType) {
         InputType outputType = getOutputType(-1, inputType);
-        long steps = ((InputType.InputTypeRecurrent) inputType).getTimeSeriesLength();
+        long steps = InputTypes.of(inputType, false).positions().get(0);
         long known = Math.max(1, steps);
         long params = initializer().numParams(this);
         // Of each step: the input, three times 4·nOut before and behind norms, cell states and outputs.

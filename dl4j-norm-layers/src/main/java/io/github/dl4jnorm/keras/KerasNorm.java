@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.keras;
 
+import io.github.dl4jnorm.conf.InputTypes;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
@@ -81,7 +82,7 @@ abstract class KerasNorm extends KerasLayer {
         if (outputType == null) {
             long[] shape = shape(inputType[0]);
             int rank = shape.length + 1;
-            inputChannelsLast = isChannelsLast(inputType[0]);
+            inputChannelsLast = InputTypes.of(inputType[0], true).channelsLast();
             boolean last = channelsLast(rank);
             int channels = Math.toIntExact(shape[last ? rank - 2 : 0]);
             if (channels < 1) {
@@ -114,31 +115,11 @@ abstract class KerasNorm extends KerasLayer {
 
     /** The axes behind that of the examples, as the array has them. */
     private long[] shape(InputType type) throws InvalidKerasConfigurationException {
-        return switch (type.getType()) {
-            case FF -> new long[]{((InputType.InputTypeFeedForward) type).getSize()};
-            case RNN -> {
-                InputType.InputTypeRecurrent rnn = (InputType.InputTypeRecurrent) type;
-                yield ordered(isChannelsLast(type), rnn.getSize(), rnn.getTimeSeriesLength());
-            }
-            case CNN -> {
-                InputType.InputTypeConvolutional cnn = (InputType.InputTypeConvolutional) type;
-                yield ordered(isChannelsLast(type), cnn.getChannels(), cnn.getHeight(), cnn.getWidth());
-            }
-            case CNN3D -> {
-                InputType.InputTypeConvolutional3D cnn = (InputType.InputTypeConvolutional3D) type;
-                yield ordered(isChannelsLast(type), cnn.getChannels(), cnn.getDepth(), cnn.getHeight(), cnn.getWidth());
-            }
-            default -> throw options.invalid("dense input, a sequence, an image or a volume", type);
-        };
-    }
-
-    private static boolean isChannelsLast(InputType type) {
-        return switch (type.getType()) {
-            case RNN -> ((InputType.InputTypeRecurrent) type).getFormat() == RNNFormat.NWC;
-            case CNN -> ((InputType.InputTypeConvolutional) type).getFormat() == CNN2DFormat.NHWC;
-            case CNN3D -> ((InputType.InputTypeConvolutional3D) type).getDataFormat() == Convolution3D.DataFormat.NDHWC;
-            default -> true;
-        };
+        if (type.getType() == InputType.Type.CNNFlat) {
+            throw options.invalid("dense input, a sequence, an image or a volume", type);
+        }
+        InputTypes known = InputTypes.of(type, true);
+        return ordered(known.channelsLast(), known.channels(), known.positions().stream().mapToLong(size -> size).toArray());
     }
 
     private static long[] ordered(boolean last, long channels, long... positions) {

@@ -6,7 +6,7 @@ import io.github.dl4jnorm.norm.Exchange;
 
 /** Which layers exchange statistics with those of other workers. */
 final class SharedStatistics {
-    /** The threads of ParallelWrapper's workers, by name: Deeplearning4j has it in a jar that need not be there. */
+    /** What runs a worker of ParallelWrapper, by name: Deeplearning4j has it in a jar that need not be there. */
     private static final String WORKER = "org.deeplearning4j.parallelism.trainer.DefaultTrainer";
 
     private SharedStatistics() {
@@ -25,18 +25,15 @@ final class SharedStatistics {
 
     /** The exchange itself, unless a layer that shares statistics has none although there are other workers. */
     static Exchange checked(Exchange exchange, NormLayer conf, String layerId) {
-        if (exchange == null && conf.sharesStatistics() && isWorker(Thread.currentThread())) {
+        if (exchange == null && conf.sharesStatistics() && isCalledByWorker()) {
             throw new IllegalStateException(layerId + ": expected a ParallelWrapper that was passed to "
                     + "SynchronizedTraining.install, got one that was not");
         }
         return exchange;
     }
 
-    private static boolean isWorker(Thread thread) {
-        Class<?> type = thread.getClass();
-        while (type != null && !type.getName().equals(WORKER)) {
-            type = type.getSuperclass();
-        }
-        return type != null;
+    /** Workers run on threads of an executor: only what called tells them from others. */
+    private static boolean isCalledByWorker() {
+        return StackWalker.getInstance().walk(frames -> frames.anyMatch(frame -> frame.getClassName().equals(WORKER)));
     }
 }
