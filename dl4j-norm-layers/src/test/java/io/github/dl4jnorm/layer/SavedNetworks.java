@@ -20,6 +20,7 @@ import io.github.dl4jnorm.conf.WeightStandardization;
 import io.github.dl4jnorm.layer.Inside.Wrapper;
 import io.github.dl4jnorm.layer.TestNetwork.Setup;
 import io.github.dl4jnorm.model.Freeze;
+import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.model.PyTorchWeights;
 import java.io.IOException;
 import java.io.ObjectOutputStream;
@@ -40,9 +41,12 @@ import org.deeplearning4j.nn.conf.layers.misc.FrozenLayer;
 import org.deeplearning4j.nn.conf.layers.misc.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.recurrent.LastTimeStep;
+import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.dataset.ViewIterator;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Nesterovs;
 
@@ -176,9 +180,21 @@ final class SavedNetworks {
         save("batch-frozen-layer", image, DataType.FLOAT, new FrozenLayer(new BatchNormalization.Builder().build()));
         save("batch-frozen-layer-with-backprop", image, DataType.FLOAT,
                 new FrozenLayerWithBackprop(new BatchNormalization.Builder().build()));
+        recomputed(image, DataType.FLOAT);
         frozen(Kind.CNN3D_LAST, DataType.FLOAT);
         frozen(Kind.RNN_FIRST, DataType.DOUBLE);
         half();
+    }
+
+    /** Statistics that do not come from training. */
+    private void recomputed(Kind kind, DataType type) throws IOException {
+        Model model = around(kind, type, new SwitchableNormalization.Builder().batchAverage(true).build(),
+                new BatchNormalization.Builder().build());
+        INDArray labels = kind.labels(EXAMPLES, type);
+        train(model, labels, null, input(kind, type));
+        PopulationStatistics.recompute((MultiLayerNetwork) model,
+                new ViewIterator(new DataSet(input(kind, type), labels), EXAMPLES), PopulationStatistics.Method.PAPER);
+        save("recomputed-statistics", model, labels, null, input(kind, type));
     }
 
     /** Trained, then frozen, and trained again. */

@@ -46,9 +46,7 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
  */
 @Tag("long")
 class SavedNetworksTest {
-    private static final int NETWORKS = 93;
-    /** Those that there were when Java serialized their layers. */
-    private static final int SERIALIZED = 91;
+    private static final int NETWORKS = 94;
     private static final Path DIRECTORY = directory();
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -129,18 +127,20 @@ class SavedNetworksTest {
     }
 
     @Test
+    @SuppressWarnings("unchecked")
     void configurationsThatJavaSerializedAreThoseOfTheNetworks() throws Exception {
-        Map<?, ?> layers;
+        Map<String, Object> layers;
         try (InputStream file = Files.newInputStream(DIRECTORY.resolve(SavedNetworks.SERIALIZED));
                 ObjectInputStream in = new ObjectInputStream(file)) {
-            layers = (Map<?, ?>) in.readObject();
+            layers = (Map<String, Object>) in.readObject();
         }
         Map<String, Object> expected = new LinkedHashMap<>();
         for (String name : names()) {
             SavedNetwork.read(DIRECTORY, name).layers().forEach((key, layer) -> expected.put(name + " " + key, layer));
         }
-        expected.keySet().retainAll(layers.keySet());
-        assertThat(layers).isEqualTo(expected).hasSizeGreaterThan(SERIALIZED);
+        assertThat(layers).hasSizeGreaterThan(100);
+        // Those of later networks are not in the file.
+        assertThat(expected).containsAllEntriesOf(layers);
     }
 
     @Test
