@@ -327,7 +327,7 @@ final class Operands {
      * @param work  does the task of a number with what its thread has
      */
     <T> void forEachTask(int tasks, Supplier<T> own, ObjIntConsumer<T> work) {
-        inline(() -> {
+        try {
             if (tasks == 1 || view.length() <= TASK) {
                 T mine = own.get();
                 for (int task = 0; task < tasks; task++) {
@@ -344,6 +344,8 @@ final class Operands {
                     work.accept(mine, task);
                 });
             }
-        });
+        } finally {
+            Reference.reachabilityFence(arrays);
+        }
     }
 }

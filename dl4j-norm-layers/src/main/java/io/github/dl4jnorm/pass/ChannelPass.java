@@ -41,23 +41,21 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
         View view = batch ? pass.view().batchAsPositions() : pass.view();
         Mask mask = batch && pass.mask() != null ? pass.mask().batchAsPositions() : pass.mask();
         // Statistics that wait for other workers cannot be found channel by channel.
-        return plan.parts().size() == 1 && !pass.isGiven() && (batch || !isDense(pass.view())) && pass.exchange() == null
-                ? atOnce(pass, plan, view, mask, x, y) : inTurn(pass, plan, view, mask, x, y);
-    }
-
-    /** Of dense input, a number for each example and channel is as much as the input. */
-    private static boolean isDense(View view) {
-        return view.positions() == 1 && view.shape().length == 2;
-    }
-
-    /** The kernels find statistics and output of a group of channels one after the other, while its elements are in a cache. */
-    private static ChannelPass atOnce(NormPass pass, NormPlan.Channels plan, View view, Mask mask, INDArray x, INDArray y) {
+        if (plan.parts().size() > 1 || pass.isGiven() || !batch && isDense(pass.view()) || pass.exchange() != null) {
+            return inTurn(pass, plan, view, mask, x, y);
+        }
+        // The kernels find statistics and output of a group of channels in turn, while its elements are in a cache.
         Moments cells = new Moments(view.examples(), view.channels());
         Pooling pooling = plan.parts().get(0);
         Pool own = Pool.over(pooling, cells);
         Norm norm = norm(pass, plan, view, List.of(own));
         Kernels.get().normalize(x, view, mask, pooling.groupsOf(view.channels()), cells, norm::pool, norm, pass.relu(), y);
         return new ChannelPass(pass, plan, view, mask, norm, plan.hasRunning() ? own : null);
+    }
+
+    /** Of dense input, a number for each example and channel is as much as the input. */
+    private static boolean isDense(View view) {
+        return view.positions() == 1 && view.shape().length == 2;
     }
 
     private static ChannelPass inTurn(NormPass pass, NormPlan.Channels plan, View view, Mask mask, INDArray x, INDArray y) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
+import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
@@ -8,6 +9,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -49,11 +51,6 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         return new NormPass(view, mask, plan, values, eps, otherRelu, observe, exchange);
     }
 
-    /** The same by another plan. */
-    NormPass by(NormPlan other) {
-        return new NormPass(view, mask, other, values, eps, relu, observe, exchange);
-    }
-
     /** Whether statistics are given instead of computed. */
     boolean isGiven() {
         return values.has(Parameter.MEAN);
@@ -81,14 +78,29 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         if (plan instanceof NormPlan.Ghost && !isGiven()) {
             return GhostPass.forward(this, x, y);
         }
-        if (plan instanceof NormPlan.Positions positions) {
-            return FramedPass.forward(x, y, (in, out) -> PositionPass.forward(this, positions, in, out),
-                    in -> PositionPass.frames(this, positions, in));
+        Saved saved = once(x, y);
+        Frames frames = x.dataType() == DataType.DOUBLE && saved.overflowed() ? frames(x) : null;
+        return frames == null ? saved : new FramedPass(saved, once(frames.into(x), y), frames);
+    }
+
+    private Saved once(INDArray x, INDArray y) {
+        return plan instanceof NormPlan.Positions positions ? PositionPass.forward(this, positions, x, y)
+                : ChannelPass.forward(this, channels(), x, y);
+    }
+
+    /** What brings input into the range of double, or null if it is there, or if the output is as large as the input. */
+    private Frames frames(INDArray x) {
+        return plan instanceof NormPlan.Positions positions ? PositionPass.frames(this, positions, x)
+                : ChannelPass.frames(this, channels(), x);
+    }
+
+    /** With given statistics, those of parts of a batch are those of the batch. */
+    private NormPlan.Channels channels() {
+        if (plan instanceof NormPlan.Channels channels) {
+            return channels;
         }
-        if (plan instanceof NormPlan.Channels || plan instanceof NormPlan.Ghost) {
-            NormPlan.Channels channels = plan instanceof NormPlan.Channels own ? own : NormPlan.batch();
-            return FramedPass.forward(x, y, (in, out) -> ChannelPass.forward(this, channels, in, out),
-                    in -> ChannelPass.frames(this, channels, in));
+        if (plan instanceof NormPlan.Ghost) {
+            return NormPlan.batch();
         }
         throw new IllegalArgumentException("expected a plan with a normalization pass, got " + plan);
     }
