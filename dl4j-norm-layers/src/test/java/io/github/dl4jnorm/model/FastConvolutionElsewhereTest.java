@@ -136,7 +136,8 @@ class FastConvolutionElsewhereTest {
                 System.getProperty("java.class.path"), "MALLOC_ARENA_MAX", "1");
         assertThat(output).contains(GREW);
         long grew = Long.parseLong(output.substring(output.indexOf(GREW) + GREW.length()).trim());
-        assertThat(grew).as("bytes in %d steps", LAST - WARM_UP).isLessThan(24L << 20);
+        // Compiled code and its metadata still grow by some 20 MB; a primitive lost in each step would be hundreds.
+        assertThat(grew).as("bytes in %d steps", LAST - WARM_UP).isLessThan(40L << 20);
     }
 
     /** Enables a network, trains a step and prints what came of it. */
