@@ -18,7 +18,6 @@ import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.WeightNormalization;
 import io.github.dl4jnorm.conf.WeightStandardization;
 import io.github.dl4jnorm.layer.Inside.Wrapper;
-import io.github.dl4jnorm.layer.TestNetwork.Setup;
 import io.github.dl4jnorm.model.Freeze;
 import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.model.PyTorchWeights;
@@ -27,12 +26,9 @@ import java.io.ObjectOutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
@@ -48,14 +44,13 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.ViewIterator;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.learning.config.Nesterovs;
 
 /**
  * Wrote the networks that {@link SavedNetworksTest} loads. It stays as the description of what they are, and to add networks
  * for options that come later: {@code main} writes only networks that are not there yet. A network that is there is what some
  * user has saved; it must not be written again.
  *
- * <p>All are trained for two steps. FLOAT and HALF networks have the updater Nesterovs: Adam would turn the rounding errors of a
+ * <p>All are trained for two steps. FLOAT and HALF networks have Nesterovs as updater: Adam would turn the rounding errors of a
  * gradient that is 0, like that of a bias in front of batch norm, into steps.
  *
  * <pre>
@@ -63,16 +58,11 @@ import org.nd4j.linalg.learning.config.Nesterovs;
  *     -Dexec.mainClass=io.github.dl4jnorm.layer.SavedNetworks -Dargs=dl4j-norm-layers/src/test/resources/saved/networks
  * </pre>
  */
-final class SavedNetworks {
-    private static final int EXAMPLES = 3;
-    private static final int STEPS = 2;
+final class SavedNetworks extends NetworkSaver {
     static final String SERIALIZED = "layers.ser";
 
-    private final Path directory;
-    private final Random random = new Random(20);
-
     private SavedNetworks(Path directory) {
-        this.directory = directory;
+        super(directory);
     }
 
     /**
@@ -86,62 +76,11 @@ final class SavedNetworks {
         saved.made();
         saved.special();
         saved.weights();
+        saved.regularized();
         saved.recurrent();
         saved.conditioned();
         saved.together();
         saved.serialize();
-    }
-
-    /** Multiples of 1/32, which every data type and few digits hold. */
-    private INDArray drawn(DataType type, long... shape) {
-        int length = (int) Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-        double[] numbers = new double[length];
-        Arrays.setAll(numbers, i -> Math.round(32 * (0.5 + 1.5 * random.nextGaussian())) / 32.0);
-        return Nd4j.createFromArray(numbers).reshape('c', shape).castTo(type);
-    }
-
-    private static boolean isThere(Path directory, String name) {
-        return Files.exists(directory.resolve(name + ".zip"));
-    }
-
-    /** Trains a network with batches like those given, and saves it. */
-    private void save(String name, Model model, INDArray labels, INDArray mask, INDArray... inputs) throws IOException {
-        if (isThere(directory, name)) {
-            return;
-        }
-        train(model, labels, mask, inputs);
-        SavedNetwork.of(model, labels, mask, inputs).write(directory, name);
-    }
-
-    private void train(Model model, INDArray labels, INDArray mask, INDArray... inputs) {
-        for (int step = 0; step < STEPS; step++) {
-            INDArray[] others = Stream.of(inputs).map(x -> drawn(x.dataType(), x.shape())).toArray(INDArray[]::new);
-            SavedNetwork.of(model, labels, mask, others).fit();
-        }
-    }
-
-    private static Setup setup(DataType type) {
-        return type == DataType.DOUBLE ? Setup.of(type) : Setup.of(type).updater(new Nesterovs(0.05, 0.9));
-    }
-
-    private INDArray input(Kind kind, DataType type) {
-        return drawn(type, kind.input(EXAMPLES, type).shape());
-    }
-
-    /** A layer of the kind, the layers, an output layer. */
-    private static Model around(Kind kind, DataType type, Layer... layers) {
-        List<Layer> all = new ArrayList<>(List.of(kind.before()));
-        all.addAll(List.of(layers));
-        all.add(kind.output());
-        return TestNetwork.of(false, setup(type), kind.inputType(), all).model();
-    }
-
-    private void save(String name, Kind kind, DataType type, Layer... layers) throws IOException {
-        save(name, around(kind, type, layers), kind.labels(EXAMPLES, type), null, input(kind, type));
-    }
-
-    private static String name(Object... parts) {
-        return String.join("-", Stream.of(parts).map(part -> part.toString().toLowerCase().replace('_', '-')).toList());
     }
 
     /** Every option of every norm. */
@@ -175,6 +114,8 @@ final class SavedNetworks {
         save("group-eps-outside", image, DataType.FLOAT, new GroupNormalization.Builder(2).epsOutside(true).eps(0.1).build());
         save("frn-without-threshold", image, DataType.FLOAT,
                 new FilterResponseNormalization.Builder().threshold(false).activation(Activation.RELU).build());
+        save("renorm-clipped", image, DataType.FLOAT, new BatchRenormalization.Builder().rMax(1.2).dMax(0.5).schedule(0, 8, 6)
+                .constrainBeta(new MaxNormConstraint(0.02, 0)).build());
         save("layer-per-position", image, DataType.FLOAT, new LayerNormalization.Builder().perPosition(true).build());
         save("layer-volume", Kind.CNN3D_FIRST, DataType.FLOAT, new LayerNormalization.Builder().elementwiseAffine(true).build());
         save("batch-frozen-layer", image, DataType.FLOAT, new FrozenLayer(new BatchNormalization.Builder().build()));
@@ -228,6 +169,17 @@ final class SavedNetworks {
                             Inside.labels(EXAMPLES, type), null, drawn(type, inside.input(EXAMPLES, type).shape()));
                 }
             }
+        }
+    }
+
+    /** Regularization of what the weights are computed from. */
+    private void regularized() throws IOException {
+        for (Wrapper wrapper : Wrapper.values()) {
+            Layer layer = wrapped(wrapper, Inside.DENSE.builder().activation(Activation.TANH).l2(0.1).l1(0.01).build());
+            save(name(wrapper, "regularized"),
+                    Inside.DENSE.sequence(Inside.base(DataType.FLOAT, setup(DataType.FLOAT).updater()), layer),
+                    Inside.labels(EXAMPLES, DataType.FLOAT), null,
+                    drawn(DataType.FLOAT, Inside.DENSE.input(EXAMPLES, DataType.FLOAT).shape()));
         }
     }
 
@@ -322,7 +274,7 @@ final class SavedNetworks {
 
     private void forPyTorch() throws IOException {
         String name = "pytorch";
-        if (!isThere(directory, name)) {
+        if (!isThere(name)) {
             Kind kind = Kind.CNN_FIRST;
             Model model = around(kind, DataType.FLOAT, layers(List.of(Customized.BATCH, Customized.BATCH_CUMULATIVE,
                     Customized.GROUP, Customized.SWITCHABLE, Customized.FILTER_RESPONSE, Customized.RENORM), kind));
