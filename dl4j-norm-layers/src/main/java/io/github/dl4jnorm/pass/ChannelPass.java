@@ -80,9 +80,12 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
 
     /** What only subtracts a mean is not given a variance. */
     private static double[] variances(Values values) {
+        if (values.has(Parameter.VAR)) {
+            return values.get(Parameter.VAR);
+        }
         double[] ones = new double[values.get(Parameter.MEAN).length];
         Arrays.fill(ones, 1);
-        return values.has(Parameter.VAR) ? values.get(Parameter.VAR) : ones;
+        return ones;
     }
 
     /** A learned eps counts by its size. */

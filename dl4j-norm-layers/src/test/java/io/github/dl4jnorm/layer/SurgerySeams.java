@@ -106,7 +106,7 @@ final class SurgerySeams {
             });
             if (tracks(row) && tracks(other)) {
                 close(other + " mean", copy.layer().runningMean(), net.layer().runningMean());
-                if (!other.toString().equals("mean-only")) {
+                if (copy.params().containsKey(NormParameter.VAR) || copy.params().containsKey(NormParameter.LOG10_STDEV)) {
                     close(other + " variance", copy.layer().runningVariance(), net.layer().runningVariance());
                 }
             }
