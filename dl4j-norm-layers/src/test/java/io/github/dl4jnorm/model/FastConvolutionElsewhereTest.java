@@ -74,7 +74,7 @@ class FastConvolutionElsewhereTest {
                 }));
             }
             for (Future<MultiLayerNetwork> result : results) {
-                assertClose(result.get().params(), alone.params(), 1e-4);
+                assertClose(result.get().params(), alone.params(), 1e-5);
             }
         } finally {
             pool.shutdownNow();

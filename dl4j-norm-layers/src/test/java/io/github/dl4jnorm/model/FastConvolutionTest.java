@@ -12,10 +12,13 @@ import static io.github.dl4jnorm.model.FastNets.images;
 import static io.github.dl4jnorm.model.FastNets.normed;
 import static io.github.dl4jnorm.model.FastNets.output;
 import static io.github.dl4jnorm.model.FastNets.residual;
+import static io.github.dl4jnorm.model.FastNets.sequence;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.WeightNormalization;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntFunction;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.CacheMode;
@@ -46,8 +49,6 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.indexing.INDArrayIndex;
-import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Whole networks with fast convolutions train as the same networks without. */
 @Tag("once")
@@ -55,23 +56,44 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 @EnabledIf("io.github.dl4jnorm.model.FastNets#platformHasOneDnn")
 class FastConvolutionTest {
     private static void fit(Model net, DataSet data) {
-        if (net instanceof MultiLayerNetwork sequence) {
-            sequence.fit(data);
+        if (net instanceof MultiLayerNetwork list) {
+            list.fit(data);
         } else {
             ((ComputationGraph) net).fit(data);
         }
     }
 
-    /** Both trained on the same batches. */
+    private static INDArray momentum(Model net) {
+        return net instanceof MultiLayerNetwork list ? list.getUpdater().getStateViewArray()
+                : ((ComputationGraph) net).getUpdater().getStateViewArray();
+    }
+
     private static void assertTrainsAlike(Model fast, Model stock) {
-        fast.setParams(stock.params().dup());
-        for (int step = 0; step < STEPS; step++) {
-            // The last one is smaller, as at the end of an epoch.
-            DataSet batch = images(step, step % 5 == 4 ? 3 : 8);
+        // The last one is smaller, as at the end of an epoch.
+        assertTrainsAlike(fast, stock, step -> images(step, step % 5 == 4 ? 3 : 8));
+    }
+
+    /**
+     * Every step of the fast network is the step of the other, to 2e-5 of its length. All of them start from the same state.
+     * Rounding puts an element on the other side of zero at a ReLU in one of some 2,000 steps, which then is up to 2e-2 off, so
+     * three may be; the smaller batches are four.
+     */
+    private static void assertTrainsAlike(Model fast, Model stock, IntFunction<DataSet> batches) {
+        double[] errors = new double[STEPS];
+        for (int i = 0; i < STEPS; i++) {
+            INDArray before = stock.params().dup();
+            fast.setParams(before);
+            momentum(fast).assign(momentum(stock));
+            DataSet batch = batches.apply(i);
             fit(fast, batch);
             fit(stock, batch);
+            double length = stock.params().distance2(before);
+            assertThat(length).isPositive();
+            errors[i] = fast.params().distance2(stock.params()) / length;
         }
-        assertClose(fast.params(), stock.params(), 1e-4);
+        Arrays.sort(errors);
+        assertThat(errors[STEPS - 4]).isLessThan(2e-5);
+        assertThat(errors[STEPS - 1]).isLessThan(0.1);
     }
 
     @Test
@@ -118,15 +140,10 @@ class FastConvolutionTest {
             new ConvolutionLayer.Builder(2, 3).nOut(5).dataFormat(CNN2DFormat.NHWC).build(),
             new OutputLayer.Builder().nOut(CLASSES).activation(Activation.SOFTMAX).build()};
         InputType type = InputType.convolutional(12, 10, 3, CNN2DFormat.NHWC);
-        MultiLayerNetwork fast = Nets.sequence(type, layers);
-        MultiLayerNetwork stock = Nets.sequence(type, layers);
+        MultiLayerNetwork fast = sequence(type, layers);
+        MultiLayerNetwork stock = sequence(type, layers);
         enabled(fast, 2);
-        for (int step = 0; step < STEPS; step++) {
-            DataSet batch = data(step, 8, 12, 10, 3);
-            fast.fit(batch);
-            stock.fit(batch);
-        }
-        assertClose(fast.params(), stock.params(), 1e-4);
+        assertTrainsAlike(fast, stock, step -> data(step, 8, 12, 10, 3));
     }
 
     /** Changes every sign, in place. */
@@ -158,9 +175,9 @@ class FastConvolutionTest {
         ConvolutionLayer noisy = convolution(5, Activation.IDENTITY);
         noisy.setIDropout(new Negation());
         Layer[] layers = {convolution(6, Activation.RELU), noisy, new GlobalPoolingLayer(PoolingType.AVG), output()};
-        MultiLayerNetwork fast = Nets.sequence(IMAGES, layers);
+        MultiLayerNetwork fast = sequence(IMAGES, layers);
         enabled(fast, 2);
-        assertTrainsAlike(fast, Nets.sequence(IMAGES, layers));
+        assertTrainsAlike(fast, sequence(IMAGES, layers));
     }
 
     /** Weights that are other ones whenever they are drawn, but the same for every network. */
@@ -190,48 +207,39 @@ class FastConvolutionTest {
     private static MultiLayerNetwork scaled() {
         ConvolutionLayer noisy = convolution(5, Activation.RELU);
         noisy.setWeightNoise(new Scaled());
-        return Nets.sequence(IMAGES, noisy, new GlobalPoolingLayer(PoolingType.AVG), output());
+        return sequence(IMAGES, noisy, new GlobalPoolingLayer(PoolingType.AVG), output());
     }
 
     @Test
     void layersInsideOfWrappersAreFoundAndTrainAlike() {
         Layer[] layers = {new FrozenLayer(convolution(6, Activation.RELU)),
             new WeightNormalization(convolution(5, Activation.RELU)), new GlobalPoolingLayer(PoolingType.AVG), output()};
-        MultiLayerNetwork fast = Nets.sequence(IMAGES, layers);
+        MultiLayerNetwork fast = sequence(IMAGES, layers);
         enabled(fast, 2);
-        assertTrainsAlike(fast, Nets.sequence(IMAGES, layers));
+        assertTrainsAlike(fast, sequence(IMAGES, layers));
     }
 
     @Test
     void aWrapperForSequencesTrainsAlike() {
         Layer[] layers = {new MaskZeroLayer(new Convolution1DLayer.Builder(3).nOut(6).convolutionMode(ConvolutionMode.Same)
             .build(), 0), new GlobalPoolingLayer(PoolingType.MAX), output()};
-        MultiLayerNetwork fast = Nets.sequence(InputType.recurrent(3, 12), layers);
-        MultiLayerNetwork stock = Nets.sequence(InputType.recurrent(3, 12), layers);
+        MultiLayerNetwork fast = sequence(InputType.recurrent(3, 12), layers);
+        MultiLayerNetwork stock = sequence(InputType.recurrent(3, 12), layers);
         enabled(fast, 1);
-        for (int step = 0; step < STEPS; step++) {
-            DataSet batch = data(step, 8, 3, 12);
-            fast.fit(batch);
-            stock.fit(batch);
-        }
-        assertClose(fast.params(), stock.params(), 1e-4);
+        assertTrainsAlike(fast, stock, step -> data(step, 8, 3, 12));
     }
 
     @Test
     void aLossForEachPixelTrainsAlike() {
         Layer[] layers = {convolution(6, Activation.RELU), convolution(CLASSES, Activation.IDENTITY),
             new CnnLossLayer.Builder().activation(Activation.SOFTMAX).build()};
-        MultiLayerNetwork fast = Nets.sequence(IMAGES, layers);
-        MultiLayerNetwork stock = Nets.sequence(IMAGES, layers);
+        MultiLayerNetwork fast = sequence(IMAGES, layers);
+        MultiLayerNetwork stock = sequence(IMAGES, layers);
         enabled(fast, 2);
-        DataSet batch = images(1, 6);
-        batch.setLabels(Nd4j.zeros(DataType.FLOAT, 6, CLASSES, 12, 10));
-        batch.getLabels().put(new INDArrayIndex[]{NDArrayIndex.all(),
-            NDArrayIndex.point(1)}, 1);
-        for (int step = 0; step < STEPS; step++) {
-            fast.fit(batch);
-            stock.fit(batch);
+        INDArray labels = Nd4j.zeros(DataType.FLOAT, 6, CLASSES, 12, 10);
+        for (int pixel = 0; pixel < 6 * 12 * 10; pixel++) {
+            labels.putScalar(new int[]{pixel / 120, pixel % CLASSES, pixel / 10 % 12, pixel % 10}, 1);
         }
-        assertClose(fast.params(), stock.params(), 1e-4);
+        assertTrainsAlike(fast, stock, step -> new DataSet(images(step, 6).getFeatures(), labels));
     }
 }

@@ -9,6 +9,7 @@ import java.util.Set;
 import org.bytedeco.javacpp.Loader;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.graph.ElementWiseVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
@@ -24,6 +25,7 @@ import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.learning.config.Nesterovs;
 
 /** Networks with convolutions, batches for them, and what is asserted of them. */
 final class FastNets {
@@ -47,11 +49,17 @@ final class FastNets {
         return new OutputLayer.Builder().nOut(CLASSES).activation(Activation.SOFTMAX).build();
     }
 
+    /** Networks that are compared do without Adam, which makes full steps of gradients that are nothing but rounding. */
+    static NeuralNetConfiguration.Builder base() {
+        return Nets.base().updater(new Nesterovs(0.001));
+    }
+
+    static MultiLayerNetwork sequence(InputType type, Layer... layers) {
+        return Nets.sequence(base(), type, layers);
+    }
+
     static MultiLayerNetwork normed() {
-        // A bias before a batch norm has no gradient but rounding, which Adam makes steps of.
-        ConvolutionLayer first = convolution(8, Activation.IDENTITY);
-        first.setHasBias(false);
-        return Nets.sequence(IMAGES, first,
+        return sequence(IMAGES, convolution(8, Activation.IDENTITY),
                 new BatchNormalization.Builder().activation(Activation.RELU).build(),
                 new SubsamplingLayer.Builder(SubsamplingLayer.PoolingType.MAX, new int[]{2, 2}, new int[]{2, 2}).build(),
                 convolution(6, Activation.TANH), convolution(5, Activation.RELU), new GlobalPoolingLayer(PoolingType.AVG),
@@ -59,7 +67,7 @@ final class FastNets {
     }
 
     static ComputationGraph residual() {
-        return Nets.graph(Nets.base().graphBuilder().addInputs("in").setInputTypes(IMAGES)
+        return Nets.graph(base().graphBuilder().addInputs("in").setInputTypes(IMAGES)
                 .addLayer("first", convolution(6, Activation.RELU), "in")
                 .addLayer("left", convolution(6, Activation.IDENTITY), "first")
                 .addLayer("norm", new GroupNormalization.Builder(3).activation(Activation.RELU).build(), "left")

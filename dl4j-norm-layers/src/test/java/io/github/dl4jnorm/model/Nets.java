@@ -28,7 +28,11 @@ final class Nets {
     }
 
     static MultiLayerNetwork sequence(InputType type, Layer... layers) {
-        NeuralNetConfiguration.ListBuilder list = base().list();
+        return sequence(base(), type, layers);
+    }
+
+    static MultiLayerNetwork sequence(NeuralNetConfiguration.Builder base, InputType type, Layer... layers) {
+        NeuralNetConfiguration.ListBuilder list = base.list();
         for (Layer layer : layers) {
             list.layer(layer);
         }
