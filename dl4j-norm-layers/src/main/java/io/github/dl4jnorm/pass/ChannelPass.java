@@ -37,11 +37,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, Norm norm, Pool observed) implements Saved {
 
     static Saved forward(NormPass pass, NormPlan.Channels plan, INDArray x, INDArray y) {
-        boolean batch = plan.parts().equals(List.of(Pooling.BATCH));
+        boolean batch = isBatch(plan);
         View view = batch ? pass.view().batchAsPositions() : pass.view();
         Mask mask = batch && pass.mask() != null ? pass.mask().batchAsPositions() : pass.mask();
-        // Statistics that wait for other workers cannot be found channel by channel.
-        if (plan.parts().size() > 1 || pass.isGiven() || !batch && isDense(pass.view()) || pass.exchange() != null) {
+        if (pass.isGiven() || !isAtOnce(pass, plan)) {
             return inTurn(pass, plan, view, mask, x, y);
         }
         // The kernels find statistics and output of a group of channels in turn, while its elements are in a cache.
@@ -51,6 +50,18 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
         Norm norm = norm(pass, plan, view, List.of(own));
         Kernels.get().normalize(x, view, mask, pooling.groupsOf(view.channels()), cells, norm::pool, norm, pass.relu(), y);
         return new ChannelPass(pass, plan, view, mask, norm, plan.hasRunning() ? own : null);
+    }
+
+    private static boolean isBatch(NormPlan.Channels plan) {
+        return plan.parts().equals(List.of(Pooling.BATCH));
+    }
+
+    /**
+     * Whether the kernels find sums and results of a group of channels in turn: not of several parts, nor channel by channel
+     * where sums wait for other workers.
+     */
+    private static boolean isAtOnce(NormPass pass, NormPlan.Channels plan) {
+        return plan.parts().size() == 1 && (isBatch(plan) || !isDense(pass.view())) && pass.exchange() == null;
     }
 
     /** Of dense input, a number for each example and channel is as much as the input. */
@@ -147,9 +158,8 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
     public Values backward(INDArray x, INDArray dy, INDArray dx) {
         NormKernels kernels = Kernels.get();
         Exchange exchange = pass.exchange();
-        boolean batch = view.batchFolded();
         NormGradients gradients;
-        if (plan.parts().size() == 1 && (batch || !isDense(view)) && exchange == null) {
+        if (isAtOnce(pass, plan)) {
             SumTable sums = new SumTable(view.examples(), view.channels());
             gradients = new NormGradients(norm, sums, true);
             kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, pass.relu(), sums, gradients::add,
