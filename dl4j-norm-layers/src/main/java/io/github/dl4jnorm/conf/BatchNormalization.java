@@ -50,11 +50,6 @@ public class BatchNormalization extends RunningNormLayer {
     }
 
     @Override
-    public boolean tracksStatistics() {
-        return true;
-    }
-
-    @Override
     public NormPlan plan(int rank) {
         return rank < 2 || rank > 5 ? null : NormPlan.batch();
     }

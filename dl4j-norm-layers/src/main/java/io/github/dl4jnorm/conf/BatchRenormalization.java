@@ -47,11 +47,6 @@ public class BatchRenormalization extends RunningNormLayer {
     }
 
     @Override
-    public boolean tracksStatistics() {
-        return true;
-    }
-
-    @Override
     protected boolean countsBatches() {
         return true;
     }

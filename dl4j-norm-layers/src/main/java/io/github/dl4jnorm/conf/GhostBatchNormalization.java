@@ -31,11 +31,6 @@ public class GhostBatchNormalization extends RunningNormLayer {
     }
 
     @Override
-    public boolean tracksStatistics() {
-        return true;
-    }
-
-    @Override
     public NormPlan plan(int rank) {
         return rank < 2 || rank > 5 ? null : NormPlan.ghost(virtualBatchSize);
     }

@@ -29,16 +29,6 @@ public class MeanOnlyBatchNormalization extends RunningNormLayer {
     }
 
     @Override
-    public boolean tracksStatistics() {
-        return true;
-    }
-
-    @Override
-    protected boolean tracksVariance() {
-        return false;
-    }
-
-    @Override
     public NormPlan plan(int rank) {
         return rank < 2 || rank > 5 ? null : NormPlan.batch().by(Divisor.NOTHING);
     }

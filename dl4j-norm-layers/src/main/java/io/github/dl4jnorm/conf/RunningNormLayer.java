@@ -7,6 +7,8 @@ import static io.github.dl4jnorm.conf.NormParameter.MEAN;
 import static io.github.dl4jnorm.conf.NormParameter.VAR;
 
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import io.github.dl4jnorm.norm.Divisor;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.Collection;
 import java.util.List;
 import lombok.EqualsAndHashCode;
@@ -50,8 +52,11 @@ public abstract class RunningNormLayer extends NormLayer {
         this.runningStatistics = runningStatistics;
     }
 
+    /** Returns true; norms with an option for it override this. */
     @Override
-    public abstract boolean tracksStatistics();
+    public boolean tracksStatistics() {
+        return true;
+    }
 
     /** Returns false with frozen statistics. */
     @Override
@@ -129,9 +134,9 @@ public abstract class RunningNormLayer extends NormLayer {
         return parameters;
     }
 
-    /** {@return whether a running variance is tracked besides the running mean} */
+    /** {@return whether a running variance is tracked besides the running mean: not where nothing is divided} */
     protected boolean tracksVariance() {
-        return true;
+        return !(plan(4) instanceof NormPlan.Channels channels && channels.divisor() == Divisor.NOTHING);
     }
 
     /** {@return whether the layer stores the number of batches seen with the statistics} */

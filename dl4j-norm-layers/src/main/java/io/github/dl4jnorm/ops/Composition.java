@@ -49,7 +49,7 @@ final class Composition {
         if (spec.beta()) {
             y = y.add(perChannel(Parameter.BETA));
         }
-        if (spec.kind() == NormKind.GLOBAL_RESPONSE_NORM) {
+        if (plan(NormChecks.MAX_RANK) instanceof NormPlan.Responses) {
             y = y.add(cube);
         }
         if (spec.channelsLast()) {
@@ -79,7 +79,7 @@ final class Composition {
             return normalized(cube, plan(shape.length));
         }
         SDVariable sum = null;
-        for (int rank = spec.kind().minRank(); rank <= NormChecks.MAX_RANK; rank++) {
+        for (int rank = spec.kind().definition().minRank(); rank <= NormChecks.MAX_RANK; rank++) {
             int from = rank;
             while (rank < NormChecks.MAX_RANK && plan(rank + 1).equals(plan(from))) {
                 rank++;
@@ -104,7 +104,7 @@ final class Composition {
                     : divided(cube, positions.divisor(), 1);
         }
         if (plan instanceof NormPlan.Channels channels) {
-            return spec.kind().extras().isEmpty() ? only(cube, channels.parts().get(0), channels.divisor())
+            return spec.kind().definition().extras().isEmpty() ? only(cube, channels.parts().get(0), channels.divisor())
                     : mixed(cube, channels);
         }
         throw new IllegalArgumentException("expected a plan with an operation, got " + plan);
@@ -173,7 +173,7 @@ final class Composition {
         SDVariable mean = null;
         SDVariable variance = null;
         for (int k = 0; k < plan.parts().size(); k++) {
-            boolean given = k == plan.running() && spec.kind().isInference();
+            boolean given = k == plan.running() && spec.kind().definition().isInference();
             int[] axes = axes(plan.parts().get(k));
             SDVariable own = given ? perChannel(Parameter.MEAN) : cube.mean(true, axes);
             mean = plus(mean, weighted(own, meanWeights, k));
@@ -197,7 +197,7 @@ final class Composition {
     private int parts() {
         SDVariable logits = spec.pick(inputs, Parameter.MEAN_WEIGHT);
         long[] shape = logits == null ? null : logits.getShape();
-        return shape == null ? NormKind.PARTS : (int) Arrays.stream(shape).max().orElse(NormKind.PARTS);
+        return shape == null ? Definition.PARTS : (int) Arrays.stream(shape).max().orElse(Definition.PARTS);
     }
 
     /** Softmax over the parts in use, or null with one part. A sum picks a weight: the gradient of gather is a loop. */

@@ -1,57 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import io.github.dl4jnorm.norm.Divisor;
+import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
-/** The operations. Saved graphs hold the ordinal: new ones go to the end. */
-enum NormKind {
-    BATCH_NORM("batchNorm", 2, (rank, channels, groups, weights) -> NormPlan.batch()),
-    BATCH_NORM_INFERENCE("batchNormInference", 2, (rank, channels, groups, weights) -> NormPlan.batch(),
-            Parameter.MEAN, Parameter.VAR),
-    GROUP_NORM("groupNorm", 2, (rank, channels, groups, weights) -> NormPlan.group(groups, rank)),
-    INSTANCE_NORM("instanceNorm", 3, (rank, channels, groups, weights) -> NormPlan.instance(channels, false)),
-    LAYER_NORM("layerNorm", 2, (rank, channels, groups, weights) -> NormPlan.layer(rank)),
-    LAYER_NORM_PER_POSITION("layerNormPerPosition", 2,
-            (rank, channels, groups, weights) -> NormPlan.position(Divisor.DEVIATION)),
-    SWITCHABLE_NORM("switchableNorm", 2, NormKind::switchable, Parameter.MEAN_WEIGHT, Parameter.VAR_WEIGHT),
-    SWITCHABLE_NORM_INFERENCE("switchableNormInference", 2, NormKind::switchable,
-            Parameter.MEAN_WEIGHT, Parameter.VAR_WEIGHT, Parameter.MEAN, Parameter.VAR),
-    RMS_NORM("rmsNorm", 2, (rank, channels, groups, weights) -> NormPlan.position(Divisor.ROOT_MEAN_SQUARE)),
-    L2_NORMALIZE("l2Normalize", 2, (rank, channels, groups, weights) -> NormPlan.position(Divisor.LENGTH)),
-    FILTER_RESPONSE_NORM("filterResponseNorm", 3, (rank, channels, groups, weights) -> NormPlan.filterResponse(channels)),
-    GLOBAL_RESPONSE_NORM("globalResponseNorm", 3, (rank, channels, groups, weights) -> NormPlan.globalResponse()),
-    SCALE_NORM("scaleNorm", 2, (rank, channels, groups, weights) -> NormPlan.position(Divisor.LENGTH)),
-    MEAN_ONLY_BATCH_NORM("meanOnlyBatchNorm", 2, (rank, channels, groups, weights) -> NormPlan.batch().by(Divisor.NOTHING)),
-    MEAN_ONLY_BATCH_NORM_INFERENCE("meanOnlyBatchNormInference", 2,
-            (rank, channels, groups, weights) -> NormPlan.batch().by(Divisor.NOTHING), Parameter.MEAN);
-
+/** What an operation does, read from the layer that does the same. */
+final class Definition {
     /** Parts of switchable normalization: instance, layer and batch. */
     static final int PARTS = 3;
+    private static final List<Parameter> WEIGHTS = List.of(Parameter.MEAN_WEIGHT, Parameter.VAR_WEIGHT);
+    private static final List<Parameter> STATISTICS = List.of(Parameter.MEAN, Parameter.VAR);
+    /** Any number of channels but one. */
+    private static final int SOME = 2;
 
-    /** Says how an operation normalizes input of a rank. */
+    /** Makes the layer for so many groups and weights. */
     @FunctionalInterface
-    interface Plans {
-        NormPlan of(int rank, int channels, int groups, int weights);
+    interface Layers {
+        NormLayer of(int groups, int weights);
     }
 
-    private final String method;
-    private final int minRank;
-    private final Plans plans;
+    private final Layers layers;
     private final List<Parameter> extras;
+    private final boolean oneGamma;
+    private final boolean needsLayout;
+    private final int minRank;
 
-    NormKind(String method, int minRank, Plans plans, Parameter... extras) {
-        this.method = method;
-        this.minRank = minRank;
-        this.plans = plans;
-        this.extras = List.of(extras);
+    /** From layers; given are the statistics that such a layer tracks, if it normalizes with those. */
+    Definition(Layers layers, boolean given) {
+        this.layers = layers;
+        NormLayer layer = layer(SOME, 1, PARTS);
+        layer.setScale(true);
+        if (layer instanceof RunningNormLayer running) {
+            running.setLogStdStored(false);
+        }
+        extras = new ArrayList<>();
+        for (NormParameter parameter : layer.parameters()) {
+            if (WEIGHTS.contains(parameter.kind()) || given && STATISTICS.contains(parameter.kind())) {
+                extras.add(parameter.kind());
+            }
+        }
+        oneGamma = layer.parameters().get(0).length() == 1;
+        needsLayout = layer.plan(3) instanceof NormPlan.Positions;
+        minRank = IntStream.rangeClosed(2, NormChecks.MAX_RANK).filter(rank -> layer.plan(rank) != null).findFirst()
+                .orElseThrow();
     }
 
-    private static NormPlan switchable(int rank, int channels, int groups, int weights) {
-        return NormPlan.switchable(channels, rank, weights == PARTS, false);
+    /** With the statistics of the input. */
+    static Definition of(Supplier<NormLayer> layer) {
+        return new Definition((groups, weights) -> layer.get(), false);
+    }
+
+    /** With given statistics. */
+    static Definition given(Supplier<NormLayer> layer) {
+        return new Definition((groups, weights) -> layer.get(), true);
+    }
+
+    private NormLayer layer(int channels, int groups, int weights) {
+        NormLayer layer = layers.of(groups, weights);
+        layer.setNOut(channels);
+        return layer;
     }
 
     /** Inputs behind x, gamma and beta. */
@@ -66,12 +80,12 @@ enum NormKind {
 
     /** How many elements gamma has. */
     long gammas(long channels) {
-        return this == SCALE_NORM ? 1 : channels;
+        return oneGamma ? 1 : channels;
     }
 
-    /** Whether other libraries have it over the last axis: then the layout of rank 3 and above has to be said. */
+    /** Whether other libraries have it over the last axis of sequences: then the layout of rank 3 and above has to be said. */
     boolean needsLayout() {
-        return this == LAYER_NORM || plans.of(4, 1, 1, 0) instanceof NormPlan.Positions;
+        return needsLayout;
     }
 
     /** Ranks below this have nothing to take statistics over. */
@@ -80,17 +94,6 @@ enum NormKind {
     }
 
     NormPlan plan(int rank, int channels, int groups, int weights) {
-        return plans.of(rank, channels, groups, weights);
-    }
-
-    /** Name of the operation in a graph. */
-    String opName() {
-        return "dl4jnorm_" + name().toLowerCase(Locale.ROOT);
-    }
-
-    /** Name of the method that makes it. */
-    @Override
-    public String toString() {
-        return method;
+        return layer(channels, groups, weights).plan(rank);
     }
 }

@@ -62,8 +62,8 @@ final class NormChecks {
         if (x == null) {
             return -1;
         }
-        require(x.length >= spec.kind().minRank() && x.length <= MAX_RANK,
-                () -> "rank " + spec.kind().minRank() + " to " + MAX_RANK + ", got rank " + x.length
+        require(x.length >= definition().minRank() && x.length <= MAX_RANK,
+                () -> "rank " + definition().minRank() + " to " + MAX_RANK + ", got rank " + x.length
                         + (x.length == 2 ? " (each statistic would cover a single element; use layerNorm)" : ""));
         require(spec.layout() != null || x.length == 2, () -> "a layout for rank 3 and higher, "
                 + "got none (call layout(Layout.CHANNELS_LAST) first if the channels are the last axis, as in [N, T, D], or "
@@ -85,7 +85,7 @@ final class NormChecks {
         }
         long longest = Arrays.stream(shapes.get(i)).max().orElse(1);
         require(longest == length, () -> input + " to be a vector");
-        if (input.equals(Parameter.GAMMA.key()) && spec.kind().gammas(0) == 1) {
+        if (input.equals(Parameter.GAMMA.key()) && definition().gammas(0) == 1) {
             require(length == 1, () -> input + " with one element for all channels, got " + length);
         } else if (!WEIGHTS.contains(input)) {
             require(channels < 0 || length == channels,
@@ -106,19 +106,23 @@ final class NormChecks {
     }
 
     private void weights() {
-        if (!spec.kind().extras().contains(Parameter.MEAN_WEIGHT)) {
+        if (!definition().extras().contains(Parameter.MEAN_WEIGHT)) {
             return;
         }
         long mean = length(spec.pick(shapes, Parameter.MEAN_WEIGHT));
         long var = length(spec.pick(shapes, Parameter.VAR_WEIGHT));
         require(mean < 0 || var < 0 || mean == var,
                 () -> "varWeight and meanWeight of equal length, got " + var + " and " + mean);
-        boolean batch = spec.kind().isInference();
+        boolean batch = definition().isInference();
         for (long length : new long[]{mean, var}) {
-            require(length < 0 || length == NormKind.PARTS || !batch && length == NormKind.PARTS - 1,
+            require(length < 0 || length == Definition.PARTS || !batch && length == Definition.PARTS - 1,
                     () -> "three weights (instance, layer, batch)" + (batch ? "" : " or two (instance, layer)")
                             + ", got " + length);
         }
+    }
+
+    private Definition definition() {
+        return spec.kind().definition();
     }
 
     private static long length(long[] shape) {

@@ -39,7 +39,7 @@ public final class NormGradNode extends KernelNode {
 
     @Override
     public String opName() {
-        return spec() == null ? "dl4jnorm_bp" : spec().kind().opName() + "_bp";
+        return spec() == null ? "dl4jnorm_bp" : spec().opName() + "_bp";
     }
 
     @Override

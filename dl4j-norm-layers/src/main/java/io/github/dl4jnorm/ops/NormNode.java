@@ -52,7 +52,7 @@ public final class NormNode extends KernelNode {
 
     @Override
     public String opName() {
-        return spec() == null ? "dl4jnorm" : spec().kind().opName();
+        return spec() == null ? "dl4jnorm" : spec().opName();
     }
 
     @Override

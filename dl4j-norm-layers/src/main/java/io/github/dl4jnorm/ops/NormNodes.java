@@ -32,7 +32,7 @@ final class NormNodes {
         DifferentialFunctionClassHolder.getInstance();
         Map<String, DifferentialFunction> mapping = ImportClassMapping.getOpNameMapping();
         synchronized (NormNodes.class) {
-            for (NormKind kind : NormKind.values()) {
+            for (NormOps.Kind kind : NormOps.Kind.values()) {
                 NormSpec spec = new NormSpec(kind, Layout.CHANNELS_FIRST, false, false, 1, 1);
                 for (KernelNode node : new KernelNode[]{new NormNode(spec), new NormGradNode(spec)}) {
                     mapping.putIfAbsent(node.opName(), node);
@@ -82,7 +82,7 @@ final class NormNodes {
             INDArray x = numbers(1.7);
             INDArray dy = numbers(0.6);
             INDArray gamma = Nd4j.createFromArray(0.5, 1, -2, 3);
-            NormSpec spec = new NormSpec(NormKind.GROUP_NORM, Layout.CHANNELS_FIRST, true, false, 2, 1e-3);
+            NormSpec spec = new NormSpec(NormOps.Kind.GROUP_NORM, Layout.CHANNELS_FIRST, true, false, 2, 1e-3);
             INDArray[] expected = {x.ulike(), x.ulike(), gamma.ulike()};
             List<INDArray> inputs = List.of(x, gamma);
             spec.backward(spec.forward(inputs, expected[0]), x, dy, List.of(expected[1], expected[2]));

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import java.util.ArrayList;
-import java.util.Arrays;
+import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.FilterResponseNormalization;
+import io.github.dl4jnorm.conf.GlobalResponseNormalization;
+import io.github.dl4jnorm.conf.GroupNormalization;
+import io.github.dl4jnorm.conf.InstanceNormalization;
+import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
+import io.github.dl4jnorm.conf.RmsNormalization;
+import io.github.dl4jnorm.conf.ScaleNormalization;
+import io.github.dl4jnorm.conf.SwitchableNormalization;
+import io.github.dl4jnorm.conf.UnitNormalization;
 import java.util.List;
+import org.nd4j.shade.guava.base.CaseFormat;
 
 /**
  * Defines the operations that {@link NDNorm} and {@link SDNorm} share. Input has rank 2 to 5 and type FLOAT, DOUBLE or
@@ -21,6 +31,45 @@ import java.util.List;
  * @param <A> INDArray or SDVariable
  */
 public abstract class NormOps<A> {
+    /** The operations, each with the layer that does the same. Saved graphs hold the ordinal: new ones go to the end. */
+    enum Kind {
+        BATCH_NORM(Definition.of(BatchNormalization::new)),
+        BATCH_NORM_INFERENCE(Definition.given(BatchNormalization::new)),
+        GROUP_NORM(new Definition((groups, weights) -> new GroupNormalization.Builder(groups).build(), false)),
+        INSTANCE_NORM(Definition.of(InstanceNormalization::new)),
+        LAYER_NORM(Definition.of(LayerNormalization::new)),
+        LAYER_NORM_PER_POSITION(Definition.of(() -> new LayerNormalization.Builder().perPosition(true).build())),
+        SWITCHABLE_NORM(new Definition(Kind::switchable, false)),
+        SWITCHABLE_NORM_INFERENCE(new Definition(Kind::switchable, true)),
+        RMS_NORM(Definition.of(RmsNormalization::new)),
+        L2_NORMALIZE(Definition.of(UnitNormalization::new)),
+        FILTER_RESPONSE_NORM(Definition.of(FilterResponseNormalization::new)),
+        GLOBAL_RESPONSE_NORM(Definition.of(GlobalResponseNormalization::new)),
+        SCALE_NORM(Definition.of(ScaleNormalization::new)),
+        MEAN_ONLY_BATCH_NORM(Definition.of(MeanOnlyBatchNormalization::new)),
+        MEAN_ONLY_BATCH_NORM_INFERENCE(Definition.given(MeanOnlyBatchNormalization::new));
+
+        private final Definition definition;
+
+        Kind(Definition definition) {
+            this.definition = definition;
+        }
+
+        private static SwitchableNormalization switchable(int groups, int weights) {
+            return new SwitchableNormalization.Builder().useBatch(weights == Definition.PARTS).build();
+        }
+
+        Definition definition() {
+            return definition;
+        }
+
+        /** The method that makes it: {@code layerNorm} of {@code LAYER_NORM}. */
+        @Override
+        public String toString() {
+            return CaseFormat.UPPER_UNDERSCORE.to(CaseFormat.LOWER_CAMEL, name());
+        }
+    }
+
     /** Where the channels are, or null if that was not said. */
     private final Layout layout;
 
@@ -46,24 +95,10 @@ public abstract class NormOps<A> {
     abstract A apply(NormSpec spec, List<A> inputs);
 
     @SafeVarargs
-    private A norm(NormKind kind, int groups, double eps, A x, A gamma, A beta, A... extras) {
-        Layout used = layout == null && !kind.needsLayout() ? Layout.CHANNELS_FIRST : layout;
+    private A norm(Kind kind, int groups, double eps, A x, A gamma, A beta, A... extras) {
+        Layout used = layout == null && !kind.definition().needsLayout() ? Layout.CHANNELS_FIRST : layout;
         NormSpec spec = new NormSpec(kind, used, gamma != null, beta != null, groups, eps);
-        List<A> inputs = new ArrayList<>();
-        inputs.add(x);
-        if (gamma != null) {
-            inputs.add(gamma);
-        }
-        if (beta != null) {
-            inputs.add(beta);
-        }
-        inputs.addAll(Arrays.asList(extras));
-        for (int i = 0; i < inputs.size(); i++) {
-            if (inputs.get(i) == null) {
-                throw new IllegalArgumentException(kind + ": " + spec.name(i) + " must not be null");
-            }
-        }
-        return apply(spec, inputs);
+        return apply(spec, spec.inputs(x, gamma, beta, extras));
     }
 
     /**
@@ -78,7 +113,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A batchNorm(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.BATCH_NORM, 1, eps, x, gamma, beta);
+        return norm(Kind.BATCH_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -93,7 +128,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A batchNormInference(A x, A gamma, A beta, A mean, A var, double eps) {
-        return norm(NormKind.BATCH_NORM_INFERENCE, 1, eps, x, gamma, beta, mean, var);
+        return norm(Kind.BATCH_NORM_INFERENCE, 1, eps, x, gamma, beta, mean, var);
     }
 
     /**
@@ -109,7 +144,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A groupNorm(A x, A gamma, A beta, int groups, double eps) {
-        return norm(NormKind.GROUP_NORM, groups, eps, x, gamma, beta);
+        return norm(Kind.GROUP_NORM, groups, eps, x, gamma, beta);
     }
 
     /**
@@ -124,7 +159,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A instanceNorm(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.INSTANCE_NORM, 1, eps, x, gamma, beta);
+        return norm(Kind.INSTANCE_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -140,7 +175,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A layerNorm(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.LAYER_NORM, 1, eps, x, gamma, beta);
+        return norm(Kind.LAYER_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -154,7 +189,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A layerNormPerPosition(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.LAYER_NORM_PER_POSITION, 1, eps, x, gamma, beta);
+        return norm(Kind.LAYER_NORM_PER_POSITION, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -172,7 +207,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A switchableNorm(A x, A gamma, A beta, A meanWeight, A varWeight, double eps) {
-        return norm(NormKind.SWITCHABLE_NORM, 1, eps, x, gamma, beta, meanWeight, varWeight);
+        return norm(Kind.SWITCHABLE_NORM, 1, eps, x, gamma, beta, meanWeight, varWeight);
     }
 
     /**
@@ -189,7 +224,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A switchableNormInference(A x, A gamma, A beta, A meanWeight, A varWeight, A mean, A var, double eps) {
-        return norm(NormKind.SWITCHABLE_NORM_INFERENCE, 1, eps, x, gamma, beta, meanWeight, varWeight, mean, var);
+        return norm(Kind.SWITCHABLE_NORM_INFERENCE, 1, eps, x, gamma, beta, meanWeight, varWeight, mean, var);
     }
 
     /**
@@ -203,7 +238,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A rmsNorm(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.RMS_NORM, 1, eps, x, gamma, beta);
+        return norm(Kind.RMS_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -215,7 +250,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A l2Normalize(A x, double eps) {
-        return norm(NormKind.L2_NORMALIZE, 1, eps, x, null, null);
+        return norm(Kind.L2_NORMALIZE, 1, eps, x, null, null);
     }
 
     /**
@@ -230,7 +265,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A filterResponseNorm(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.FILTER_RESPONSE_NORM, 1, eps, x, gamma, beta);
+        return norm(Kind.FILTER_RESPONSE_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -245,7 +280,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A globalResponseNorm(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.GLOBAL_RESPONSE_NORM, 1, eps, x, gamma, beta);
+        return norm(Kind.GLOBAL_RESPONSE_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -259,7 +294,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A scaleNorm(A x, A gamma, A beta, double eps) {
-        return norm(NormKind.SCALE_NORM, 1, eps, x, gamma, beta);
+        return norm(Kind.SCALE_NORM, 1, eps, x, gamma, beta);
     }
 
     /**
@@ -272,7 +307,7 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A meanOnlyBatchNorm(A x, A gamma, A beta) {
-        return norm(NormKind.MEAN_ONLY_BATCH_NORM, 1, 0, x, gamma, beta);
+        return norm(Kind.MEAN_ONLY_BATCH_NORM, 1, 0, x, gamma, beta);
     }
 
     /**
@@ -285,6 +320,6 @@ public abstract class NormOps<A> {
      * @return output with the shape and layout of x
      */
     public A meanOnlyBatchNormInference(A x, A gamma, A beta, A mean) {
-        return norm(NormKind.MEAN_ONLY_BATCH_NORM_INFERENCE, 1, 0, x, gamma, beta, mean);
+        return norm(Kind.MEAN_ONLY_BATCH_NORM_INFERENCE, 1, 0, x, gamma, beta, mean);
     }
 }

@@ -9,7 +9,11 @@ import io.github.dl4jnorm.pass.NormPass;
 import io.github.dl4jnorm.pass.Numbers;
 import io.github.dl4jnorm.pass.Saved;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -22,7 +26,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param groups groups of channels, 1 where it has none
  * @param eps    keeps the divisor from 0
  */
-record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps) {
+record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps) {
     /** What to call the input that is normalized. */
     static final String X = "x";
 
@@ -33,13 +37,18 @@ record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int g
     static NormSpec of(List<Long> integers, double eps) {
         int options = integers.get(2).intValue();
         Layout layout = (options & NO_LAYOUT) != 0 ? null : Layout.values()[integers.get(1).intValue()];
-        return new NormSpec(NormKind.values()[integers.get(0).intValue()], layout,
+        return new NormSpec(NormOps.Kind.values()[integers.get(0).intValue()], layout,
                 (options & GAMMA) != 0, (options & BETA) != 0, integers.get(3).intValue(), eps);
     }
 
     long[] integers() {
         int options = (gamma ? GAMMA : 0) | (beta ? BETA : 0) | (layout == null ? NO_LAYOUT : 0);
         return new long[]{kind.ordinal(), layout == null ? 0 : layout.ordinal(), options, groups};
+    }
+
+    /** Name of the operation in a graph. */
+    String opName() {
+        return "dl4jnorm_" + kind.name().toLowerCase(Locale.ROOT);
     }
 
     boolean channelsLast() {
@@ -59,8 +68,22 @@ record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int g
         if (beta) {
             parameters.add(Parameter.BETA);
         }
-        parameters.addAll(kind.extras());
+        parameters.addAll(kind.definition().extras());
         return parameters;
+    }
+
+    /** What there is of x, gamma, beta and the other inputs, in order. */
+    @SafeVarargs
+    final <T> List<T> inputs(T x, T gamma, T beta, T... extras) {
+        List<T> inputs = new ArrayList<>();
+        inputs.add(x);
+        Stream.of(gamma, beta).filter(Objects::nonNull).forEach(inputs::add);
+        inputs.addAll(Arrays.asList(extras));
+        int missing = inputs.indexOf(null);
+        if (missing >= 0) {
+            throw new IllegalArgumentException(kind + ": " + name(missing) + " must not be null");
+        }
+        return inputs;
     }
 
     /** What to call its inputs in messages. */
@@ -76,7 +99,7 @@ record NormSpec(NormKind kind, Layout layout, boolean gamma, boolean beta, int g
 
     /** How input of a rank is normalized. */
     NormPlan plan(int rank, int channels, int weights) {
-        return kind.plan(rank, channels, groups, weights);
+        return kind.definition().plan(rank, channels, groups, weights);
     }
 
     /** Normalizes checked inputs. */

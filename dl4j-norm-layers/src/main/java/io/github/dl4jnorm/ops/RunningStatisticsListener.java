@@ -142,7 +142,7 @@ public final class RunningStatisticsListener extends BaseListener {
     }
 
     private static ChannelStatistics statistics(Tracked tracked, SameDiffOp op, INDArray x, INDArray[] outputs) {
-        if (op.getOp() instanceof NormNode node && node.spec().kind() == NormKind.BATCH_NORM) {
+        if (op.getOp() instanceof NormNode node && node.spec().kind() == NormOps.Kind.BATCH_NORM) {
             ChannelStatistics known = NormNode.batchStatistics(outputs[0]);
             if (known != null && node.spec().layout() == tracked.layout) {
                 return known;

@@ -31,15 +31,11 @@ class EpsZeroOpsTest {
     void whatDoesNotVaryGivesBetaAndFiniteGradients(OpCase drawn) {
         NormSpec spec = new NormSpec(drawn.kind(), drawn.layout(), true, true, drawn.spec().groups(), 0);
         Map<String, INDArray> arrays = drawn.arrays(3);
-        boolean centers = switch (drawn.kind()) {
-            case RMS_NORM, FILTER_RESPONSE_NORM, GLOBAL_RESPONSE_NORM, L2_NORMALIZE, SCALE_NORM -> false;
-            default -> true;
-        };
-        arrays.get(NormSpec.X).assign(centers ? 0.1 : 0);
-        if (drawn.kind().isInference()) {
+        arrays.get(NormSpec.X).assign(drawn.centers() ? 0.1 : 0);
+        if (drawn.kind().definition().isInference()) {
             arrays.get(Parameter.MEAN.key()).assign(0.1);
         }
-        if (drawn.kind().extras().contains(Parameter.VAR)) {
+        if (drawn.kind().definition().extras().contains(Parameter.VAR)) {
             arrays.get(Parameter.VAR.key()).assign(0);
         }
         INDArray beta = arrays.get(Parameter.BETA.key());

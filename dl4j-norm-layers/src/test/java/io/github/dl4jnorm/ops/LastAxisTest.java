@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -26,56 +26,22 @@ import org.nd4j.linalg.factory.Nd4j;
 class LastAxisTest {
     private static final double EPS = 1e-3;
 
-    /** Each without and with a layout. */
-    enum Op {
-        LAYER_NORM {
-            @Override
-            <A> A plain(NormOps<A> ops, A x) {
-                return ops.layerNorm(x, null, null, EPS);
-            }
+    static Stream<NormOps.Kind> operations() {
+        return Stream.of(NormOps.Kind.values()).filter(kind -> kind.definition().needsLayout());
+    }
 
-            @Override
-            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.layout(layout).layerNorm(x, null, null, EPS);
-            }
-        },
-        LAYER_NORM_PER_POSITION {
-            @Override
-            <A> A plain(NormOps<A> ops, A x) {
-                return ops.layerNormPerPosition(x, null, null, EPS);
-            }
+    private static <A> A plain(NormOps.Kind op, NormOps<A> ops, A x) {
+        return new OpMethod(op).call(ops, Map.of(NormSpec.X, x), 1, EPS);
+    }
 
-            @Override
-            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.layout(layout).layerNormPerPosition(x, null, null, EPS);
-            }
-        },
-        RMS_NORM {
-            @Override
-            <A> A plain(NormOps<A> ops, A x) {
-                return ops.rmsNorm(x, null, null, EPS);
-            }
+    private static <A> A laidOut(NormOps.Kind op, NormOps<A> ops, A x, Layout layout) {
+        return plain(op, ops.layout(layout), x);
+    }
 
-            @Override
-            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.layout(layout).rmsNorm(x, null, null, EPS);
-            }
-        },
-        L2_NORMALIZE {
-            @Override
-            <A> A plain(NormOps<A> ops, A x) {
-                return ops.l2Normalize(x, EPS);
-            }
-
-            @Override
-            <A> A laidOut(NormOps<A> ops, A x, Layout layout) {
-                return ops.layout(layout).l2Normalize(x, EPS);
-            }
-        };
-
-        abstract <A> A plain(NormOps<A> ops, A x);
-
-        abstract <A> A laidOut(NormOps<A> ops, A x, Layout layout);
+    @Test
+    void thoseThatAreOverTheLastAxisElsewhereAreKnown() {
+        assertThat(operations()).contains(NormOps.Kind.LAYER_NORM, NormOps.Kind.LAYER_NORM_PER_POSITION, NormOps.Kind.RMS_NORM,
+                NormOps.Kind.L2_NORMALIZE);
     }
 
     private static INDArray random(long... shape) {
@@ -92,14 +58,14 @@ class LastAxisTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Op.class)
-    void aSequenceWithoutALayoutIsRefusedEvenIfBothAxesHaveOneSize(Op op) {
+    @MethodSource("operations")
+    void aSequenceWithoutALayoutIsRefusedEvenIfBothAxesHaveOneSize(NormOps.Kind op) {
         for (long[] shape : new long[][]{{2, 4, 4}, {2, 4, 6}, {2, 3, 4, 4}, {2, 3, 2, 4, 4}}) {
-            refuses(() -> op.plain(new NDNorm(), random(shape)));
+            refuses(() -> plain(op, new NDNorm(), random(shape)));
             for (boolean fused : new boolean[]{true, false}) {
                 SameDiff sd = SameDiff.create();
-                refuses(() -> op.plain(new SDNorm(sd, fused), sd.constant(random(shape))));
-                refuses(() -> op.plain(new SDNorm(sd, fused), sd.placeHolder("x", DataType.DOUBLE, shape)));
+                refuses(() -> plain(op, new SDNorm(sd, fused), sd.constant(random(shape))));
+                refuses(() -> plain(op, new SDNorm(sd, fused), sd.placeHolder("x", DataType.DOUBLE, shape)));
             }
         }
     }
@@ -112,28 +78,28 @@ class LastAxisTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Op.class)
-    void withTheLayoutTheLastAxisIsNormalizedRowByRow(Op op) {
+    @MethodSource("operations")
+    void withTheLayoutTheLastAxisIsNormalizedRowByRow(NormOps.Kind op) {
         INDArray x = random(2, 4, 4);
-        INDArray rows = op.plain(new NDNorm(), x.reshape('c', 8, 4)).reshape('c', 2, 4, 4);
-        assertSame(op.laidOut(new NDNorm(), x, Layout.CHANNELS_LAST), rows);
+        INDArray rows = plain(op, new NDNorm(), x.reshape('c', 8, 4)).reshape('c', 2, 4, 4);
+        assertSame(laidOut(op, new NDNorm(), x, Layout.CHANNELS_LAST), rows);
         for (boolean fused : new boolean[]{true, false}) {
             SameDiff sd = SameDiff.create();
-            assertSame(op.laidOut(new SDNorm(sd, fused), sd.constant(x), Layout.CHANNELS_LAST).eval(), rows);
+            assertSame(laidOut(op, new SDNorm(sd, fused), sd.constant(x), Layout.CHANNELS_LAST).eval(), rows);
         }
     }
 
     /** The rank of what another operation makes is known at execution alone. */
     @ParameterizedTest
-    @EnumSource(Op.class)
-    void aRankThatIsKnownOnlyAtExecutionIsCheckedThen(Op op) {
+    @MethodSource("operations")
+    void aRankThatIsKnownOnlyAtExecutionIsCheckedThen(NormOps.Kind op) {
         for (boolean fused : new boolean[]{true, false}) {
             SameDiff sd = SameDiff.create();
             SDVariable shape = sd.placeHolder("shape", DataType.LONG, -1);
-            SDVariable y = op.plain(new SDNorm(sd, fused), sd.reshape(sd.constant(random(2, 3, 4)), shape));
+            SDVariable y = plain(op, new SDNorm(sd, fused), sd.reshape(sd.constant(random(2, 3, 4)), shape));
             BiFunction<SDVariable, long[], INDArray> eval = (output, sizes) ->
                     output.eval(Map.of("shape", Nd4j.createFromArray(sizes)));
-            assertSame(eval.apply(y, new long[]{6, 4}), op.plain(new NDNorm(), random(2, 3, 4).reshape('c', 6, 4)));
+            assertSame(eval.apply(y, new long[]{6, 4}), plain(op, new NDNorm(), random(2, 3, 4).reshape('c', 6, 4)));
             if (fused) {
                 refuses(() -> eval.apply(y, new long[]{2, 3, 4}));
             } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
+import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -16,7 +17,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /** An operation with drawn inputs and a drawn gradient of its output. */
-record OpCase(NormKind kind, Layout layout, int rank, boolean affine, int weights, DataType type) {
+record OpCase(NormOps.Kind kind, Layout layout, int rank, boolean affine, int weights, DataType type) {
     private static final long[][] SIZES = {{}, {}, {}, {5}, {3, 2}, {2, 2, 3}};
     static final double EPS = 1e-3;
     static final int CHANNELS = 4;
@@ -24,15 +25,15 @@ record OpCase(NormKind kind, Layout layout, int rank, boolean affine, int weight
 
     static Stream<OpCase> all(DataType type) {
         List<OpCase> cases = new ArrayList<>();
-        for (NormKind kind : NormKind.values()) {
+        for (NormOps.Kind kind : NormOps.Kind.values()) {
             for (Layout layout : Layout.values()) {
-                for (int rank = kind.minRank(); rank <= 5; rank++) {
-                    boolean both = kind != NormKind.L2_NORMALIZE;
+                for (int rank = kind.definition().minRank(); rank <= 5; rank++) {
+                    boolean both = new OpMethod(kind).isAffine();
                     cases.add(new OpCase(kind, layout, rank, both, 3, type));
                     if (rank == 3 && both) {
                         cases.add(new OpCase(kind, layout, rank, false, 3, type));
                     }
-                    if (kind == NormKind.SWITCHABLE_NORM && rank <= 3) {
+                    if (hasPart(kind) && rank <= 3) {
                         cases.add(new OpCase(kind, layout, rank, true, 2, type));
                     }
                 }
@@ -41,8 +42,20 @@ record OpCase(NormKind kind, Layout layout, int rank, boolean affine, int weight
         return cases.stream();
     }
 
+    /** Whether the batch is a part that may be left out. */
+    private static boolean hasPart(NormOps.Kind kind) {
+        return kind.definition().extras().contains(Parameter.MEAN_WEIGHT) && !kind.definition().isInference();
+    }
+
+    /** Whether a mean is subtracted. */
+    boolean centers() {
+        NormPlan plan = spec().plan(rank, CHANNELS, weights);
+        return plan instanceof NormPlan.Channels channels ? channels.divisor().isCentered()
+                : plan instanceof NormPlan.Positions positions && positions.divisor().isCentered();
+    }
+
     NormSpec spec() {
-        int groups = kind == NormKind.GROUP_NORM ? GROUPS : 1;
+        int groups = new OpMethod(kind).hasGroups() ? GROUPS : 1;
         return new NormSpec(kind, layout, affine, affine, groups, EPS);
     }
 
@@ -66,7 +79,7 @@ record OpCase(NormKind kind, Layout layout, int rank, boolean affine, int weight
         arrays.put(NormSpec.X, draw(random, 2, 0.5, shape(examples)));
         for (Parameter parameter : spec().parameters()) {
             arrays.put(parameter.key(), switch (parameter) {
-                case GAMMA -> draw(random, 0.5, 1, kind.gammas(CHANNELS));
+                case GAMMA -> draw(random, 0.5, 1, kind.definition().gammas(CHANNELS));
                 case VAR -> draw(random, 0.3, 1.5, CHANNELS);
                 case MEAN_WEIGHT, VAR_WEIGHT -> draw(random, 0.7, 0, weights);
                 default -> draw(random, 1, 0, CHANNELS);

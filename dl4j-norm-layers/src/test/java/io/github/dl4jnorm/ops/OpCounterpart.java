@@ -6,9 +6,7 @@ import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
-import java.lang.reflect.Method;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,20 +32,23 @@ public final class OpCounterpart {
      * @param training which mode
      * @return elements in c order; empty if there is no such operation
      */
-    public static List<double[]> outputs(NormalizationLayer layer, INDArray x, boolean training) throws Exception {
+    public static List<double[]> outputs(NormalizationLayer layer, INDArray x, boolean training) {
         NormLayer conf = layer.layerConf();
-        NormKind kind = kind(conf, x.rank(), training);
+        NormOps.Kind kind = kind(conf, x.rank(), training);
         if (kind == null) {
             return List.of();
         }
         Map<String, INDArray> inputs = inputs(layer);
         List<double[]> outputs = new ArrayList<>();
         NDNorm eager = new NDNorm();
-        outputs.add(numbers((INDArray) call(eager, kind, conf, x, inputs)));
+        inputs.put(NormSpec.X, x);
+        Layout layout = conf.isChannelsLast() ? Layout.CHANNELS_LAST : Layout.CHANNELS_FIRST;
+        int groups = groups(conf.plan(x.rank()));
+        outputs.add(numbers(new OpMethod(kind).call(eager.layout(layout), inputs, groups, conf.getEps())));
         SameDiff sd = SameDiff.create();
         Map<String, SDVariable> constants = new HashMap<>();
         inputs.forEach((name, array) -> constants.put(name, array == null ? null : sd.constant(name, array)));
-        SDVariable y = (SDVariable) call(new SDNorm(sd), kind, conf, sd.constant("x", x), constants);
+        SDVariable y = new OpMethod(kind).call(new SDNorm(sd).layout(layout), constants, groups, conf.getEps());
         outputs.add(numbers(y.eval()));
         return outputs;
     }
@@ -56,21 +57,23 @@ public final class OpCounterpart {
         return array.dup('c').data().asDouble();
     }
 
-    private static NormKind kind(NormLayer conf, int rank, boolean training) {
+    private static NormOps.Kind kind(NormLayer conf, int rank, boolean training) {
         boolean inference = conf.tracksStatistics() && !conf.usesBatch(training);
         boolean known = conf.parameters().stream().filter(NormParameter::isTrained)
                 .allMatch(parameter -> TAKEN.contains(parameter.name()));
         int weights = conf.parameters().stream().filter(parameter -> parameter.name().equals(NormParameter.MEAN_WEIGHT))
                 .mapToInt(parameter -> (int) parameter.length()).findFirst().orElse(0);
         NormPlan plan = conf.plan(rank);
-        for (NormKind kind : NormKind.values()) {
-            if (known && kind.isInference() == inference && rank >= kind.minRank()
-                    && withoutRunning(kind.plan(rank, (int) conf.getNOut(), groups(plan), weights)).equals(withoutRunning(plan))
+        for (NormOps.Kind kind : NormOps.Kind.values()) {
+            Definition operation = kind.definition();
+            if (known && operation.isInference() == inference && rank >= operation.minRank()
+                    && withoutRunning(operation.plan(rank, (int) conf.getNOut(), groups(plan), weights))
+                            .equals(withoutRunning(plan))
                     && conf.parameters().stream().filter(parameter -> parameter.name().equals(NormParameter.GAMMA))
-                            .allMatch(parameter -> parameter.length() == kind.gammas(conf.getNOut()))
+                            .allMatch(parameter -> parameter.length() == operation.gammas(conf.getNOut()))
                     && conf.affineLength() == conf.getNOut() && !corrects(conf)
-                    && kind.extras().contains(Parameter.MEAN_WEIGHT) == weights > 0
-                    && (kind != NormKind.L2_NORMALIZE || conf.parameters().isEmpty())) {
+                    && operation.extras().contains(Parameter.MEAN_WEIGHT) == weights > 0
+                    && (new OpMethod(kind).isAffine() || conf.parameters().isEmpty())) {
                 return kind;
             }
         }
@@ -109,26 +112,5 @@ public final class OpCounterpart {
     private static INDArray orFixed(INDArray learned, double fixed, double neutral, long length) {
         return learned != null ? learned.dup() : fixed == neutral ? null
                 : Nd4j.valueArrayOf(new long[]{length}, fixed, org.nd4j.linalg.api.buffer.DataType.FLOAT);
-    }
-
-    /** The method of the name of the operation. */
-    private static Object call(NormOps<?> ops, NormKind kind, NormLayer conf, Object x, Map<String, ?> inputs)
-            throws Exception {
-        NormOps<?> norms = ops.layout(conf.isChannelsLast() ? Layout.CHANNELS_LAST : Layout.CHANNELS_FIRST);
-        Method method = Arrays.stream(norms.getClass().getMethods()).filter(m -> m.getName().equals(kind.toString()))
-                .findFirst().orElseThrow();
-        List<Object> arguments = new ArrayList<>(List.of(x));
-        if (kind != NormKind.L2_NORMALIZE) {
-            arguments.add(inputs.get("gamma"));
-            arguments.add(inputs.get("beta"));
-        }
-        kind.extras().forEach(extra -> arguments.add(inputs.get(extra.toString())));
-        if (kind == NormKind.GROUP_NORM) {
-            arguments.add(groups(conf.plan(((INDArray) (x instanceof SDVariable v ? v.getArr() : x)).rank())));
-        }
-        if (method.getParameterTypes()[method.getParameterCount() - 1] == double.class) {
-            arguments.add(conf.getEps());
-        }
-        return method.invoke(norms, arguments.toArray());
     }
 }

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.ops;
 
 import io.github.dl4jnorm.NamedArrays;
 import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.norm.Parameter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
@@ -69,6 +71,13 @@ final class SavedGraphs {
         saved.operations("volumes-channels-last", OF_ALL_RANKS, DataType.DOUBLE, Layout.CHANNELS_LAST, true, EXAMPLES, 2, 1, 3,
                 CHANNELS);
         saved.operations("images-later", LATER, DataType.FLOAT, Layout.CHANNELS_FIRST, true, EXAMPLES, CHANNELS, 3, 2);
+        for (NormOps.Kind kind : NormOps.Kind.values()) {
+            String operation = kind.toString();
+            if (!OF_ALL_RANKS.contains(operation) && !LATER.contains(operation)) {
+                saved.operations("images-" + operation, List.of(operation), DataType.FLOAT, Layout.CHANNELS_FIRST, true, EXAMPLES,
+                        CHANNELS, 3, 2);
+            }
+        }
         saved.classifier();
         saved.statistics();
     }
@@ -102,11 +111,7 @@ final class SavedGraphs {
         SDVariable loss = null;
         for (String operation : operations) {
             SDVariable x = sd.var(operation + ".x", drawn(type, 0.25, shape));
-            boolean both = affine && !operation.equals("l2Normalize");
-            int gammas = operation.equals("scaleNorm") ? 1 : CHANNELS;
-            SDVariable gamma = both ? variable(sd, operation + ".gamma", type, 1, gammas) : null;
-            SDVariable beta = both ? variable(sd, operation + ".beta", type, 0, CHANNELS) : null;
-            SDVariable y = apply(sd, operation, type, layout, x, gamma, beta);
+            SDVariable y = apply(sd, operation, type, layout, affine, x);
             SDVariable weighed = y.mul(sd.constant(operation + ".dy", drawn(type, 0, shape))).sum();
             loss = loss == null ? weighed : loss.add(weighed);
         }
@@ -127,43 +132,28 @@ final class SavedGraphs {
         return sd.var(name, drawn(type, center, shape));
     }
 
-    private SDVariable apply(SameDiff sd, String operation, DataType type, Layout layout, SDVariable x, SDVariable gamma,
-                             SDVariable beta) {
-        SDNorm plain = new SDNorm(sd).named(operation);
-        SDNorm norm = layout == null ? plain : plain.layout(layout);
-        SDVariable meanWeight = null;
-        SDVariable varWeight = null;
-        if (operation.startsWith("switchable")) {
+    private SDVariable apply(SameDiff sd, String operation, DataType type, Layout layout, boolean affine, SDVariable x) {
+        NormOps.Kind kind = Stream.of(NormOps.Kind.values()).filter(each -> each.toString().equals(operation)).findFirst()
+                .orElseThrow();
+        Definition definition = kind.definition();
+        OpMethod method = new OpMethod(kind);
+        Map<String, SDVariable> inputs = new LinkedHashMap<>(Map.of(NormSpec.X, x));
+        List<Parameter> parameters = new ArrayList<>(definition.extras());
+        if (affine && method.isAffine()) {
+            parameters.addAll(0, List.of(Parameter.GAMMA, Parameter.BETA));
+        }
+        for (Parameter parameter : parameters) {
+            double center = parameter == Parameter.GAMMA || parameter == Parameter.VAR ? 1 : 0;
             // Without gamma, without the part of the batch as well.
-            int parts = gamma != null || operation.endsWith("Inference") ? 3 : 2;
-            meanWeight = variable(sd, operation + ".meanWeight", type, 0, parts);
-            varWeight = variable(sd, operation + ".varWeight", type, 0, parts);
+            long length = switch (parameter) {
+                case GAMMA -> definition.gammas(CHANNELS);
+                case MEAN_WEIGHT, VAR_WEIGHT -> affine || definition.isInference() ? Definition.PARTS : Definition.PARTS - 1;
+                default -> CHANNELS;
+            };
+            inputs.put(parameter.key(), variable(sd, operation + "." + parameter.key(), type, center, length));
         }
-        SDVariable mean = null;
-        SDVariable var = null;
-        if (operation.endsWith("Inference")) {
-            mean = variable(sd, operation + ".mean", type, 0, CHANNELS);
-            var = operation.startsWith("meanOnly") ? null : variable(sd, operation + ".var", type, 1, CHANNELS);
-        }
-        return switch (operation) {
-            case "batchNorm" -> norm.batchNorm(x, gamma, beta, EPS);
-            case "batchNormInference" -> norm.batchNormInference(x, gamma, beta, mean, var, EPS);
-            case "groupNorm" -> norm.groupNorm(x, gamma, beta, 2, EPS);
-            case "instanceNorm" -> norm.instanceNorm(x, gamma, beta, EPS);
-            case "layerNorm" -> norm.layerNorm(x, gamma, beta, EPS);
-            case "layerNormPerPosition" -> norm.layerNormPerPosition(x, gamma, beta, EPS);
-            case "switchableNorm" -> norm.switchableNorm(x, gamma, beta, meanWeight, varWeight, EPS);
-            case "switchableNormInference" ->
-                    norm.switchableNormInference(x, gamma, beta, meanWeight, varWeight, mean, var, EPS);
-            case "rmsNorm" -> norm.rmsNorm(x, gamma, beta, EPS);
-            case "l2Normalize" -> norm.l2Normalize(x, EPS);
-            case "scaleNorm" -> norm.scaleNorm(x, gamma, beta, EPS);
-            case "meanOnlyBatchNorm" -> norm.meanOnlyBatchNorm(x, gamma, beta);
-            case "meanOnlyBatchNormInference" -> norm.meanOnlyBatchNormInference(x, gamma, beta, mean);
-            case "filterResponseNorm" -> norm.filterResponseNorm(x, gamma, beta, EPS);
-            case "globalResponseNorm" -> norm.globalResponseNorm(x, gamma, beta, EPS);
-            default -> throw new IllegalArgumentException(operation);
-        };
+        SDNorm norm = new SDNorm(sd).named(operation);
+        return method.call(layout == null ? norm : norm.layout(layout), inputs, 2, EPS);
     }
 
     /** {@link TestGraph}, trained, with the state of its updater. */
