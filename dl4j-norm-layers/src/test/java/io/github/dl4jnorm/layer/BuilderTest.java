@@ -3,31 +3,24 @@ package io.github.dl4jnorm.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
 import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
 import io.github.dl4jnorm.conf.BatchNormalization;
-import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.ConditionalNormalization;
-import io.github.dl4jnorm.conf.FilterResponseNormalization;
-import io.github.dl4jnorm.conf.GhostBatchNormalization;
-import io.github.dl4jnorm.conf.GlobalResponseNormalization;
-import io.github.dl4jnorm.conf.GroupNormalization;
-import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
-import io.github.dl4jnorm.conf.LayerNormalization;
-import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
+import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.Reparameterization;
-import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
-import io.github.dl4jnorm.conf.ScaleNormalization;
 import io.github.dl4jnorm.conf.SpectralNormalization;
-import io.github.dl4jnorm.conf.SwitchableNormalization;
-import io.github.dl4jnorm.conf.SyncBatchNormalization;
-import io.github.dl4jnorm.conf.UnitNormalization;
 import io.github.dl4jnorm.conf.WeightNormalization;
 import io.github.dl4jnorm.conf.WeightStandardization;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
 import org.deeplearning4j.nn.conf.dropout.Dropout;
@@ -44,20 +37,39 @@ import org.nd4j.linalg.learning.regularization.L2Regularization;
 /** A builder makes equal layers that have nothing in common, neither with one another nor with the builder. */
 @Tag("once")
 class BuilderTest {
+    /** As many as the groups that group normalization has by default. */
+    private static final int CHANNELS = 32;
 
+    /** Every builder of a norm. */
     static Stream<NormBuilder<?, ?>> norms() {
-        return Stream.of(new BatchNormalization.Builder(), new SyncBatchNormalization.Builder(),
-                new GroupNormalization.Builder(2), new InstanceNormalization.Builder(), new LayerNormalization.Builder(),
-                new SwitchableNormalization.Builder(), new GhostBatchNormalization.Builder(),
-                new BatchRenormalization.Builder(), new FilterResponseNormalization.Builder(),
-                new GlobalResponseNormalization.Builder(), new RmsNormalization.Builder(), new UnitNormalization.Builder(),
-                new ScaleNormalization.Builder(), new MeanOnlyBatchNormalization.Builder());
+        return new ClassFileImporter().withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+                .importPackages(NormBuilder.class.getPackageName()).stream()
+                .filter(type -> type.isAssignableTo(NormBuilder.class) && !type.getModifiers().contains(JavaModifier.ABSTRACT))
+                .map(type -> make(type.reflect()));
+    }
+
+    private static NormBuilder<?, ?> make(Class<?> type) {
+        try {
+            return (NormBuilder<?, ?>) type.getConstructor().newInstance();
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(type + ": expected a constructor without arguments", e);
+        }
+    }
+
+    @Test
+    void everyNormOfTheFactoryHasABuilderHere() {
+        DenseLayer dense = new DenseLayer.Builder().nIn(3).nOut(4).activation(Activation.RELU).build();
+        Set<Class<?>> made = norms().map(builder -> builder.build().getClass()).collect(Collectors.toSet());
+        for (String name : NormFactory.names()) {
+            NormFactory.create(name).around(dense).stream().filter(NormLayer.class::isInstance)
+                    .forEach(norm -> assertThat(made).contains(norm.getClass()));
+        }
     }
 
     private static <T extends NormBuilder<T, ?>> T withOptions(NormBuilder<T, ?> builder) {
         return builder.eps(0.25).gammaInit(2).name("norm").activation(Activation.RELU).updater(new Adam(0.5)).l2(0.1)
                 .dropOut(new Dropout(0.5)).gammaRegularization(new L2Regularization(0.2))
-                .constrainGamma(new MaxNormConstraint(2, 0)).nOut(4);
+                .constrainGamma(new MaxNormConstraint(2, 0)).nOut(CHANNELS);
     }
 
     @ParameterizedTest
@@ -72,7 +84,7 @@ class BuilderTest {
         NormLayer before = one.clone();
         assertThat(before).isEqualTo(one);
         two.setEps(3);
-        two.setNOut(8);
+        two.setNOut(2 * CHANNELS);
         two.getGammaRegularization().clear();
         two.getRegularization().clear();
         two.getConstraints().clear();
@@ -90,12 +102,12 @@ class BuilderTest {
         NormBuilder<?, ?> builder = withOptions(given);
         NormLayer one = builder.build();
         NormLayer before = one.clone();
-        NormLayer two = builder.eps(0.5).name("other").l2(0.3).nOut(8).activation(new ActivationReLU()).build();
+        NormLayer two = builder.eps(0.5).name("other").l2(0.3).nOut(2 * CHANNELS).activation(new ActivationReLU()).build();
         assertThat(one).isEqualTo(before);
         assertThat(two.getEps()).isEqualTo(0.5);
         assertThat(two.getLayerName()).isEqualTo("other");
         assertThat(two.getRegularization()).containsExactly(new L2Regularization(0.3));
-        assertThat(two.getNIn()).isEqualTo(8);
+        assertThat(two.getNIn()).isEqualTo(2 * CHANNELS);
     }
 
     @Test

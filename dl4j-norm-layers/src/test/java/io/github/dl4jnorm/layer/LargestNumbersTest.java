@@ -5,15 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
-import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
-import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
-import io.github.dl4jnorm.conf.UnitNormalization;
+import io.github.dl4jnorm.conf.UncenteredNormLayer;
+import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
@@ -60,13 +60,16 @@ class LargestNumbersTest {
     }
 
     private static Stream<NormLayer> norms() {
-        return Stream.concat(NormFactory.names().stream().map(name -> 
-                        NormFactory.create(name, name.equals("group") ? Map.of("groups", 2) : Map.of()).around(dense()))
-                        .filter(layers -> layers.size() == 2).map(layers -> (NormLayer) layers.get(1)),
-                Stream.of(new LayerNormalization.Builder().perPosition(true).build(),
-                        new RmsNormalization.Builder().perPosition(false).build(),
-                        new UnitNormalization.Builder().perPosition(false).build(),
-                        new SyncBatchNormalization.Builder().build()));
+        List<NormLayer> made = NormFactory.names().stream()
+                .map(name -> NormFactory.create(name, name.equals("group") ? Map.of("groups", 2) : Map.of()).around(dense()))
+                .filter(layers -> layers.size() == 2).map(layers -> (NormLayer) layers.get(1)).toList();
+        Stream<NormLayer> ofExamples = made.stream().filter(UncenteredNormLayer.class::isInstance).map(norm -> {
+            UncenteredNormLayer other = (UncenteredNormLayer) norm.clone();
+            other.setOverExample(true);
+            return other;
+        });
+        return Stream.of(made.stream(), ofExamples, Stream.of(new LayerNormalization.Builder().perPosition(true).build(),
+                new SyncBatchNormalization.Builder().build())).flatMap(each -> each);
     }
 
     private static DenseLayer dense() {
@@ -107,7 +110,7 @@ class LargestNumbersTest {
     @MethodSource("cases")
     void theLargestNumbersAreNormalizedAsSmallerOnesAre(String name, Kind kind, DataType type, Input input, NormLayer norm) {
         // These give multiples of their input.
-        boolean meanOnly = norm instanceof MeanOnlyBatchNormalization;
+        boolean meanOnly = dividesByNothing(norm, kind);
         boolean response = norm instanceof GlobalResponseNormalization || meanOnly;
         double large = largest(type) * (meanOnly ? 0x1p-10 : response ? 0x1p-3 : 1);
         // Large beside eps, small beside the largest of HALF.
@@ -136,12 +139,16 @@ class LargestNumbersTest {
                 : !(plan instanceof NormPlan.Positions positions) || positions.divisor().isCentered();
     }
 
+    private static boolean dividesByNothing(NormLayer norm, Kind kind) {
+        return norm.plan(rank(kind)) instanceof NormPlan.Channels channels && channels.divisor() == Divisor.NOTHING;
+    }
+
     private static LayerUnderTest layer(NormLayer norm, Kind kind, DataType type) {
         norm.setChannelsLast(kind.channelsLast);
         LayerUnderTest layer = new LayerUnderTest(norm, CHANNELS, type);
         set(layer, "gamma", 0.75);
         // With it, these give no multiples of their input.
-        set(layer, "beta", norm instanceof GlobalResponseNormalization || norm instanceof MeanOnlyBatchNormalization ? 0 : 0.5);
+        set(layer, "beta", norm instanceof GlobalResponseNormalization || dividesByNothing(norm, kind) ? 0 : 0.5);
         return layer;
     }
 

@@ -5,24 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
-import io.github.dl4jnorm.conf.BatchRenormalization;
-import io.github.dl4jnorm.conf.FilterResponseNormalization;
-import io.github.dl4jnorm.conf.GhostBatchNormalization;
-import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
-import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
-import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormBlock;
 import io.github.dl4jnorm.conf.NormFactory;
-import io.github.dl4jnorm.conf.RmsNormalization;
+import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.RunningStatistics;
-import io.github.dl4jnorm.conf.ScaleNormalization;
-import io.github.dl4jnorm.conf.SpectralNormalization;
-import io.github.dl4jnorm.conf.SwitchableNormalization;
-import io.github.dl4jnorm.conf.UnitNormalization;
-import io.github.dl4jnorm.conf.WeightNormalization;
-import io.github.dl4jnorm.conf.WeightStandardization;
 import java.lang.reflect.Array;
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
@@ -32,7 +20,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
@@ -79,25 +66,13 @@ class NormFactoryOptionsTest {
     /** Where what suits others of their type does not: a number that 32 groups divide, steps in their order. */
     private static final Map<String, Object> SPECIAL = Map.of("rMax", 2.5, "nIn", 64, "nOut", 64, "units", 64, "schedule", 1);
 
-    private static final Map<String, Supplier<Object>> BUILDERS = new LinkedHashMap<>();
-
-    static {
-        BUILDERS.put("batch", BatchNormalization.Builder::new);
-        BUILDERS.put("group", GroupNormalization.Builder::new);
-        BUILDERS.put("instance", InstanceNormalization.Builder::new);
-        BUILDERS.put("layer", LayerNormalization.Builder::new);
-        BUILDERS.put("switchable", SwitchableNormalization.Builder::new);
-        BUILDERS.put("ghost", GhostBatchNormalization.Builder::new);
-        BUILDERS.put("renorm", BatchRenormalization.Builder::new);
-        BUILDERS.put("frn", FilterResponseNormalization.Builder::new);
-        BUILDERS.put("grn", GlobalResponseNormalization.Builder::new);
-        BUILDERS.put("rms", RmsNormalization.Builder::new);
-        BUILDERS.put("unit", UnitNormalization.Builder::new);
-        BUILDERS.put("scale", ScaleNormalization.Builder::new);
-        BUILDERS.put("mean-only", MeanOnlyBatchNormalization.Builder::new);
-        BUILDERS.put("weight", () -> new WeightNormalization.Builder(DENSE));
-        BUILDERS.put("weight-standardization", () -> new WeightStandardization.Builder(DENSE));
-        BUILDERS.put("spectral", () -> new SpectralNormalization.Builder(DENSE));
+    /** A new builder of what the factory makes: the class {@code Builder} in its class. */
+    private static Object builder(String name) throws ReflectiveOperationException {
+        Class<?> made = norm(NormFactory.create(name)).getClass();
+        Class<?> builder = Arrays.stream(made.getDeclaredClasses()).filter(type -> type.getSimpleName().equals("Builder"))
+                .findFirst().orElseThrow();
+        return Reparameterization.class.isAssignableFrom(made) ? builder.getConstructor(Layer.class).newInstance(DENSE)
+                : builder.getConstructor().newInstance();
     }
 
     static Stream<String> names() {
@@ -155,8 +130,8 @@ class NormFactoryOptionsTest {
     @MethodSource("names")
     void everyOptionOfTheBuilderIsTaken(String name) throws Exception {
         int count = 0;
-        for (Method method : BUILDERS.get(name).get().getClass().getMethods()) {
-            if (isOption(method, BUILDERS.get(name).get())) {
+        for (Method method : builder(name).getClass().getMethods()) {
+            if (isOption(method, builder(name))) {
                 check(name, method);
                 count++;
             }
@@ -175,7 +150,7 @@ class NormFactoryOptionsTest {
                 : samples(types[0], method.getGenericParameterTypes()[0]);
         for (Object first : firsts) {
             arguments[0] = first;
-            Object builder = BUILDERS.get(name).get();
+            Object builder = builder(name);
             method.invoke(builder, arguments);
             Layer expected = (Layer) builder.getClass().getMethod("build").invoke(builder);
             Object value = types.length > 1 ? Arrays.asList(arguments) : first;

@@ -9,19 +9,16 @@ import static io.github.dl4jnorm.model.Nets.stock;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
-import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
-import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
-import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.function.Supplier;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
@@ -38,9 +35,9 @@ import org.deeplearning4j.nn.transferlearning.TransferLearning;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.activations.Activation;
+import org.nd4j.linalg.activations.impl.ActivationTanH;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 
 /** Every norm shows up in what folding says, folded if running statistics are all it uses at test time. */
@@ -48,31 +45,46 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 @Tag("long")
 class FoldedNormsTest {
     private static final double TOLERANCE = 1e-5;
-    private static final Set<String> AFFINE = Set.of("batch", "ghost", "renorm", "mean-only");
 
-    enum Affine {
-        GHOST(() -> new GhostBatchNormalization.Builder(4)),
-        RENORM(BatchRenormalization.Builder::new),
-        MEAN_ONLY(() -> new MeanOnlyBatchNormalization.Builder().scale(true)),
-        SYNCHRONIZED(SyncBatchNormalization.Builder::new),
-        INSTANCE(() -> new InstanceNormalization.Builder().trackRunningStats(true)),
-        INSTANCE_WITHOUT_AFFINE(() -> new InstanceNormalization.Builder().trackRunningStats(true).affine(false)),
-        INSTANCE_EPS_OUTSIDE(() -> new InstanceNormalization.Builder().trackRunningStats(true).epsOutside(true).eps(0.1));
+    private static NormLayer made(String name, Map<String, ?> options) {
+        List<Layer> layers = NormFactory.create(name, options).around(convolution());
+        return layers.get(layers.size() - 1) instanceof NormLayer norm ? norm : null;
+    }
 
-        private final Supplier<NormBuilder<?, ?>> builder;
+    private static BaseLayer convolution() {
+        return new ConvolutionLayer.Builder(3, 3).nOut(32).activation(Activation.IDENTITY).build();
+    }
 
-        Affine(Supplier<NormBuilder<?, ?>> builder) {
-            this.builder = builder;
-        }
+    /** Whether running statistics are all that a norm normalizes with at test time, not one part of several. */
+    private static boolean isAffine(String name) {
+        NormLayer norm = made(name, Map.of());
+        return norm != null && norm.tracksStatistics()
+                && !(norm.plan(4) instanceof NormPlan.Channels channels && channels.parts().size() > 1);
+    }
+
+    static Stream<NormLayer> affine() {
+        return Stream.concat(names().filter(FoldedNormsTest::isAffine).map(name -> made(name, Map.of("scale", true))),
+                Stream.of(new GhostBatchNormalization.Builder(4).build(), new SyncBatchNormalization.Builder().build(),
+                        new InstanceNormalization.Builder().trackRunningStats(true).build(),
+                        new InstanceNormalization.Builder().trackRunningStats(true).affine(false).build(),
+                        new InstanceNormalization.Builder().trackRunningStats(true).epsOutside(true).eps(0.1).build()));
+    }
+
+    @Test
+    void thoseThatUseRunningStatisticsAloneAreKnown() {
+        assertThat(names().filter(FoldedNormsTest::isAffine)).contains("batch", "ghost", "renorm", "mean-only")
+                .doesNotContain("switchable", "instance", "group");
     }
 
     @ParameterizedTest
-    @EnumSource(Affine.class)
-    void aNormThatUsesRunningStatisticsAloneIsFolded(Affine norm) {
+    @MethodSource("affine")
+    void aNormThatUsesRunningStatisticsAloneIsFolded(NormLayer norm) {
+        NormLayer acting = norm.clone();
+        acting.setActivationFn(new ActivationTanH());
         for (Linear linear : List.of(Linear.SEQUENCE, Linear.CNN, Linear.CNN_LAST, Linear.VOLUME)) {
             Layer behind = linear.layer(true, ConvolutionMode.Truncate);
-            Layer[] before = {linear.layer(false, ConvolutionMode.Same), norm.builder.get().activation(Activation.TANH).build()};
-            Layer[] after = {norm.builder.get().build(), behind};
+            Layer[] before = {linear.layer(false, ConvolutionMode.Same), acting.clone()};
+            Layer[] after = {norm.clone(), behind};
             for (Layer[] layers : List.of(before, after)) {
                 for (Model net : List.of(sequence(linear.type(), layers), graph(linear.type(), layers))) {
                     var result = BatchNormFolding.fold(net, MaskUse.NEVER);
@@ -90,14 +102,13 @@ class FoldedNormsTest {
     @ParameterizedTest
     @MethodSource("names")
     void everyNormOfTheFactoryIsFoldedOrLeftWithAReason(String name) {
-        BaseLayer conv = new ConvolutionLayer.Builder(3, 3).nOut(32).activation(Activation.IDENTITY).build();
-        Layer[] layers = NormFactory.create(name).around(conv).toArray(Layer[]::new);
+        Layer[] layers = NormFactory.create(name).around(convolution()).toArray(Layer[]::new);
         MultiLayerNetwork net = sequence(Linear.CNN.type(), layers);
         for (Model model : List.of(net, frozen(net), graph(Linear.CNN.type(), layers))) {
             var result = BatchNormFolding.fold(model);
             assertThat(result.outcomes()).as(name).hasSize(1);
             String reason = result.outcomes().get(0).reason();
-            if (AFFINE.contains(name)) {
+            if (isAffine(name)) {
                 assertThat(reason).isNull();
             } else if (layers.length == 1) {
                 assertThat(reason).contains("WeightFusion.fuse");
