@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.parity;
 
+import io.github.dl4jnorm.conf.NormFactory;
+import io.github.dl4jnorm.conf.NormLayer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.LongStream;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -11,7 +17,7 @@ import org.nd4j.linalg.api.buffer.DataType;
  * One configuration: a norm, its options and its input.
  *
  * @param seed         what everything else, and the data, were drawn from
- * @param norm         which norm
+ * @param choice       which norm
  * @param type         FLOAT or DOUBLE
  * @param channelsLast layout
  * @param shape        shape of the input, channels first
@@ -27,25 +33,65 @@ import org.nd4j.linalg.api.buffer.DataType;
  * @param offset       mean of the input, in deviations
  * @param deviation    standard deviation of the input
  */
-record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] shape, int groups, double eps,
+record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long[] shape, int groups, double eps,
              boolean scale, boolean center, boolean relu, Average average, boolean logStd, boolean useBatch,
              boolean columnMajor, double offset, double deviation) {
 
     /** The norms, as the library has them. */
     enum Norm {
         BATCH, GROUP, INSTANCE, LAYER, LAYER_PER_POSITION, LAYER_ELEMENTWISE, SWITCHABLE, GHOST, RENORM, FILTER_RESPONSE,
-        GLOBAL_RESPONSE, RMS, RMS_OF_EXAMPLE, UNIT, UNIT_OF_EXAMPLE, SCALE, MEAN_ONLY;
-
-        boolean takes(int rank) {
-            return switch (this) {
-                case INSTANCE, FILTER_RESPONSE, GLOBAL_RESPONSE -> rank > 2;
-                case LAYER_ELEMENTWISE -> rank > 3;
-                default -> true;
-            };
-        }
+        GLOBAL_RESPONSE, RMS, RMS_OF_EXAMPLE, UNIT, UNIT_OF_EXAMPLE,
+        /** By its plan, which libtorch carries out: any norm of the factory without a constant here. */
+        OTHER;
 
         String title() {
             return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        }
+    }
+
+    /**
+     * A norm to draw options and input for.
+     *
+     * @param norm which norm
+     * @param name its name in the factory
+     */
+    record Choice(Norm norm, String name) {
+        /** All that is to be compared: every norm of the factory at least once. */
+        static List<Choice> all() {
+            List<Choice> all = new ArrayList<>();
+            for (Norm norm : Norm.values()) {
+                if (norm != Norm.OTHER) {
+                    all.add(new Choice(norm, factoryName(norm)));
+                }
+            }
+            List<String> named = all.stream().map(Choice::name).toList();
+            for (String name : NormFactory.names()) {
+                if (Ours.of(name, Map.of()) != null && !named.contains(name)) {
+                    all.add(new Choice(Norm.OTHER, name));
+                }
+            }
+            return all;
+        }
+
+        private static String factoryName(Norm norm) {
+            return switch (norm) {
+                case FILTER_RESPONSE -> "frn";
+                case GLOBAL_RESPONSE -> "grn";
+                // The first word: LAYER_PER_POSITION is an option of "layer".
+                default -> norm.title().split(" ")[0];
+            };
+        }
+
+        boolean takes(int rank) {
+            return norm == Norm.LAYER_ELEMENTWISE ? rank > 3 : Ours.of(name, Map.of()).plan(rank) != null;
+        }
+
+        private boolean averages(Random random, boolean useBatch) {
+            return switch (norm) {
+                case INSTANCE -> random.nextBoolean();
+                case SWITCHABLE -> useBatch;
+                default -> Ours.of(name, Map.of()).tracksStatistics();
+            };
         }
     }
 
@@ -55,7 +101,8 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     static final int GHOST = 4;
     private static final int MOST_ELEMENTS = 80_000;
 
-    static Drawn draw(long seed, Norm norm, DataType type, boolean channelsLast, int rank) {
+    static Drawn draw(long seed, Choice choice, DataType type, boolean channelsLast, int rank) {
+        Norm norm = choice.norm();
         Random random = new Random(seed);
         double[] eps = {1e-5, 1e-3, 1e-6, 0.1};
         double eachEps = eps[random.nextInt(eps.length)];
@@ -64,10 +111,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         boolean center = both == scale;
         boolean relu = random.nextInt(3) == 0;
         boolean useBatch = random.nextInt(4) > 0;
-        boolean averages = norm == Norm.BATCH || norm == Norm.GHOST || norm == Norm.RENORM || norm == Norm.MEAN_ONLY
-                || norm == Norm.INSTANCE && random.nextBoolean()
-                || norm == Norm.SWITCHABLE && useBatch;
-        Average average = averages ? Average.draw(random) : null;
+        Average average = choice.averages(random, useBatch) ? Average.draw(random) : null;
         boolean logStd = random.nextBoolean();
         boolean columnMajor = random.nextInt(5) == 0;
         double offset = 4 * random.nextDouble() - 2;
@@ -75,7 +119,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
         while (true) {
             int groups = norm == Norm.GROUP ? 1 + random.nextInt(6) : 1;
             long[] shape = shape(rank, groups, random);
-            Drawn drawn = new Drawn(seed, norm, type, channelsLast, shape, groups, eachEps, scale, center, relu, average,
+            Drawn drawn = new Drawn(seed, choice, type, channelsLast, shape, groups, eachEps, scale, center, relu, average,
                     logStd, useBatch, columnMajor, offset, deviation);
             if (drawn.fewest() >= FEWEST_ELEMENTS && drawn.length() <= MOST_ELEMENTS && drawn.partsDiffer()) {
                 return drawn;
@@ -93,6 +137,26 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
             shape[axis] = 1 + random.nextInt(large ? 24 : rank == 3 ? 40 : 7);
         }
         return shape;
+    }
+
+    Norm norm() {
+        return choice.norm();
+    }
+
+    String title() {
+        return norm() == Norm.OTHER ? choice.name() : norm().title();
+    }
+
+    /** The norm by its name in the factory, with the options that all norms have. */
+    NormLayer other() {
+        Map<String, Object> options = new HashMap<>(Map.of("eps", eps, "scale", scale, "center", center,
+                "activation", relu ? "relu" : "identity"));
+        if (average != null) {
+            options.put("runningStatistics", average.policy());
+        }
+        NormLayer layer = Ours.of(choice.name(), options);
+        layer.setNOut(channels());
+        return layer;
     }
 
     int rank() {
@@ -118,17 +182,17 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** How many gammas there are. */
     int gammas() {
-        return norm == Norm.SCALE ? 1 : affineLength();
+        return norm() == Norm.OTHER ? (int) other().parameters().get(0).length() : affineLength();
     }
 
     /** How many betas there are. */
     int affineLength() {
-        return norm == Norm.LAYER_ELEMENTWISE ? (int) (length() / shape[0]) : channels();
+        return norm() == Norm.LAYER_ELEMENTWISE ? (int) (length() / shape[0]) : channels();
     }
 
     /** The gamma of an element in memory. */
     int affineIndex(int i) {
-        return norm == Norm.SCALE ? 0 : norm == Norm.LAYER_ELEMENTWISE ? i % affineLength() : channel(i);
+        return norm() == Norm.LAYER_ELEMENTWISE ? i % affineLength() : channel(i);
     }
 
     /** The channel of an element in memory. */
@@ -148,14 +212,16 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** Elements behind each statistic; of the largest part, where several are mixed. */
     long reduction() {
-        return switch (norm) {
-            case BATCH, GHOST, RENORM, MEAN_ONLY -> perChannel();
+        return switch (norm()) {
+            case BATCH, GHOST, RENORM -> perChannel();
             case GROUP -> channels() / groups * positions();
             case INSTANCE, FILTER_RESPONSE, GLOBAL_RESPONSE -> positions();
             case LAYER, RMS_OF_EXAMPLE, UNIT_OF_EXAMPLE -> rank() == 3 ? channels() : channels() * positions();
-            case LAYER_PER_POSITION, RMS, UNIT, SCALE -> channels();
+            case LAYER_PER_POSITION, RMS, UNIT -> channels();
             case LAYER_ELEMENTWISE -> channels() * positions();
             case SWITCHABLE -> Math.max(channels() * positions(), perChannel());
+            case OTHER -> LongStream.of(Formulas.axes(other().plan(rank()), channels(), rank())).map(axis -> shape[(int) axis])
+                    .reduce(1, (a, b) -> a * b);
         };
     }
 
@@ -166,10 +232,10 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     }
 
     private long fewest() {
-        if (norm == Norm.GHOST) {
+        if (norm() == Norm.GHOST) {
             return parts()[1] * positions();
         }
-        if (norm != Norm.SWITCHABLE) {
+        if (norm() != Norm.SWITCHABLE) {
             return reduction();
         }
         long others = useBatch ? perChannel() : Long.MAX_VALUE;
@@ -178,7 +244,7 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
 
     /** Where parts of a mixture are the same, or nearly so, the gradient of their weights is but rounding. */
     private boolean partsDiffer() {
-        return norm != Norm.SWITCHABLE || shape[1] > 1;
+        return norm() != Norm.SWITCHABLE || shape[1] > 1;
     }
 
     /** Logits of each kind that switchable normalization has. */
@@ -190,9 +256,9 @@ record Drawn(long seed, Norm norm, DataType type, boolean channelsLast, long[] s
     public String toString() {
         String options = (groups > 1 ? ", " + groups + " groups" : "") + (scale ? "" : ", no gamma")
                 + (center ? "" : ", no beta") + (relu ? ", ReLU" : "") + (average == null ? "" : ", " + average.policy())
-                + (norm == Norm.BATCH && logStd ? ", log10stdev" : "")
-                + (norm == Norm.SWITCHABLE && !useBatch ? ", no batch part" : "") + (columnMajor ? ", column-major" : "");
-        return norm.title() + " " + type + " "
+                + (norm() == Norm.BATCH && logStd ? ", log10stdev" : "")
+                + (norm() == Norm.SWITCHABLE && !useBatch ? ", no batch part" : "") + (columnMajor ? ", column-major" : "");
+        return title() + " " + type + " "
                 + Arrays.toString(stored()) + (channelsLast ? " channels last" : "") + ", eps " + eps + options
                 + ", seed " + seed;
     }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.parity;
 
+import io.github.dl4jnorm.norm.Divisor;
+import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Pooling;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.NormalizeFuncOptions;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -24,5 +28,38 @@ final class Formulas {
         Tensor length = x.mul(x).sum(positions, true, new ScalarTypeOptional()).sqrt();
         Tensor mean = length.mean(new long[]{1}, true, new ScalarTypeOptional());
         return x.mul(length.div(mean.add(new Scalar(eps))));
+    }
+
+    /** The axes of [N, C, …] that each statistic of a plan is over, for plans with one kind of statistics. */
+    static long[] axes(NormPlan plan, int channels, int rank) {
+        if (plan instanceof NormPlan.Positions positions && positions.groups() == 1 && !positions.elements()) {
+            return new long[]{1};
+        }
+        if (plan instanceof NormPlan.Channels channelPlan && channelPlan.parts().size() == 1 && channelPlan.renorm() == null) {
+            Pooling part = channelPlan.parts().get(0);
+            LongStream positions = LongStream.range(2, rank);
+            if (part.overBatch()) {
+                return LongStream.concat(LongStream.of(0), positions).toArray();
+            }
+            if (part.groups() == 1 || part.groups() == channels) {
+                return part.groups() == channels ? positions.toArray() : LongStream.range(1, rank).toArray();
+            }
+        }
+        throw new IllegalArgumentException("expected a plan with one kind of statistics, got " + plan
+                + " (give the norm a constant of Drawn.Norm and a formula in Libtorch)");
+    }
+
+    /** Mean and variance are given for divisors that subtract a mean, axes for the others. */
+    static Tensor divided(Tensor x, Tensor mean, Tensor variance, NormPlan plan, double eps, long... axes) {
+        Divisor divisor = plan instanceof NormPlan.Positions positions ? positions.divisor()
+                : ((NormPlan.Channels) plan).divisor();
+        Scalar least = new Scalar(eps);
+        return switch (divisor) {
+            case DEVIATION -> x.sub(mean).div(variance.add(least).sqrt());
+            case DEVIATION_PLUS_EPS -> x.sub(mean).div(variance.sqrt().add(least));
+            case NOTHING -> x.sub(mean);
+            case ROOT_MEAN_SQUARE -> x.div(x.mul(x).mean(axes, true, new ScalarTypeOptional()).add(least).sqrt());
+            case LENGTH -> x.div(x.mul(x).sum(axes, true, new ScalarTypeOptional()).sqrt().clamp_min(least));
+        };
     }
 }

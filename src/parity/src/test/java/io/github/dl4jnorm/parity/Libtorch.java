@@ -3,6 +3,9 @@ package io.github.dl4jnorm.parity;
 
 import static io.github.dl4jnorm.parity.Autograd.numbers;
 
+import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -85,8 +88,8 @@ final class Libtorch implements Side {
             case GLOBAL_RESPONSE -> affine(Formulas.globalResponse(first, axes(2), drawn.eps())).add(first);
             case RMS -> rms(first);
             case RMS_OF_EXAMPLE -> drawn.rank() < 4 ? rms(first) : rmsOfExample(first);
-            case UNIT, SCALE -> affine(Formulas.unit(first, drawn.eps()));
-            case MEAN_ONLY -> meanOnly(first, training);
+            case UNIT -> affine(Formulas.unit(first, drawn.eps()));
+            case OTHER -> byPlan(first, training);
             case UNIT_OF_EXAMPLE -> affine(drawn.rank() < 4 ? Formulas.unit(first, drawn.eps())
                     : Formulas.unit(first.flatten(1, -1), drawn.eps()).reshape(drawn.shape()));
         };
@@ -155,14 +158,19 @@ final class Libtorch implements Side {
         return torch.cat(parts, 0);
     }
 
-    /** Without a division there is no variance to track. */
-    private Tensor meanOnly(Tensor input, boolean training) {
-        if (!training) {
-            return affine(input.sub(perChannel(runningMean)));
+    private Tensor byPlan(Tensor input, boolean training) {
+        NormLayer norm = drawn.other();
+        NormPlan plan = norm.plan(drawn.rank());
+        long[] axes = Formulas.axes(plan, drawn.channels(), drawn.rank());
+        if (plan.hasRunning() && !training) {
+            return affine(Formulas.divided(input, perChannel(runningMean), perChannel(runningVariance), plan, drawn.eps()));
         }
-        Tensor mean = mean(input, axes(0, 2));
-        takeUp(mean, runningVariance);
-        return affine(input.sub(mean));
+        Tensor mean = mean(input, axes);
+        if (plan.hasRunning()) {
+            boolean tracksVariance = norm.parameters().stream().anyMatch(each -> each.name().equals(NormParameter.VAR));
+            takeUp(mean, tracksVariance ? input.var(axes, drawn.average().unbiased(), true) : runningVariance);
+        }
+        return affine(Formulas.divided(input, mean, input.var(axes, false, true), plan, drawn.eps(), axes));
     }
 
     /** As the paper has it (Ioffe 2017, arXiv 1702.03275). */

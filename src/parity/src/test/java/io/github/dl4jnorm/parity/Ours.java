@@ -9,21 +9,23 @@ import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
-import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
+import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RmsNormalization;
-import io.github.dl4jnorm.conf.ScaleNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.Convolution3D;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.common.primitives.Pair;
@@ -91,10 +93,15 @@ final class Ours implements Side {
             case RMS_OF_EXAMPLE -> common(new RmsNormalization.Builder().perPosition(false), drawn).build();
             case UNIT_OF_EXAMPLE -> common(new UnitNormalization.Builder().perPosition(false), drawn).build();
             case UNIT -> common(new UnitNormalization.Builder(), drawn).build();
-            case SCALE -> common(new ScaleNormalization.Builder(), drawn).build();
-            case MEAN_ONLY -> common(new MeanOnlyBatchNormalization.Builder()
-                    .runningStatistics(drawn.average().policy()), drawn).build();
+            case OTHER -> drawn.other();
         };
+    }
+
+    /** A norm of the factory with options, or null if the name is that of a norm of weights. */
+    static NormLayer of(String name, Map<String, ?> options) {
+        DenseLayer dense = new DenseLayer.Builder().nIn(1).nOut(1).activation(Activation.IDENTITY).build();
+        List<Layer> layers = NormFactory.create(name, options).around(dense);
+        return layers.get(layers.size() - 1) instanceof NormLayer norm ? norm : null;
     }
 
     private static <T extends NormBuilder<T, ?>> T common(T builder, Drawn drawn) {
