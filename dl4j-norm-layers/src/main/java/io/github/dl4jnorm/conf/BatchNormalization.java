@@ -3,10 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
 import java.util.List;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.nd4j.shade.jackson.annotation.JsonIgnore;
@@ -29,10 +26,7 @@ import org.nd4j.shade.jackson.annotation.JsonIgnore;
  * default; {@code useLogStd(false)} makes it store var. With {@code runningStatistics} only HALF networks store
  * log10stdev.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class BatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 

@@ -4,10 +4,7 @@ package io.github.dl4jnorm.conf;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Renorm;
 import io.github.dl4jnorm.norm.RunningValues;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Normalizes each channel like batch normalization, but corrects the training output towards the test-time output (Ioffe
@@ -23,10 +20,7 @@ import lombok.ToString;
  * plain batch normalization (rMax = 1, dMax = 0). Then both limits grow linearly and reach rMax at step {@code rSteps}
  * and dMax at step {@code dSteps}. The step count is saved with the model as the parameter {@code batches}.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class BatchRenormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 

@@ -6,10 +6,7 @@ import static io.github.dl4jnorm.conf.NormParameter.TAU;
 
 import io.github.dl4jnorm.norm.NormPlan;
 import java.util.List;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Divides each channel of an example by its root mean square over the positions, then applies a thresholded linear unit
@@ -24,10 +21,7 @@ import lombok.ToString;
  * {@code threshold(false)} removes it. With {@code learnedEps(true)} a learned scalar, initially 1e-4, is added to eps
  * (default 1e-6). The paper recommends it when there are few positions. An activation, if set, is applied last.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class FilterResponseNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
     private static final double LEARNED_EPS_INIT = 1e-4;

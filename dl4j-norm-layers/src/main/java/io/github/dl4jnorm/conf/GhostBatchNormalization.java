@@ -2,10 +2,7 @@
 package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Applies batch normalization to parts of each training batch, so that large batches train like small ones (Hoffer,
@@ -15,10 +12,7 @@ import lombok.ToString;
  * <p>A batch of N examples is split into ⌈N/virtualBatchSize⌉ parts of consecutive examples. Their sizes differ by at
  * most 1.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class GhostBatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 

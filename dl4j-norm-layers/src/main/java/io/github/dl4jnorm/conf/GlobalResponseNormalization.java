@@ -2,8 +2,7 @@
 package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
-import lombok.EqualsAndHashCode;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Scales each channel of an example by its norm relative to the mean norm of all channels, so that channels compete (Woo
@@ -15,8 +14,7 @@ import lombok.ToString;
  *
  * gamma and beta start at 0, so the layer starts as the identity. The default eps is 1e-6.
  */
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class GlobalResponseNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 

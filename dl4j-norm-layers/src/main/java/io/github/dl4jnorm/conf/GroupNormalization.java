@@ -3,10 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Normalizes each group of channels with its mean and variance over the group's channels and all positions of an example
@@ -17,10 +14,7 @@ import lombok.ToString;
  * {@link LayerNormalization} over the whole example; with one group per channel it equals {@link InstanceNormalization}.
  * With {@code epsOutside} eps is added to the standard deviation; dense input is then rejected.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class GroupNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 

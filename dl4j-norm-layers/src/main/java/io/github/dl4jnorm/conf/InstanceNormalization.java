@@ -3,10 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Normalizes each channel of each example with its mean and variance over the positions (Ulyanov, Vedaldi and Lempitsky
@@ -16,10 +13,7 @@ import lombok.ToString;
  * {@code epsOutside} eps is added to the standard deviation, as in keras-contrib. Dense input is rejected, because each
  * statistic would cover a single element.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class InstanceNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 

@@ -3,10 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Divisor;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
@@ -18,10 +15,7 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
  * <p>gamma and beta have one element per channel, or with {@code elementwiseAffine} one per element of {@code [C, H, W]}.
  * Feeding a sequence one timestep at a time ({@code rnnTimeStep}) gives the same output as feeding it at once.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class LayerNormalization extends NormLayer {
     private static final long serialVersionUID = 1L;
 

@@ -3,8 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
-import lombok.EqualsAndHashCode;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Subtracts the mean of each channel over the examples and positions of the batch, and the running mean at test time (Salimans
@@ -17,8 +16,7 @@ import lombok.ToString;
  * Nothing is divided, so eps has no effect: the scale is left to the preceding layer, best one with {@link WeightNormalization}.
  * {@code scale(true)} adds gamma.
  */
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class MeanOnlyBatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 

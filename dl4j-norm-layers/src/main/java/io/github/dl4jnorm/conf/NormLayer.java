@@ -13,10 +13,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.OptimizationAlgorithm;
 import org.deeplearning4j.nn.api.ParamInitializer;
@@ -46,10 +43,7 @@ import org.nd4j.shade.jackson.annotation.Nulls;
  * computing statistics, and their output is 0. Dropout and weight noise set on the network do not apply to a norm; the
  * network's l1 and l2 do not apply to gamma and beta.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public abstract class NormLayer extends FeedForwardLayer {
     private static final long serialVersionUID = 1L;
 

@@ -2,8 +2,7 @@
 package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.Divisor;
-import lombok.EqualsAndHashCode;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Divides the channels of each position by their root mean square, without subtracting a mean (Zhang and Sennrich 2019,
@@ -17,15 +16,13 @@ import lombok.ToString;
  * of an image or volume ({@code C·H·W} elements), as in PyTorch's {@code RMSNorm([C, H, W])}. As in the paper, there is no beta
  * unless {@code center(true)} is set. The default eps is 1e-6, as in Keras. If all elements are 0, the output is act(beta).
  */
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class RmsNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
 
     /** Creates a layer with gamma, without beta, and with eps 1e-6. */
     public RmsNormalization() {
         setEps(1e-6);
-        setCenter(false);
     }
 
     @Override

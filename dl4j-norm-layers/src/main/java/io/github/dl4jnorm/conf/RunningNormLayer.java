@@ -11,10 +11,7 @@ import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
 import java.util.Collection;
 import java.util.List;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.OptimizationAlgorithm;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -29,10 +26,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * updates them directly, unaffected by gradient clipping, gradient sharing and constraints. Frozen layers do not update
  * them, and a batch with NaN or infinite statistics is skipped.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public abstract class RunningNormLayer extends NormLayer {
     private static final long serialVersionUID = 1L;
 

@@ -2,8 +2,7 @@
 package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.Divisor;
-import lombok.EqualsAndHashCode;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Scales the channels of each position to one learned length (Nguyen and Salazar 2019,
@@ -13,18 +12,15 @@ import lombok.ToString;
  *   y = act(gamma·x/max(√(Σ x²), eps) + beta)
  * </pre>
  *
- * gamma is a single number. It starts at {@code gammaInit·√C}; the default of 1 is the start of the paper, with which elements
- * have a mean square of 1. The sum is over the channels only, also for sequences, images and volumes; with
- * {@code perPosition(false)} it is over all axes of an image or volume. There is no beta unless {@code center(true)} is set.
+ * gamma is a single number that starts at {@code gammaInit·√C}, so that elements have a mean square of 1, as in the paper. With
+ * {@code perPosition(false)} the sum is over all axes of an image or volume. There is no beta unless {@code center(true)} is set.
  */
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class ScaleNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
 
     /** Creates a layer with one gamma, without beta, and with eps 1e-5. */
     public ScaleNormalization() {
-        setCenter(false);
     }
 
     @Override

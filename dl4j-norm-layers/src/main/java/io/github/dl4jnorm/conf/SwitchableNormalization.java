@@ -6,10 +6,7 @@ import static io.github.dl4jnorm.conf.NormParameter.VAR_WEIGHT;
 
 import io.github.dl4jnorm.norm.NormPlan;
 import java.util.List;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 
 /**
@@ -24,10 +21,7 @@ import org.deeplearning4j.nn.conf.inputs.InputType;
  * are still computed from the example. For sequences the layer part is computed over C and T. Dense input has no instance
  * part.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class SwitchableNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
-import lombok.EqualsAndHashCode;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Applies batch normalization with statistics computed over all workers that train together. k workers with batches of
@@ -15,8 +14,7 @@ import lombok.ToString;
  * test mode, behaves like {@link BatchNormalization}. Options and parameters are the same as there, so models can be
  * converted in both directions.
  */
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class SyncBatchNormalization extends BatchNormalization {
     private static final long serialVersionUID = 1L;
 

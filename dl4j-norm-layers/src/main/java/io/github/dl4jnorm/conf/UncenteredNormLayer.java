@@ -3,27 +3,22 @@ package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Divisor;
-import lombok.EqualsAndHashCode;
-import lombok.Getter;
-import lombok.Setter;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Base class of norms that divide by the size of their elements and do not subtract a mean. They reduce over the channels of each
  * position, or over all axes of an example at one timestep.
  */
-@Getter
-@Setter
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public abstract class UncenteredNormLayer extends NormLayer {
     private static final long serialVersionUID = 1L;
 
     /** Whether images are normalized over the whole example; false in models saved before the option existed. */
     private boolean overExample;
 
-    /** Creates a layer that normalizes each position over its channels. */
+    /** Creates a layer without beta that normalizes each position over its channels. */
     protected UncenteredNormLayer() {
+        setCenter(false);
     }
 
     /** {@return whether each position of an image or volume is normalized separately} */

@@ -2,8 +2,7 @@
 package io.github.dl4jnorm.conf;
 
 import io.github.dl4jnorm.norm.Divisor;
-import lombok.EqualsAndHashCode;
-import lombok.ToString;
+import lombok.Data;
 
 /**
  * Divides the channels of each position by their Euclidean norm, so that they have unit length, like Keras's
@@ -17,8 +16,7 @@ import lombok.ToString;
  * of an image or volume, so that each example has length 1. {@code scale(true)} adds gamma and {@code center(true)} adds beta.
  * The default eps is 1e-12. If the Euclidean norm is at most eps, the divisor is eps and receives no gradient.
  */
-@ToString(callSuper = true)
-@EqualsAndHashCode(callSuper = true)
+@Data
 public class UnitNormalization extends UncenteredNormLayer {
     private static final long serialVersionUID = 1L;
 
@@ -26,7 +24,6 @@ public class UnitNormalization extends UncenteredNormLayer {
     public UnitNormalization() {
         setEps(1e-12);
         setScale(false);
-        setCenter(false);
     }
 
     @Override
