@@ -3,13 +3,16 @@ package io.github.dl4jnorm.examples;
 
 import io.github.dl4jnorm.conf.NormBlock;
 import io.github.dl4jnorm.conf.NormFactory;
+import io.github.dl4jnorm.conf.UncenteredNormLayer;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
+import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.nd4j.linalg.activations.Activation;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -21,7 +24,7 @@ import picocli.CommandLine.TypeConversionException;
 record NormChoice(String name) {
     static final NormChoice BATCH = new NormChoice("batch");
     static final NormChoice NONE = new NormChoice("none");
-    private static final Set<String> WITH_BIAS = Set.of("frn", "grn", "rms", "unit", "scale", "weight", "spectral", "none");
+    private static final Set<String> WITH_BIAS = Set.of("frn", "grn", "weight", "spectral", "none");
     private static final int GROUPS = 8;
 
     static List<NormChoice> values() {
@@ -48,12 +51,18 @@ record NormChoice(String name) {
         if (name.equals("weight-standardization")) {
             return layer -> standardized(group(channels).around(layer));
         }
-        return switch (name) {
-            case "group" -> group(channels);
-            // Each pixel on its own would make the noise of the background as strong as the strokes.
-            case "rms", "unit", "scale" -> NormFactory.create(name, Map.of("perPosition", false));
-            default -> NormFactory.create(name);
-        };
+        if (name.equals("group")) {
+            return group(channels);
+        }
+        // Each pixel on its own would make the noise of the background as strong as the strokes.
+        return NormFactory.create(name, isUncentered() ? Map.of("perPosition", false) : Map.of());
+    }
+
+    /** Whether it divides by the size of elements and subtracts no mean. */
+    private boolean isUncentered() {
+        List<Layer> layers = NormFactory.create(name)
+                .around(new DenseLayer.Builder().nIn(1).nOut(1).activation(Activation.IDENTITY).build());
+        return layers.get(layers.size() - 1) instanceof UncenteredNormLayer;
     }
 
     private static NormBlock group(int channels) {
@@ -69,7 +78,7 @@ record NormChoice(String name) {
 
     /** Whether a bias in front of it does anything: not if a mean is subtracted and beta added. */
     boolean leavesBias() {
-        return WITH_BIAS.contains(name);
+        return WITH_BIAS.contains(name) || isUncentered();
     }
 
     @Override
