@@ -104,8 +104,10 @@ final class NormGraph {
         SDVariable x = input.x().castTo(DataType.DOUBLE);
         SDVariable cube = rank == 1 ? sd.reshape(x, -1, 1) : x;
         int[] axes = IntStream.range(0, Math.max(rank, 2)).filter(axis -> axis != 1 && (axis == 0 || node.spatial())).toArray();
-        SDVariable mean = cube.mean(false, axes);
-        SDVariable variance = sd.math.square(cube.sub(cube.mean(true, axes))).mean(false, axes);
+        int cubes = Math.max(rank, 2);
+        SDVariable mean = Reduction.of(SDVariable::mean, sd, cube, cubes, false, axes);
+        SDVariable variance = Reduction.of(SDVariable::mean, sd,
+                sd.math.square(cube.sub(Reduction.of(SDVariable::mean, sd, cube, cubes, true, axes))), cubes, false, axes);
         SDVariable[] outputs = new SDVariable[node.outputs().size()];
         outputs[0] = y;
         for (int i = 1; i < outputs.length; i++) {
@@ -152,9 +154,9 @@ final class NormGraph {
         }
         int[] axes = IntStream.range(axis, input.rank()).toArray();
         SDVariable x = input.x().castTo(DataType.DOUBLE);
-        SDVariable mean = x.mean(true, axes);
+        SDVariable mean = mean(x, axes);
         return all(y, typed(mean.add(0), stash),
-                typed(sd.math.rsqrt(sd.math.square(x.sub(mean)).mean(true, axes).add(eps())), stash));
+                typed(sd.math.rsqrt(mean(sd.math.square(x.sub(mean)), axes).add(eps())), stash));
     }
 
     private List<SDVariable> rms() {
@@ -164,6 +166,10 @@ final class NormGraph {
         SDVariable y = input.rows(axis, x -> norm.layout(Layout.CHANNELS_LAST).rmsNorm(x, fused ? vector(1) : null, null, eps()));
         DataType type = input.type(1);
         return all(fused ? typed(y, type) : typed(y.mul(typed(input.real(1), y.dataType())), type));
+    }
+
+    private SDVariable mean(SDVariable x, int... axes) {
+        return Reduction.of(SDVariable::mean, sd, x, input.rank(), true, axes);
     }
 
     private SDVariable vector(int index) {
@@ -205,8 +211,8 @@ final class NormGraph {
     private List<SDVariable> meanVariance() {
         int[] axes = Arrays.stream(node.integers("axes", 0, 2, 3)).mapToInt(input::axis).distinct().toArray();
         SDVariable x = input.x().castTo(DataType.DOUBLE);
-        SDVariable centered = axes.length == 0 ? x.sub(x) : x.sub(x.mean(true, axes));
-        SDVariable variance = axes.length == 0 ? sd.math.square(centered) : sd.math.square(centered).mean(true, axes);
+        SDVariable centered = axes.length == 0 ? x.sub(x) : x.sub(mean(x, axes));
+        SDVariable variance = axes.length == 0 ? sd.math.square(centered) : mean(sd.math.square(centered), axes);
         // The slope of the root at 0 is infinite.
         SDVariable deviation = sd.math.sqrt(sd.math.max(variance, sd.constant(Double.MIN_NORMAL)));
         return one(centered.div(deviation.add(TINY)));
@@ -217,7 +223,7 @@ final class NormGraph {
         int axis = input.axis(node.integer("axis", -1));
         if (p == 1) {
             SDVariable x = input.x().castTo(DataType.DOUBLE);
-            return one(x.div(sd.math.max(sd.math.abs(x).sum(true, axis), sd.constant(SHORTEST_IN_DOUBLE))));
+            return one(x.div(sd.math.max(Reduction.of(SDVariable::sum, sd, sd.math.abs(x), input.rank(), true, axis), sd.constant(SHORTEST_IN_DOUBLE))));
         }
         if (p != 2) {
             throw node.error("p = 1 or p = 2", p);

@@ -93,7 +93,7 @@ final class NormHook implements PreImportHook {
         for (int i = 0; i < outputs.size(); i++) {
             SDVariable output = outputs.get(i);
             if (node.hasOutput(i)) {
-                long[] shape = input.sample(node.op(), i);
+                long[] shape = input.shape(node.op(), i);
                 name(sd, output, node.outputs().get(i), Nd4j.ones(output.dataType(), shape));
                 output.setShape(shape);
             }

@@ -22,11 +22,23 @@ final class NormInput {
     private final long[][] sizes;
     private final long[] sample;
 
+    private final List<SDVariable> variables;
+
+    /** Those of a node that is translated. */
+    NormInput(Call call) {
+        sd = call.sd();
+        node = call.node();
+        variables = call.inputs().stream().map(value -> value == null ? null : value.variable()).toList();
+        sizes = call.inputs().stream().map(value -> value == null ? null : value.shape()).toArray(long[][]::new);
+        sample = call.ranked(0).shape();
+    }
+
     /** To be made while the importer computes: it has shapes then. */
     NormInput(SameDiff sd, OnnxNode node) {
         this.sd = sd;
         this.node = node;
-        sizes = node.inputs().stream().map(name -> name.isEmpty() ? null : known(sd.getVariable(name))).toArray(long[][]::new);
+        variables = node.inputs().stream().map(name -> name.isEmpty() ? null : sd.getVariable(name)).toList();
+        sizes = variables.stream().map(variable -> variable == null ? null : known(variable)).toArray(long[][]::new);
         if (sizes[0] == null) {
             throw node.error("input of a known rank", "\"" + node.inputs().get(0) + "\" of unknown shape");
         }
@@ -39,8 +51,8 @@ final class NormInput {
         return real(0);
     }
 
-    /** Shape of an output while the importer computes. */
-    long[] sample(NormOp op, int output) {
+    /** Shape of an output, that which the importer computes with if it does. */
+    long[] shape(NormOp op, int output) {
         long[] shape = sample.clone();
         if (output > 0 && op == NormOp.LAYER) {
             Arrays.fill(shape, axis(node.integer("axis", -1)), shape.length, 1);
@@ -52,12 +64,12 @@ final class NormInput {
 
     /** The type that the file gives x, or another input. */
     DataType type(int index) {
-        return sd.getVariable(node.inputs().get(index)).dataType();
+        return variables.get(index).dataType();
     }
 
     /** An input, of a type that the operations take. */
     SDVariable real(int index) {
-        SDVariable input = sd.getVariable(node.inputs().get(index));
+        SDVariable input = variables.get(index);
         if (!TYPES.contains(input.dataType())) {
             throw node.error("input \"" + input.name() + "\" of type " + TYPES, input.dataType());
         }

@@ -36,6 +36,7 @@ final class OnnxModel {
     private final Functions functions;
     private final Map<String, OnnxNode> norms = new HashMap<>();
     private final Set<String> operations = new HashSet<>();
+    private final List<OnnxNode> nodes = new ArrayList<>();
     private Onnx.GraphProto graph;
 
     private OnnxModel(Path file, Functions functions) {
@@ -107,7 +108,12 @@ final class OnnxModel {
         return norms;
     }
 
-    /** Types of all nodes that the importer has to know. */
+    /** All nodes of the graph in their order. */
+    List<OnnxNode> nodes() {
+        return nodes;
+    }
+
+    /** Types of all nodes that Deeplearning4j's importer has to know. */
     Set<String> operations() {
         return operations;
     }
@@ -167,6 +173,9 @@ final class OnnxModel {
         if (op != null) {
             OnnxNode norm = new OnnxNode(op, node, opset);
             op.check(norm);
+            if (whole) {
+                nodes.add(norm);
+            }
             return placed(norm);
         }
         Onnx.NodeProto.Builder other = node.toBuilder();
@@ -191,6 +200,9 @@ final class OnnxModel {
             if (attribute.hasT()) {
                 attribute.setT(tensors.readable(attribute.getT()));
             }
+        }
+        if (whole) {
+            nodes.add(new OnnxNode(null, other.build(), opset));
         }
         // Inside of others nothing is computed that a plain operation could look at.
         if (own && whole && PlainOp.of(node.getOpType()) != null) {

@@ -4,7 +4,6 @@ package io.github.dl4jnorm.onnx;
 import java.util.List;
 import onnx.Onnx;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.samediff.frameworkimport.onnx.ir.OnnxIRTensor;
 
 /**
  * A normalization in a model, or a plain operation that is built here, too.
@@ -69,8 +68,17 @@ record OnnxNode(NormOp op, Onnx.NodeProto proto, long opset) {
         return String.valueOf(error.getMessage()).startsWith(describe(proto));
     }
 
+    /** The name that the file gives the node, or that of its first output. */
+    String label() {
+        return label(proto);
+    }
+
+    private static String label(Onnx.NodeProto proto) {
+        return proto.getName().isEmpty() ? name(proto) : proto.getName();
+    }
+
     static String describe(Onnx.NodeProto proto) {
-        return proto.getOpType() + " \"" + (proto.getName().isEmpty() ? name(proto) : proto.getName()) + "\"";
+        return proto.getOpType() + " \"" + label(proto) + "\"";
     }
 
     double number(String name, double fallback) {
@@ -88,10 +96,24 @@ record OnnxNode(NormOp op, Onnx.NodeProto proto, long opset) {
         return found == null ? fallback : found.getIntsList().stream().mapToLong(Long::longValue).toArray();
     }
 
+    String text(String name, String fallback) {
+        Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.STRING);
+        return found == null ? fallback : found.getS().toStringUtf8();
+    }
+
+    float[] floats(String name) {
+        Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.FLOATS);
+        float[] values = new float[found == null ? 0 : found.getFloatsCount()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = found.getFloats(i);
+        }
+        return values;
+    }
+
     /** The array that an attribute is, or null. */
     INDArray array(String name) {
         Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.TENSOR);
-        return found == null ? null : new OnnxIRTensor(found.getT()).toNd4jNDArray();
+        return found == null ? null : Tensors.array(found.getT());
     }
 
     /** Files of the first versions do not say of what type an attribute is. */

@@ -4,8 +4,11 @@ package io.github.dl4jnorm.onnx;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Imports ONNX models into SameDiff, including their normalizations. Deeplearning4j's importer only supports batch
@@ -29,6 +32,8 @@ import org.nd4j.autodiff.samediff.SameDiff;
  * operations; see {@link io.github.dl4jnorm.ops.SDNorm} for how to load it.
  */
 public final class OnnxNorms {
+
+    private static final Logger LOG = LoggerFactory.getLogger(OnnxNorms.class);
 
     private OnnxNorms() {
     }
@@ -54,9 +59,51 @@ public final class OnnxNorms {
      * @throws IllegalStateException    if the importer is not on the class path
      */
     public static SameDiff importModel(Path file) throws IOException {
+        return importModel(file, Options.strict());
+    }
+
+    /**
+     * How a model is imported.
+     *
+     * @param untested whether operators that this importer does not know are left to Deeplearning4j's
+     */
+    public record Options(boolean untested) {
+
+        /** Imports known operators only, the default. */
+        public static Options strict() {
+            return new Options(false);
+        }
+
+        /**
+         * Leaves a model with operators that are not known, and all of its nodes but normalizations, to Deeplearning4j's
+         * importer, with a warning. Its results have not been tested: some operators give wrong numbers, and some end the JVM.
+         */
+        public static Options allowUntested() {
+            return new Options(true);
+        }
+    }
+
+    /**
+     * Imports a model, or throws if any part of it cannot be imported.
+     *
+     * @param file    the {@code .onnx} file
+     * @param options how
+     * @return the graph
+     * @throws IOException              if the file cannot be read, is truncated or is not an ONNX model
+     * @throws IllegalArgumentException if the model is invalid or not supported; the message names the file and the node
+     * @throws IllegalStateException    if the importer is not on the class path
+     */
+    public static SameDiff importModel(Path file, Options options) throws IOException {
         Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(options, "options");
         OnnxModel model = OnnxModel.read(file, Files.readAllBytes(file));
         try {
+            List<String> unknown = Translation.unknown(model);
+            if (!options.untested() || unknown.isEmpty()) {
+                return Translation.run(model);
+            }
+            LOG.warn("{} is imported by Deeplearning4j's importer, whose results have not been tested, because of {}", file,
+                    unknown);
             return Importer.run(model);
         } catch (NoClassDefFoundError e) {
             throw new IllegalStateException("ONNX import needs the dependency org.nd4j:samediff-import-onnx on the class path; "

@@ -4,13 +4,19 @@ package io.github.dl4jnorm.onnx;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import onnx.Onnx;
 import onnx.Onnx.TensorProto.DataType;
+import org.bytedeco.javacpp.indexer.HalfIndexer;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.shade.protobuf.ByteString;
 
 /**
@@ -37,7 +43,7 @@ record Tensors(Path directory) {
             if (size < 0) {
                 throw error(tensor, "sizes >= 0", tensor.getDimsList());
             }
-            length *= size;
+            length = Math.multiplyExact(length, size);
         }
         boolean raw = !tensor.getRawData().isEmpty();
         long found = raw ? tensor.getRawData().size() : listed(tensor, type);
@@ -48,6 +54,55 @@ record Tensors(Path directory) {
         boolean half = type == DataType.FLOAT16 || type == DataType.BFLOAT16;
         Onnx.TensorProto bytes = half && !raw ? raw(tensor) : tensor;
         return type == DataType.BFLOAT16 ? widened(bytes) : bytes;
+    }
+
+    /** The numbers of an array that is readable. */
+    static INDArray array(Onnx.TensorProto tensor) {
+        DataType type = DataType.forNumber(tensor.getDataType());
+        org.nd4j.linalg.api.buffer.DataType own = Types.of(tensor.getDataType());
+        if (type == null || own == null || !WIDTHS.containsKey(type)) {
+            throw error(tensor, "one of the types " + WIDTHS.keySet(), Types.name(tensor.getDataType()));
+        }
+        long[] shape = tensor.getDimsList().stream().mapToLong(Long::longValue).toArray();
+        long length = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+        if (length == 0) {
+            return Nd4j.empty(own);
+        }
+        ByteBuffer bytes = tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        boolean raw = !tensor.getRawData().isEmpty();
+        if (type == DataType.FLOAT) {
+            float[] numbers = new float[(int) length];
+            for (int i = 0; i < numbers.length; i++) {
+                numbers[i] = raw ? bytes.getFloat() : tensor.getFloatData(i);
+            }
+            return Nd4j.createFromArray(numbers).reshape(shape);
+        }
+        if (type == DataType.DOUBLE) {
+            double[] numbers = new double[(int) length];
+            for (int i = 0; i < numbers.length; i++) {
+                numbers[i] = raw ? bytes.getDouble() : tensor.getDoubleData(i);
+            }
+            return Nd4j.createFromArray(numbers).reshape(shape);
+        }
+        if (type == DataType.FLOAT16) {
+            float[] numbers = new float[(int) length];
+            for (int i = 0; i < numbers.length; i++) {
+                numbers[i] = HalfIndexer.toFloat(bytes.getShort());
+            }
+            return Nd4j.createFromArray(numbers).reshape(shape).castTo(own);
+        }
+        long[] numbers = new long[(int) length];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = !raw ? type == DataType.INT64 ? tensor.getInt64Data(i) : tensor.getInt32Data(i) : switch (type) {
+                case INT64 -> bytes.getLong();
+                case INT32 -> bytes.getInt();
+                case INT16 -> bytes.getShort();
+                case UINT8, BOOL -> bytes.get() & 0xff;
+                default -> bytes.get();
+            };
+        }
+        INDArray array = Nd4j.createFromArray(numbers).reshape(shape);
+        return type == DataType.BOOL ? array.neq(0) : array.castTo(own);
     }
 
     private static Onnx.TensorProto widened(Onnx.TensorProto tensor) {

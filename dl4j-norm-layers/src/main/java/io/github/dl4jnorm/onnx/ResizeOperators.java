@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.onnx;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.factory.Nd4j;
+
+/** Resizing by the nearest element or linearly, axis by axis. */
+final class ResizeOperators {
+    private static final String SCALES = "scales";
+    private static final int SIZES = 3;
+
+    private ResizeOperators() {
+    }
+
+    static void addTo() {
+        Operators.add("Upsample", 1, 2, call -> {
+            float[] scales = call.has(1) ? call.constant(1).castTo(DataType.FLOAT).toFloatVector() : call.node().floats(SCALES);
+            return resized(call, scales, null, "asymmetric", "floor");
+        }, "mode", SCALES);
+        Operators.add("Resize", 1, 4, ResizeOperators::resize, "antialias", "axes", "coordinate_transformation_mode",
+                "cubic_coeff_a", "exclude_outside", "extrapolation_value", "keep_aspect_ratio_policy", "mode", "nearest_mode");
+    }
+
+    private static List<Value> resize(Call call) {
+        OnnxNode node = call.node();
+        boolean first = node.opset() < 11;
+        int index = first ? 1 : 2;
+        float[] scales = call.has(index) && call.constant(index).length() > 0
+                ? call.constant(index).castTo(DataType.FLOAT).reshape(-1).toFloatVector() : null;
+        long[] sizes = call.has(SIZES) ? call.integers(SIZES) : null;
+        call.require((scales == null) != (sizes == null || sizes.length == 0), "either scales or sizes", node.inputs());
+        call.require(node.integer("antialias", 0) == 0, "antialias 0", 1);
+        String policy = node.text("keep_aspect_ratio_policy", "stretch");
+        call.require(policy.equals("stretch"), "keep_aspect_ratio_policy stretch", policy);
+        long[] axes = node.attributes().contains("axes") ? node.integers("axes") : null;
+        int rank = call.rank(0);
+        float[] allScales = scales;
+        long[] allSizes = sizes;
+        if (axes != null) {
+            allScales = scales == null ? null : new float[rank];
+            allSizes = scales == null ? call.input(0).shape().clone() : null;
+            for (int i = 0; i < rank && scales != null; i++) {
+                allScales[i] = 1;
+            }
+            for (int i = 0; i < axes.length; i++) {
+                int axis = call.axis(axes[i], rank);
+                if (scales != null) {
+                    allScales[axis] = scales[i];
+                } else {
+                    allSizes[axis] = sizes[i];
+                }
+            }
+        }
+        return resized(call, allScales, allSizes, node.text("coordinate_transformation_mode", first ? "asymmetric" : "half_pixel"),
+                node.text("nearest_mode", first ? "floor" : "round_prefer_floor"));
+    }
+
+    private static List<Value> resized(Call call, float[] scales, long[] sizes, String transformation, String nearest) {
+        String mode = call.node().text("mode", "nearest");
+        call.require(mode.equals("nearest") || mode.equals("linear"), "mode nearest or linear", mode);
+        call.requireReal(0);
+        long[] shape = call.ranked(0).shape();
+        int given = scales != null ? scales.length : sizes.length;
+        call.require(given == shape.length, shape.length + " scales or sizes", given);
+        Value y = call.input(0);
+        for (int axis = 0; axis < shape.length; axis++) {
+            float scale = scales != null ? scales[axis] : sizes[axis] == shape[axis] ? 1 : (float) sizes[axis] / shape[axis];
+            if (scale != 1 || sizes != null && sizes[axis] != shape[axis]) {
+                long size = shape[axis];
+                call.require(size > 0, "input whose size along axis " + axis + " is known", Arrays.toString(shape));
+                long result = sizes != null ? sizes[axis] : (long) Math.floor(size * (double) scale);
+                call.require(scale > 0 && result > 0 && result <= Integer.MAX_VALUE, "scales > 0", scale);
+                float factor = scale;
+                double[] places = IntStream.range(0, (int) result)
+                        .mapToDouble(i -> place(call, i, size, result, factor, transformation)).toArray();
+                SDVariable part = mode.equals("nearest") ? nearest(call, y, axis, places, nearest) : linear(call, y, axis, places);
+                y = new Value(part, Call.with(y.shape(), axis, result));
+            }
+        }
+        return List.of(y);
+    }
+
+    /** Where in the input an element of the output is. */
+    private static double place(Call call, long i, long size, long result, float scale, String transformation) {
+        return switch (transformation) {
+            case "half_pixel" -> (i + 0.5f) / scale - 0.5f;
+            case "pytorch_half_pixel" -> result > 1 ? (i + 0.5f) / scale - 0.5f : 0;
+            case "asymmetric" -> i / scale;
+            case "align_corners" -> result > 1 ? (float) i * (size - 1) / (result - 1) : 0;
+            default -> throw call.node().error("coordinate_transformation_mode half_pixel, pytorch_half_pixel, asymmetric or "
+                    + "align_corners", transformation);
+        };
+    }
+
+    private static SDVariable nearest(Call call, Value x, int axis, double[] places, String mode) {
+        long last = x.shape()[axis] - 1;
+        int[] indices = Arrays.stream(places).mapToInt(place -> (int) Math.max(0, Math.min(last, rounded(call, place, mode))))
+                .toArray();
+        return call.sd().gather(x.variable(), indices, axis);
+    }
+
+    private static long rounded(Call call, double place, String mode) {
+        return (long) switch (mode) {
+            case "round_prefer_floor" -> Math.ceil(place - 0.5);
+            case "round_prefer_ceil" -> Math.floor(place + 0.5);
+            case "floor" -> Math.floor(place);
+            case "ceil" -> Math.ceil(place);
+            default -> throw call.node().error("nearest_mode round_prefer_floor, round_prefer_ceil, floor or ceil", mode);
+        };
+    }
+
+    private static SDVariable linear(Call call, Value x, int axis, double[] places) {
+        int last = (int) x.shape()[axis] - 1;
+        int[] lower = new int[places.length];
+        int[] upper = new int[places.length];
+        double[] weights = new double[places.length];
+        for (int i = 0; i < places.length; i++) {
+            double place = Math.max(0, Math.min(last, places[i]));
+            lower[i] = (int) Math.floor(place);
+            upper[i] = Math.min(last, lower[i] + 1);
+            weights[i] = place - lower[i];
+        }
+        long[] spread = new long[x.rank()];
+        Arrays.fill(spread, 1);
+        spread[axis] = places.length;
+        SDVariable weight = call.sd().constant(Nd4j.createFromArray(weights).castTo(x.type()).reshape(spread));
+        SDVariable low = call.sd().gather(x.variable(), lower, axis);
+        return low.add(call.sd().gather(x.variable(), upper, axis).sub(low).mul(weight));
+    }
+}
