@@ -85,7 +85,8 @@ final class ArithmeticOperators {
         if (type.isFPType()) {
             return call.sd().math.pow(call.x(), call.typed(call.x(1), type));
         }
-        return call.typed(call.sd().math.pow(call.typed(call.x(), DataType.DOUBLE), call.typed(call.x(1), DataType.DOUBLE)), type);
+        return call.typed(call.sd().math.pow(call.typed(call.x(), DataType.DOUBLE), call.typed(call.x(1), DataType.DOUBLE)),
+                type);
     }
 
     private static void many(String type, BinaryOperator<SDVariable> operation) {

@@ -37,7 +37,8 @@ final class ConvolutionOperators {
         long[] w = call.ranked(1).shape();
         call.require(call.input(1).isSized() && w.length == shape.length, "weights of known shape and rank " + shape.length,
                 Arrays.toString(w));
-        call.require(call.input(1).type() == call.input(0).type(), "weights of type " + call.input(0).type(), call.input(1).type());
+        call.require(call.input(1).type() == call.input(0).type(), "weights of type " + call.input(0).type(),
+                call.input(1).type());
         long[] kernel = call.node().attributes().contains("kernel_shape") ? call.node().integers("kernel_shape") : kernel(w);
         call.require(Arrays.equals(kernel, kernel(w)), "kernel_shape " + Arrays.toString(kernel(w)), Arrays.toString(kernel));
         long groups = call.node().integer("group", 1);
@@ -226,7 +227,8 @@ final class ConvolutionOperators {
                 long size = y.shape()[axis];
                 long end = size - Math.max(0, after[i]);
                 call.require(before[i] < end, "padding smaller than the output, " + size, before[i] + " and " + after[i]);
-                y = new Value(call.part(y.variable(), y.shape(), axis, before[i], end), Call.with(y.shape(), axis, end - before[i]));
+                y = new Value(call.part(y.variable(), y.shape(), axis, before[i], end), Call.with(y.shape(), axis,
+                        end - before[i]));
                 added[axis] = Math.max(0, -after[i]);
             }
             return PartOperators.padded(call, y, none, added, 0);

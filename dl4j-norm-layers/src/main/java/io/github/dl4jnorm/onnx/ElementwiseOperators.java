@@ -113,7 +113,8 @@ final class ElementwiseOperators {
     private static SDVariable dropout(Call call) {
         boolean training = call.has(2) ? call.constant(2).getInt(0) != 0
                 : call.node().opset() < 7 && call.node().integer("is_test", 0) == 0;
-        call.require(!training || call.has(1) && call.constant(1).getDouble(0) == 0, "training_mode = 0 (is_test = 1)", "training");
+        call.require(!training || call.has(1) && call.constant(1).getDouble(0) == 0, "training_mode = 0 (is_test = 1)",
+                "training");
         return call.x();
     }
 
@@ -144,6 +145,7 @@ final class ElementwiseOperators {
     }
 
     private static SDVariable scalar(Call call, int index) {
-        return call.input(index).hasRank() && call.rank(index) == 0 ? call.x(index) : call.sd().reshape(call.x(index), new long[0]);
+        return call.input(index).hasRank() && call.rank(index) == 0 ? call.x(index) : call.sd().reshape(call.x(index),
+                new long[0]);
     }
 }

@@ -223,7 +223,8 @@ final class NormGraph {
         int axis = input.axis(node.integer("axis", -1));
         if (p == 1) {
             SDVariable x = input.x().castTo(DataType.DOUBLE);
-            return one(x.div(sd.math.max(Reduction.of(SDVariable::sum, sd, sd.math.abs(x), input.rank(), true, axis), sd.constant(SHORTEST_IN_DOUBLE))));
+            return one(x.div(sd.math.max(Reduction.of(SDVariable::sum, sd, sd.math.abs(x), input.rank(), true, axis),
+                    sd.constant(SHORTEST_IN_DOUBLE))));
         }
         if (p != 2) {
             throw node.error("p = 1 or p = 2", p);

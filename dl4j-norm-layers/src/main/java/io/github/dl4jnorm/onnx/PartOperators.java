@@ -40,7 +40,8 @@ final class PartOperators {
                 if (j == axis) {
                     shape[j] = shape[j] < 0 || other[j] < 0 ? -1 : shape[j] + other[j];
                 } else {
-                    call.require(shape[j] == other[j] || shape[j] < 0 || other[j] < 0, "inputs of equal sizes but along axis " + axis,
+                    call.require(shape[j] == other[j] || shape[j] < 0 || other[j] < 0, "inputs of equal sizes but along axis "
+                            + axis,
                             Arrays.toString(call.input(0).shape()) + " and " + Arrays.toString(other));
                     shape[j] = Math.max(shape[j], other[j]);
                 }
@@ -60,13 +61,15 @@ final class PartOperators {
             long number = call.node().integer("num_outputs", count);
             call.require(number == count, "num_outputs " + count, number);
             long each = (shape[axis] + count - 1) / count;
-            call.require(call.node().opset() >= 18 || each * count == shape[axis], "a size that " + count + " divides", shape[axis]);
+            call.require(call.node().opset() >= 18 || each * count == shape[axis], "a size that " + count + " divides",
+                    shape[axis]);
             sizes = new long[count];
             Arrays.fill(sizes, each);
             sizes[count - 1] = shape[axis] - each * (count - 1);
         }
         call.require(sizes.length == count && Arrays.stream(sizes).allMatch(size -> size > 0)
-                && Arrays.stream(sizes).sum() == shape[axis], count + " sizes > 0 with the sum " + shape[axis], Arrays.toString(sizes));
+                && Arrays.stream(sizes).sum() == shape[axis], count + " sizes > 0 with the sum " + shape[axis],
+                Arrays.toString(sizes));
         List<Value> parts = new ArrayList<>();
         long start = 0;
         for (long size : sizes) {
@@ -149,7 +152,8 @@ final class PartOperators {
             call.require(shape[axis] < 0 || Arrays.stream(given).allMatch(i -> i >= -shape[axis] && i < shape[axis]),
                     "indices of " + shape[axis], Arrays.toString(given));
             indices = Arrays.stream(given).allMatch(i -> i >= 0) || shape[axis] < 0 ? wrapped(call, axis)
-                    : call.sd().constant(Nd4j.createFromArray(Arrays.stream(given).map(i -> i < 0 ? i + shape[axis] : i).toArray())
+                    : call.sd().constant(Nd4j.createFromArray(Arrays.stream(given).map(i -> i < 0 ? i + shape[axis]
+                    : i).toArray())
                             .reshape(picked));
         } else {
             indices = wrapped(call, axis);

@@ -72,7 +72,8 @@ final class PoolingOperators {
         if (included) {
             // Implementations differ in whether they count what ceil_mode adds.
             call.require(Arrays.stream(window.extra()).allMatch(size -> size == 0),
-                    "count_include_pad 0, or windows that all lie inside of input and pads", "count_include_pad 1 with ceil_mode 1");
+                    "count_include_pad 0, or windows that all lie inside of input and pads",
+                    "count_include_pad 1 with ceil_mode 1");
             return sums;
         }
         Value ones = new Value(call.sd().onesLike(x.variable()), x.shape());

@@ -56,7 +56,8 @@ final class ReductionOperators {
         if (axes.length == 0) {
             return Call.one(reduction.apply(call, call.sd().reshape(call.x(), 1, 1, 1), false, 0, 1, 2), result);
         }
-        SDVariable y = Reduction.of((x, kept, all) -> reduction.apply(call, x, kept, all), call.sd(), call.x(), shape.length, keep,
+        SDVariable y = Reduction.of((x, kept, all) -> reduction.apply(call, x, kept, all), call.sd(), call.x(), shape.length,
+                keep,
                 axes);
         return Call.one(call.typed(y, type), result);
     }

@@ -55,7 +55,8 @@ final class ResizeOperators {
                 }
             }
         }
-        return resized(call, allScales, allSizes, node.text("coordinate_transformation_mode", first ? "asymmetric" : "half_pixel"),
+        return resized(call, allScales, allSizes, node.text("coordinate_transformation_mode", first ? "asymmetric"
+                : "half_pixel"),
                 node.text("nearest_mode", first ? "floor" : "round_prefer_floor"));
     }
 
@@ -77,7 +78,8 @@ final class ResizeOperators {
                 float factor = scale;
                 double[] places = IntStream.range(0, (int) result)
                         .mapToDouble(i -> place(call, i, size, result, factor, transformation)).toArray();
-                SDVariable part = mode.equals("nearest") ? nearest(call, y, axis, places, nearest) : linear(call, y, axis, places);
+                SDVariable part = mode.equals("nearest") ? nearest(call, y, axis, places, nearest) : linear(call, y, axis,
+                        places);
                 y = new Value(part, Call.with(y.shape(), axis, result));
             }
         }

@@ -73,13 +73,15 @@ final class ShapeOperators {
             return computed(call, zeroIsSize);
         }
         long[] given = call.has(1) ? call.integers(1) : call.node().integers("shape");
-        call.require(Arrays.stream(given).allMatch(size -> size >= -1) && Arrays.stream(given).filter(size -> size < 0).count() <= 1,
+        call.require(Arrays.stream(given).allMatch(size -> size >= -1)
+                && Arrays.stream(given).filter(size -> size < 0).count() <= 1,
                 "sizes >= 0 and at most one -1", Arrays.toString(given));
         long[] sizes = given.clone();
         List<SDVariable> parts = new ArrayList<>();
         for (int i = 0; i < given.length; i++) {
             if (given[i] == 0 && !zeroIsSize) {
-                call.require(i < call.rank(0), "a 0 for a size of the input", Arrays.toString(given) + " for rank " + call.rank(0));
+                call.require(i < call.rank(0), "a 0 for a size of the input", Arrays.toString(given) + " for rank "
+                        + call.rank(0));
                 sizes[i] = call.input(0).shape()[i];
                 parts.add(call.size(0, i));
             } else {

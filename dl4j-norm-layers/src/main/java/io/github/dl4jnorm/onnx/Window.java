@@ -31,7 +31,8 @@ record Window(long[] kernel, long[] strides, long[] dilations, long[] before, lo
     private static Window of(Call call, long[] kernel, long[] shape, boolean filled) {
         OnnxNode node = call.node();
         int count = shape.length - AXES;
-        call.require(kernel.length == count && Arrays.stream(kernel).allMatch(size -> size > 0), "a kernel of " + count + " sizes",
+        call.require(kernel.length == count && Arrays.stream(kernel).allMatch(size -> size > 0), "a kernel of " + count
+                + " sizes",
                 Arrays.toString(kernel));
         long[] strides = positive(call, "strides", count);
         long[] dilations = positive(call, "dilations", count);
@@ -45,7 +46,8 @@ record Window(long[] kernel, long[] strides, long[] dilations, long[] before, lo
             before = Arrays.copyOf(pads, count);
             after = Arrays.copyOfRange(pads, count, 2 * count);
         } else if (!auto.equals("VALID")) {
-            call.require(auto.equals("SAME_UPPER") || auto.equals("SAME_LOWER"), "auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER",
+            call.require(auto.equals("SAME_UPPER") || auto.equals("SAME_LOWER"),
+                    "auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER",
                     auto);
             for (int i = 0; i < count && filled; i++) {
                 long span = dilations[i] * (kernel[i] - 1) + 1;

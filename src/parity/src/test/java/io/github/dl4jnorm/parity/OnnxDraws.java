@@ -22,7 +22,8 @@ final class OnnxDraws {
         random = new Random(seed);
         for (String type : new String[]{"Sqrt", "Exp", "Log", "Sin", "Cos", "Tanh", "Erf", "Floor", "Ceil", "Reciprocal", "Neg",
             "Abs", "Sign", "Relu", "Sigmoid", "Softplus", "Softsign", "HardSwish", "Identity"}) {
-            draws.put(type, () -> node(type, type.equals("HardSwish") ? 14 : 13).input(type.matches("Sqrt|Log") ? positive(shape(1, 4))
+            draws.put(type, () -> node(type, type.equals("HardSwish") ? 14 : 13).input(type.matches("Sqrt|Log")
+                    ? positive(shape(1, 4))
                     : real(shape(1, 4))));
         }
         draws.put("Mish", () -> new OnnxTry("Mish", 18).input(real(shape(1, 4))));
@@ -30,7 +31,8 @@ final class OnnxDraws {
             draws.put(type, () -> activation(type));
         }
         draws.put("Gelu", () -> optional(new OnnxTry("Gelu", 20).input(real(shape(1, 4))), "approximate", "tanh"));
-        draws.put("PRelu", () -> node("PRelu", 13).input(real(2, 3, 4)).constant(real(pick(new long[][]{{3, 1}, {1}, {2, 3, 4}, {4}}))));
+        draws.put("PRelu", () -> node("PRelu", 13).input(real(2, 3, 4)).constant(real(pick(new long[][]{{3, 1}, {1}, {2, 3, 4},
+                {4}}))));
         draws.put("Dropout", () -> node("Dropout", 13).input(real(shape(1, 4))));
         draws.put("Cast", this::cast);
         draws.put("Not", () -> node("Not", 13).input(truth(shape(1, 3))));
@@ -43,19 +45,25 @@ final class OnnxDraws {
             draws.put(type, () -> many(type));
         }
         draws.put("Where", this::where);
-        draws.put("Shape", () -> optional(optional(new OnnxTry("Shape", 15).open(chance(3)).input(real(2, 3, 4)), "start", 1), "end", -1));
+        draws.put("Shape", () -> optional(optional(new OnnxTry("Shape", 15).open(chance(3)).input(real(2, 3, 4)), "start", 1),
+                "end", -1));
         draws.put("Size", () -> node("Size", 13).open(chance(3)).input(real(shape(1, 4))));
         draws.put("Reshape", this::reshape);
-        draws.put("Flatten", () -> node("Flatten", 13).open(chance(3)).input(real(2, 3, 4, 2)).with("axis", random.nextInt(9) - 4));
+        draws.put("Flatten", () -> node("Flatten", 13).open(chance(3)).input(real(2, 3, 4, 2)).with("axis",
+                random.nextInt(9) - 4));
         draws.put("Transpose", this::transpose);
-        draws.put("Squeeze", () -> axes(node("Squeeze", 13).open(chance(3)).input(real(pick(1, 2), 1, pick(1, 3), 1)), new long[][]{{1}, {-1}, {3, 1}}));
-        draws.put("Unsqueeze", () -> axes(node("Unsqueeze", 13).open(chance(3)).input(real(pick(1, 2), pick(1, 3))), new long[][]{{0}, {-1, 1}, {3, 0, 2}}));
+        draws.put("Squeeze", () -> axes(node("Squeeze", 13).open(chance(3)).input(real(pick(1, 2), 1, pick(1, 3), 1)),
+                new long[][]{{1}, {-1}, {3, 1}}));
+        draws.put("Unsqueeze", () -> axes(node("Unsqueeze", 13).open(chance(3)).input(real(pick(1, 2), pick(1, 3))),
+                new long[][]{{0}, {-1, 1}, {3, 0, 2}}));
         draws.put("Expand", () -> node("Expand", 13).open(chance(3)).input(real(3, 1)).constant(
                 longs(pick(new long[][]{{3, 4}, {2, 1, 6}, {1}, {3, 1}, {2, 3, 1}}))));
-        draws.put("Tile", () -> node("Tile", 13).open(chance(3)).input(real(2, 3)).constant(longs(1 + random.nextInt(3), 1 + random.nextInt(3))));
+        draws.put("Tile", () -> node("Tile", 13).open(chance(3)).input(real(2, 3)).constant(longs(1 + random.nextInt(3), 1
+                + random.nextInt(3))));
         draws.put("ConstantOfShape", () -> node("ConstantOfShape", 13).constant(longs(shape(1, 3))));
         draws.put("Range", () -> node("Range", 13).constant(Nd4j.scalar(DataType.LONG, random.nextInt(4)))
-                .constant(Nd4j.scalar(DataType.LONG, 5 + random.nextInt(9))).constant(Nd4j.scalar(DataType.LONG, 1 + random.nextInt(3))));
+                .constant(Nd4j.scalar(DataType.LONG, 5 + random.nextInt(9))).constant(Nd4j.scalar(DataType.LONG, 1
+                + random.nextInt(3))));
         draws.put("Concat", this::concat);
         draws.put("Split", this::split);
         draws.put("Slice", this::slice);
@@ -69,14 +77,17 @@ final class OnnxDraws {
             draws.put(type, () -> reduce(type));
         }
         for (String type : new String[]{"ArgMax", "ArgMin"}) {
-            draws.put(type, () -> optional(optional(node(type, 13).open(chance(3)).input(real(2, 3, 4)), "axis", random.nextInt(6) - 3),
+            draws.put(type, () -> optional(optional(node(type, 13).open(chance(3)).input(real(2, 3, 4)), "axis",
+                    random.nextInt(6) - 3),
                     "keepdims", 0));
         }
         for (String type : new String[]{"Softmax", "LogSoftmax"}) {
-            draws.put(type, () -> optional(new OnnxTry(type, pick(7, 11, 13, 20)).open(chance(3)).input(real(shape(3, 4))), "axis",
+            draws.put(type, () -> optional(new OnnxTry(type, pick(7, 11, 13, 20)).open(chance(3)).input(real(shape(3, 4))),
+                    "axis",
                     random.nextInt(6) - 3));
         }
-        draws.put("LRN", () -> optional(optional(node("LRN", 13).open(chance(3)).input(real(2, 5, 3, 3)).with("size", pick(1, 3, 5)),
+        draws.put("LRN", () -> optional(optional(node("LRN", 13).open(chance(3)).input(real(2, 5, 3, 3)).with("size", pick(1, 3,
+                5)),
                 "alpha", 0.3), "bias", 1.5));
         draws.put("MatMul", this::matMul);
         draws.put("Gemm", this::gemm);
@@ -87,7 +98,8 @@ final class OnnxDraws {
         draws.put("GlobalAveragePool", () -> node("GlobalAveragePool", 13).open(chance(3)).input(real(shape(3, 5))));
         draws.put("GlobalMaxPool", () -> node("GlobalMaxPool", 13).open(chance(3)).input(real(shape(3, 5))));
         draws.put("Resize", this::resize);
-        draws.put("Upsample", () -> new OnnxTry("Upsample", 9).open(chance(3)).input(real(2, 3, 4, 5)).constant(floats(1, 1, 2, 3))
+        draws.put("Upsample", () -> new OnnxTry("Upsample", 9).open(chance(3)).input(real(2, 3, 4, 5)).constant(floats(1, 1, 2,
+                3))
                 .with("mode", chance(2) ? "nearest" : "linear"));
     }
 
@@ -227,7 +239,8 @@ final class OnnxDraws {
 
     private OnnxTry reshape() {
         OnnxTry node = node("Reshape", 13).open(chance(2)).input(real(2, 3, 4));
-        return node.constant(longs(pick(new long[][]{{6, 4}, {-1}, {0, -1}, {0, 0, 2, 2}, {2, -1, 4, 1}, {0, 12}, {3, 0, -1}, {24}})));
+        return node.constant(longs(pick(new long[][]{{6, 4}, {-1}, {0, -1}, {0, 0, 2, 2}, {2, -1, 4, 1}, {0, 12}, {3, 0, -1},
+                {24}})));
     }
 
     private OnnxTry transpose() {
@@ -255,10 +268,13 @@ final class OnnxDraws {
     private OnnxTry split() {
         OnnxTry node = new OnnxTry("Split", pick(11, 13, 18)).open(chance(3)).input(real(2, 6, 4));
         return switch (random.nextInt(3)) {
-            case 0 -> new OnnxTry("Split", 13).input(real(2, 6, 4)).constant(longs(1, 3, 2)).with("axis", 1).output("a").output("b")
+            case 0 -> new OnnxTry("Split", 13).input(real(2, 6, 4)).constant(longs(1, 3, 2)).with("axis",
+                    1).output("a").output("b")
                     .output("c");
-            case 1 -> new OnnxTry("Split", 11).input(real(2, 6, 4)).with("split", new long[]{4, 2}).with("axis", -2).output("a").output("b");
-            default -> new OnnxTry("Split", 18).input(real(2, 7, 4)).with("num_outputs", 3).with("axis", 1).output("a").output("b")
+            case 1 -> new OnnxTry("Split", 11).input(real(2, 6, 4)).with("split", new long[]{4, 2}).with("axis",
+                    -2).output("a").output("b");
+            default -> new OnnxTry("Split", 18).input(real(2, 7, 4)).with("num_outputs", 3).with("axis",
+                    1).output("a").output("b")
                     .output("c");
         };
     }
@@ -293,7 +309,8 @@ final class OnnxDraws {
         String mode = new String[]{"constant", "reflect", "edge"}[random.nextInt(3)];
         boolean constant = mode.equals("constant");
         OnnxTry node = node("Pad", 13).open(chance(3)).input(real(2, 3, 4, 5)).constant(longs(0, constant ? random.nextInt(2) : 0,
-                random.nextInt(3), constant ? random.nextInt(4) - 1 : random.nextInt(3), 0, 0, random.nextInt(3), random.nextInt(3)));
+                random.nextInt(3), constant ? random.nextInt(4) - 1 : random.nextInt(3), 0, 0, random.nextInt(3),
+                random.nextInt(3)));
         return (constant && chance(2) ? node.constant(Nd4j.scalar(1.5f)) : node).with("mode", mode);
     }
 
@@ -311,8 +328,10 @@ final class OnnxDraws {
     }
 
     private OnnxTry matMul() {
-        long[][][] shapes = {{{3, 4}, {4, 5}}, {{4}, {4, 5}}, {{3, 4}, {4}}, {{4}, {4}}, {{2, 3, 4}, {4, 5}}, {{2, 3, 4}, {2, 4, 5}},
-            {{2, 3, 4}, {1, 4, 5}}, {{3, 4}, {2, 4, 5}}, {{2, 2, 3, 4}, {2, 2, 4, 5}}, {{2, 1, 3, 4}, {3, 4, 5}}, {{2, 3, 4}, {4}},
+        long[][][] shapes = {{{3, 4}, {4, 5}}, {{4}, {4, 5}}, {{3, 4}, {4}}, {{4}, {4}}, {{2, 3, 4}, {4, 5}}, {{2, 3, 4}, {2, 4,
+                5}},
+            {{2, 3, 4}, {1, 4, 5}}, {{3, 4}, {2, 4, 5}}, {{2, 2, 3, 4}, {2, 2, 4, 5}}, {{2, 1, 3, 4}, {3, 4, 5}}, {{2, 3, 4},
+            {4}},
             {{4}, {2, 4, 5}}, {{1}, {1}}, {{1}, {1, 1}}, {{1, 1, 3}, {3, 1}}, {{1, 1, 1}, {1, 1, 1}}};
         long[][] chosen = shapes[random.nextInt(shapes.length)];
         OnnxTry node = node("MatMul", 13).open(chosen[0].length > 1 && chance(3)).input(real(chosen[0]));
@@ -322,7 +341,8 @@ final class OnnxDraws {
     private OnnxTry gemm() {
         boolean left = chance(2);
         boolean right = chance(2);
-        OnnxTry node = node("Gemm", 13).open(chance(3)).input(left ? real(4, 3) : real(3, 4)).constant(right ? real(5, 4) : real(4, 5));
+        OnnxTry node = node("Gemm", 13).open(chance(3)).input(left ? real(4, 3) : real(3, 4)).constant(right ? real(5, 4)
+                : real(4, 5));
         node = chance(3) ? node : node.constant(real(pick(new long[][]{{5}, {3, 1}, {1, 5}, {1}, {3, 5}, {}})));
         node = optional(optional(node, "alpha", 0.5), "beta", 1.5);
         node = left ? node.with("transA", 1) : node;

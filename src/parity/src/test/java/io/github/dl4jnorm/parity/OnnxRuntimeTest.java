@@ -150,7 +150,8 @@ class OnnxRuntimeTest {
                 Arrays.stream(numbers).forEach(number -> buffer.put((float) number));
                 yield OnnxTensor.createTensor(environment, buffer.rewind(), shape);
             }
-            case LONG -> OnnxTensor.createTensor(environment, LongBuffer.wrap(Arrays.stream(numbers).mapToLong(number -> (long) number)
+            case LONG -> OnnxTensor.createTensor(environment,
+                    LongBuffer.wrap(Arrays.stream(numbers).mapToLong(number -> (long) number)
                     .toArray()), shape);
             case BOOL -> {
                 ByteBuffer buffer = ByteBuffer.allocateDirect(numbers.length);
