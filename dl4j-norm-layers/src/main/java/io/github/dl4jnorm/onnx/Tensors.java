@@ -4,8 +4,6 @@ package io.github.dl4jnorm.onnx;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -14,7 +12,6 @@ import java.util.HashMap;
 import java.util.Map;
 import onnx.Onnx;
 import onnx.Onnx.TensorProto.DataType;
-import org.bytedeco.javacpp.indexer.HalfIndexer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.shade.protobuf.ByteString;
@@ -68,41 +65,49 @@ record Tensors(Path directory) {
         if (length == 0) {
             return Nd4j.empty(own);
         }
-        ByteBuffer bytes = tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
         boolean raw = !tensor.getRawData().isEmpty();
-        if (type == DataType.FLOAT) {
-            float[] numbers = new float[(int) length];
+        if (own.isFPType()) {
+            double[] numbers = new double[Math.toIntExact(length)];
             for (int i = 0; i < numbers.length; i++) {
-                numbers[i] = raw ? bytes.getFloat() : tensor.getFloatData(i);
-            }
-            return Nd4j.createFromArray(numbers).reshape(shape);
-        }
-        if (type == DataType.DOUBLE) {
-            double[] numbers = new double[(int) length];
-            for (int i = 0; i < numbers.length; i++) {
-                numbers[i] = raw ? bytes.getDouble() : tensor.getDoubleData(i);
-            }
-            return Nd4j.createFromArray(numbers).reshape(shape);
-        }
-        if (type == DataType.FLOAT16) {
-            float[] numbers = new float[(int) length];
-            for (int i = 0; i < numbers.length; i++) {
-                numbers[i] = HalfIndexer.toFloat(bytes.getShort());
+                numbers[i] = switch (type) {
+                    case FLOAT -> raw ? Float.intBitsToFloat((int) bits(tensor, type, i)) : tensor.getFloatData(i);
+                    case DOUBLE -> raw ? Double.longBitsToDouble(bits(tensor, type, i)) : tensor.getDoubleData(i);
+                    default -> half((short) bits(tensor, type, i));
+                };
             }
             return Nd4j.createFromArray(numbers).reshape(shape).castTo(own);
         }
-        long[] numbers = new long[(int) length];
+        long[] numbers = new long[Math.toIntExact(length)];
         for (int i = 0; i < numbers.length; i++) {
-            numbers[i] = !raw ? type == DataType.INT64 ? tensor.getInt64Data(i) : tensor.getInt32Data(i) : switch (type) {
-                case INT64 -> bytes.getLong();
-                case INT32 -> bytes.getInt();
-                case INT16 -> bytes.getShort();
-                case UINT8, BOOL -> bytes.get() & 0xff;
-                default -> bytes.get();
+            long bits = raw ? bits(tensor, type, i) : type == DataType.INT64 ? tensor.getInt64Data(i) : tensor.getInt32Data(i);
+            numbers[i] = switch (type) {
+                case INT32 -> (int) bits;
+                case INT16 -> (short) bits;
+                case INT8 -> (byte) bits;
+                default -> bits;
             };
         }
         INDArray array = Nd4j.createFromArray(numbers).reshape(shape);
         return type == DataType.BOOL ? array.neq(0) : array.castTo(own);
+    }
+
+    /** Those of one number in raw data, which has its low byte first. */
+    private static long bits(Onnx.TensorProto tensor, DataType type, int index) {
+        int width = WIDTHS.get(type);
+        long bits = 0;
+        for (int i = width - 1; i >= 0; i--) {
+            bits = bits << 8 | tensor.getRawData().byteAt(index * width + i) & 0xff;
+        }
+        return bits;
+    }
+
+    private static float half(short bits) {
+        int exponent = bits >>> 10 & 0x1f;
+        int fraction = bits & 0x3ff;
+        float size = exponent == 0 ? Math.scalb((float) fraction, -24)
+                : exponent < 0x1f ? Math.scalb((float) (fraction + 0x400), exponent - 25)
+                : fraction == 0 ? Float.POSITIVE_INFINITY : Float.NaN;
+        return bits < 0 ? -size : size;
     }
 
     private static Onnx.TensorProto widened(Onnx.TensorProto tensor) {

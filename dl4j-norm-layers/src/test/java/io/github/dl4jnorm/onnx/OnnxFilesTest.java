@@ -65,7 +65,8 @@ class OnnxFilesTest {
         } finally {
             System.setOut(out);
         }
-        assertThat(printed.toString(StandardCharsets.UTF_8)).isEmpty();
+        // Other tests print at the same time.
+        assertThat(printed.toString(StandardCharsets.UTF_8)).doesNotContain("Summary", "Importing", "onnx");
         Map<String, INDArray> inputs = new LinkedHashMap<>();
         Onnx.ModelProto model = Onnx.ModelProto.parseFrom(Files.readAllBytes(FILES.resolve(name).resolve("model.onnx")));
         for (Onnx.ValueInfoProto input : model.getGraph().getInputList()) {
