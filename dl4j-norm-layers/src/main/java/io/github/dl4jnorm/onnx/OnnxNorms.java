@@ -11,11 +11,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Imports ONNX models into SameDiff, including their normalizations. Deeplearning4j's importer only supports batch
- * normalization at test time, without gradients. This class adds BatchNormalization, InstanceNormalization,
+ * Imports ONNX models into SameDiff, including their normalizations. BatchNormalization, InstanceNormalization,
  * LayerNormalization, GroupNormalization, RMSNormalization, MeanVarianceNormalization and LpNormalization of operator sets
- * 1 to 27. Each becomes a single node of this library where one computes the same, otherwise a composition of ND4J
- * operations:
+ * 1 to 27 become a single node of this library where one computes the same, otherwise a composition of ND4J operations. Other
+ * operators are translated if they are among those that are tested against ONNX Runtime; a model with any other is refused:
  *
  * <pre>{@code
  * SameDiff sd = OnnxNorms.importModel("model.onnx");
@@ -25,14 +24,13 @@ import org.slf4j.LoggerFactory;
  * <p>Graph inputs become placeholders; sizes that the file names or leaves out are unknown. Initializers become constants.
  * All keep their names, without TensorFlow's suffix {@code :0}. {@link SameDiff#outputs()} returns the outputs. Statistics
  * are computed with at least the precision of {@code stash_type}, which also determines the type of the outputs Mean and
- * InvStdDev. epsilon = 0 is replaced with the smallest normal float. BFLOAT16, which the importer does not support, becomes
+ * InvStdDev. epsilon = 0 is replaced with the smallest normal float. BFLOAT16 becomes
  * FLOAT. Model-local functions are inlined. External data files are read if they are in the model's directory or below it.
  *
  * <p>Requires the optional dependency {@code org.nd4j:samediff-import-onnx}. A saved graph contains this library's
  * operations; see {@link io.github.dl4jnorm.ops.SDNorm} for how to load it.
  */
 public final class OnnxNorms {
-
     private static final Logger LOG = LoggerFactory.getLogger(OnnxNorms.class);
 
     private OnnxNorms() {
@@ -63,27 +61,6 @@ public final class OnnxNorms {
     }
 
     /**
-     * How a model is imported.
-     *
-     * @param untested whether operators that this importer does not know are left to Deeplearning4j's
-     */
-    public record Options(boolean untested) {
-
-        /** Imports known operators only, the default. */
-        public static Options strict() {
-            return new Options(false);
-        }
-
-        /**
-         * Leaves a model with operators that are not known, and all of its nodes but normalizations, to Deeplearning4j's
-         * importer, with a warning. Its results have not been tested: some operators give wrong numbers, and some end the JVM.
-         */
-        public static Options allowUntested() {
-            return new Options(true);
-        }
-    }
-
-    /**
      * Imports a model, or throws if any part of it cannot be imported.
      *
      * @param file    the {@code .onnx} file
@@ -108,6 +85,27 @@ public final class OnnxNorms {
         } catch (NoClassDefFoundError e) {
             throw new IllegalStateException("ONNX import needs the dependency org.nd4j:samediff-import-onnx on the class path; "
                     + "missing " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * How a model is imported.
+     *
+     * @param untested whether operators that this importer does not know are left to Deeplearning4j's
+     */
+    public record Options(boolean untested) {
+
+        /** Imports known operators only, the default. */
+        public static Options strict() {
+            return new Options(false);
+        }
+
+        /**
+         * Leaves a model with operators that are not known, and all of its nodes but normalizations, to Deeplearning4j's
+         * importer, with a warning. Its results have not been tested: some operators give wrong numbers, and some end the JVM.
+         */
+        public static Options allowUntested() {
+            return new Options(true);
         }
     }
 }

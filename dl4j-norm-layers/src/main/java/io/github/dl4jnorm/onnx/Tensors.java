@@ -66,11 +66,17 @@ record Tensors(Path directory) {
             return Nd4j.empty(own);
         }
         boolean raw = !tensor.getRawData().isEmpty();
+        if (type == DataType.FLOAT) {
+            float[] numbers = new float[Math.toIntExact(length)];
+            for (int i = 0; i < numbers.length; i++) {
+                numbers[i] = raw ? Float.intBitsToFloat((int) bits(tensor, type, i)) : tensor.getFloatData(i);
+            }
+            return Nd4j.createFromArray(numbers).reshape(shape);
+        }
         if (own.isFPType()) {
             double[] numbers = new double[Math.toIntExact(length)];
             for (int i = 0; i < numbers.length; i++) {
                 numbers[i] = switch (type) {
-                    case FLOAT -> raw ? Float.intBitsToFloat((int) bits(tensor, type, i)) : tensor.getFloatData(i);
                     case DOUBLE -> raw ? Double.longBitsToDouble(bits(tensor, type, i)) : tensor.getDoubleData(i);
                     default -> half((short) bits(tensor, type, i));
                 };

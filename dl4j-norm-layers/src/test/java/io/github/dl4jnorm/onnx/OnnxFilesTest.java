@@ -103,6 +103,12 @@ class OnnxFilesTest {
     }
 
     @Test
+    void everyOperatorIsOnThePageAboutModels() throws IOException {
+        String page = Files.readString(Path.of("../src/site/markdown/models.md"));
+        assertThat(Operators.types()).hasSizeGreaterThan(90).allMatch(type -> page.contains("`" + type + "`"));
+    }
+
+    @Test
     void namesAllUnknownOperatorsAtOnce() {
         OnnxFile file = new OnnxFile(17).input("x", DataType.FLOAT, 2, 4)
                 .node("NonZero", List.of("x"), List.of("a")).named("/up/NonZero").node("Det", List.of("x"), List.of("b"))
