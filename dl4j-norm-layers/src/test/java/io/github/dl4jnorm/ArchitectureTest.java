@@ -25,7 +25,10 @@ import com.tngtech.archunit.lang.ArchRule;
 import io.github.dl4jnorm.kernel.Kernels;
 import java.io.Serializable;
 import java.nio.Buffer;
+import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -50,6 +53,16 @@ class ArchitectureTest {
     /** Methods of arrays that cut parts out of them, which ND4J 1.0.0-M2.1 does wrongly for some views. */
     private static final Set<String> CUT = Set.of("get", "getRow", "getRows", "getColumn", "getColumns", "getScalar", "slice",
             "subArray", "tensorAlongDimension", "vectorAlongDimension", "put", "putRow", "putColumn", "putSlice");
+
+    /** Packages with a dependency of their own, by the jars that are there for them only. */
+    private static final Map<String, String> OPTIONAL = Map.of("keras", "deeplearning4j-modelimport",
+            "onnx", "samediff-import-(api|onnx)", "parallel", "deeplearning4j-parallel-wrapper", "convolution", "dnnl");
+
+    /** The jars without which there are no networks. */
+    private static final String ALWAYS = "deeplearning4j-nn|nd4j-(api|common|native-api)|jackson|guava|protobuf|javacpp|lombok"
+            + "|slf4j-api|commons-collections4";
+
+    private static final Pattern JAR = Pattern.compile("^jar:file:.*/([^/]+?)-\\d[^/]*\\.jar!");
 
     private static JavaClasses library;
 
@@ -220,12 +233,44 @@ class ArchitectureTest {
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
         noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy|NpyHeader"
                         + "|NormArrays|NpySource(\\$.*)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels)"
-                        + "|.*\\.convolution\\.LayerSwap|.*\\.keras\\.NormImports|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
+                        + "|.*\\.convolution\\.LayerSwap|.*\\.keras\\.(NormImports|KerasImport)"
+                        + "|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))
                 .or(equivalentTo(ProcessBuilder.class)).or(equivalentTo(Process.class)).as("anything outside")).check(library);
         noClasses().should().callMethodWhere(describe("look up or load something", call -> OPENING.contains(
                 call.getTargetOwner().getSimpleName() + "." + call.getName()))).check(library);
+    }
+
+    /**
+     * So that whoever uses none of these packages can do without what they need: see OptionalDependenciesTest. Only model,
+     * which asks first whether oneDNN is there, uses convolution.
+     */
+    @Test
+    void packagesWithDependenciesOfTheirOwnStandAlone() {
+        OPTIONAL.forEach((name, jars) -> {
+            String own = ROOT + "." + name;
+            if (!name.equals("convolution")) {
+                noClasses().that().resideOutsideOfPackage(own).should().dependOnClassesThat().resideInAPackage(own)
+                        .check(library);
+            }
+            noClasses().that().resideOutsideOfPackage(own).should().dependOnClassesThat(comeFrom(jars)).check(library);
+            assertThatThrownBy(() -> noClasses().that().resideInAPackage(own).should().dependOnClassesThat(comeFrom(jars))
+                    .check(library)).as("the rule finds " + jars).isInstanceOf(AssertionError.class);
+        });
+        String all = String.join("|", OPTIONAL.values());
+        noClasses().should().dependOnClassesThat(describe("come from other jars than those that the library always has",
+                type -> jar(type) != null && !jar(type).matches(ALWAYS + "|" + all))).check(library);
+    }
+
+    private static DescribedPredicate<JavaClass> comeFrom(String jars) {
+        return describe("come from " + jars, type -> jar(type) != null && jar(type).matches(jars));
+    }
+
+    /** The artifact that a class comes from, or null if it is the JDK's or this library's. */
+    private static String jar(JavaClass type) {
+        Matcher jar = type.getSource().map(source -> JAR.matcher(source.getUri().toString())).orElse(null);
+        return jar != null && jar.find() ? jar.group(1) : null;
     }
 
     @Test

@@ -34,7 +34,7 @@ public final class KerasInstanceNormalization extends KerasNorm {
 
     /** TensorFlow Addons derives it from its group norm and saves the number of groups. */
     private boolean isContrib() {
-        return !getClassName().startsWith(NormImports.ADDONS) && options().get("groups") == null;
+        return !getClassName().startsWith(KerasImport.ADDONS) && options().get("groups") == null;
     }
 
     private boolean overAll() {

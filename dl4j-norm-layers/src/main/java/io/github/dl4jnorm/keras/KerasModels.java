@@ -56,7 +56,7 @@ final class KerasModels {
         for (Map<String, Object> layer : layers) {
             if ("BatchNormalization".equals(layer.get("class_name"))
                     || "SyncBatchNormalization".equals(layer.get("class_name"))) {
-                layer.put("class_name", NormImports.BATCH);
+                layer.put("class_name", KerasImport.BATCH);
             }
             if (third) {
                 rewriteLayer(layer);
@@ -103,7 +103,7 @@ final class KerasModels {
             if (options.get("data_format") != null) {
                 return "channels_first".equals(options.get("data_format"));
             }
-            String name = String.valueOf(layer.get("class_name")).replace(NormImports.ADDONS, "");
+            String name = String.valueOf(layer.get("class_name")).replace(KerasImport.ADDONS, "");
             axisFirst |= RESPONSE.equals(name) ? leavesOutTheFirst(options.get("axis"))
                     : NORMS.contains(name) && options.get("axis") != null && FIRST.contains(options.get("axis"));
         }

@@ -59,7 +59,7 @@ final class KerasWeightWrapper {
     /** The wrapper that a layer of a model is, or null. */
     static KerasWeightWrapper of(Map<String, Object> layer) throws InvalidKerasConfigurationException {
         String className = String.valueOf(layer.get("class_name"));
-        String kind = className.replace(NormImports.ADDONS, "");
+        String kind = className.replace(KerasImport.ADDONS, "");
         if (!KNOWN.contains(kind)) {
             return null;
         }
