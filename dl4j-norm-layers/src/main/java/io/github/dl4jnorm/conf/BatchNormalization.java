@@ -32,6 +32,8 @@ public class BatchNormalization extends RunningNormLayer {
 
     /** Whether gamma and beta are constants instead of learned parameters. */
     private boolean lockGammaBeta;
+    /** Whether statistics are computed over all workers that train together. */
+    private boolean synchronize;
     /** Has no effect, as in Deeplearning4j. */
     private boolean minibatch = true;
     /** Has no effect, as in Deeplearning4j. */

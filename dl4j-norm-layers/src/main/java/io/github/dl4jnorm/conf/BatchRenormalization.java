@@ -34,6 +34,8 @@ public class BatchRenormalization extends RunningNormLayer {
     private long rSteps = 40_000;
     /** Training step at which the limit of d reaches dMax. */
     private long dSteps = 25_000;
+    /** Whether statistics are computed over all workers that train together. */
+    private boolean synchronize;
 
     /** Creates a layer with the schedule of the paper. */
     public BatchRenormalization() {
@@ -84,7 +86,7 @@ public class BatchRenormalization extends RunningNormLayer {
     }
 
     /** Builds a {@link BatchRenormalization}. */
-    public static class Builder extends RunningNormBuilder<Builder, BatchRenormalization> {
+    public static class Builder extends BatchStatisticsBuilder<Builder, BatchRenormalization> {
         /**
          * Creates a builder with the schedule of the paper and {@code RunningStatistics.momentum(0.01).unbiased(false)}.
          */

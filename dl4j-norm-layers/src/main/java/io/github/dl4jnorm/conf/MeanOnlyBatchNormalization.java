@@ -20,6 +20,9 @@ import lombok.Data;
 public class MeanOnlyBatchNormalization extends RunningNormLayer {
     private static final long serialVersionUID = 1L;
 
+    /** Whether statistics are computed over all workers that train together. */
+    private boolean synchronize;
+
     /** Creates a layer with beta, without gamma, and with {@code RunningStatistics.momentum(0.1)}. */
     public MeanOnlyBatchNormalization() {
         super(RunningStatistics.momentum(0.1));
@@ -32,7 +35,7 @@ public class MeanOnlyBatchNormalization extends RunningNormLayer {
     }
 
     /** Builds a {@link MeanOnlyBatchNormalization}. */
-    public static class Builder extends RunningNormBuilder<Builder, MeanOnlyBatchNormalization> {
+    public static class Builder extends BatchStatisticsBuilder<Builder, MeanOnlyBatchNormalization> {
         /** Creates a builder with beta, without gamma. */
         public Builder() {
             super(new MeanOnlyBatchNormalization());

@@ -17,6 +17,7 @@ import org.deeplearning4j.nn.api.OptimizationAlgorithm;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.optimize.api.TrainingListener;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.shade.jackson.annotation.JsonInclude;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -50,6 +51,31 @@ public abstract class RunningNormLayer extends NormLayer {
     @Override
     public boolean tracksStatistics() {
         return true;
+    }
+
+    @Override
+    public boolean sharesStatistics() {
+        return tracksStatistics() && isSynchronize();
+    }
+
+    /** {@return whether batch statistics are computed over all workers that train together} */
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT)
+    public boolean isSynchronize() {
+        return false;
+    }
+
+    /**
+     * Sets whether batch statistics are computed over all workers that train together. Norms whose statistics do not cover a
+     * worker's batch have nothing to share.
+     *
+     * @param synchronize see {@link BatchStatisticsBuilder#synchronize}
+     * @throws DL4JInvalidConfigException if true for an instance norm or a ghost batch norm, or false for a synchronized one
+     */
+    public void setSynchronize(boolean synchronize) {
+        if (synchronize) {
+            throw invalid("synchronize false (each statistic covers only a part of one worker's batch, so that workers have "
+                    + "nothing to share)", "true");
+        }
     }
 
     /** Returns false with frozen statistics. */

@@ -11,7 +11,7 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
  * @param <L> type of the layer
  */
 public abstract class StockBatchBuilder<T extends StockBatchBuilder<T, L>, L extends BatchNormalization>
-        extends RunningNormBuilder<T, L> {
+        extends BatchStatisticsBuilder<T, L> {
     /** Whether useLogStd was set. If not, it depends on the policy. */
     private boolean logStdSet;
 

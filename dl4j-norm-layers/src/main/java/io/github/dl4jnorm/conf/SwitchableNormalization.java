@@ -8,6 +8,7 @@ import io.github.dl4jnorm.norm.NormPlan;
 import java.util.List;
 import lombok.Data;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.nd4j.shade.jackson.annotation.JsonInclude;
 
 /**
  * Normalizes with a learned mixture of instance, layer and batch statistics (Luo, Ren and Peng 2018,
@@ -49,9 +50,11 @@ public class SwitchableNormalization extends RunningNormLayer {
         return useBatch && !batchAverage;
     }
 
+    /** Saved even if false, as it was when no other norm had the option. */
     @Override
-    public boolean sharesStatistics() {
-        return useBatch && synchronize;
+    @JsonInclude(JsonInclude.Include.ALWAYS)
+    public boolean isSynchronize() {
+        return synchronize;
     }
 
     @Override
@@ -81,7 +84,7 @@ public class SwitchableNormalization extends RunningNormLayer {
     }
 
     /** Builds a {@link SwitchableNormalization}. */
-    public static class Builder extends RunningNormBuilder<Builder, SwitchableNormalization> {
+    public static class Builder extends BatchStatisticsBuilder<Builder, SwitchableNormalization> {
         /**
          * Creates a builder with all three parts and the moving average
          * {@code RunningStatistics.decay(0.9).unbiased(false)}.
@@ -110,18 +113,6 @@ public class SwitchableNormalization extends RunningNormLayer {
          */
         public Builder batchAverage(boolean batchAverage) {
             layer.batchAverage = batchAverage;
-            return this;
-        }
-
-        /**
-         * Sets whether the batch part is computed over the batches of all workers of a {@code ParallelWrapper}, as in
-         * {@link SyncBatchNormalization}. (The name {@code synchronized} is reserved in Java.)
-         *
-         * @param synchronize default false: each worker uses only its own batch
-         * @return this builder
-         */
-        public Builder synchronize(boolean synchronize) {
-            layer.synchronize = synchronize;
             return this;
         }
     }

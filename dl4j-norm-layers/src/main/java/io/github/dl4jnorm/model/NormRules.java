@@ -2,11 +2,13 @@
 package io.github.dl4jnorm.model;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.StockBatchBuilder;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
@@ -50,8 +52,9 @@ public final class NormRules {
     }
 
     /**
-     * Replaces batch norms with synchronized ones that have the same options, and lets switchable norms share the
-     * statistics of their batch part. This only affects training with several workers; see package {@code parallel}.
+     * Replaces batch norms with synchronized ones that have the same options, and turns on {@code synchronize} for switchable
+     * norms, mean-only batch norms and batch renormalization. This only affects training with several workers; see package
+     * {@code parallel}.
      *
      * @return the rule
      */
@@ -60,10 +63,10 @@ public final class NormRules {
             if (old instanceof org.deeplearning4j.nn.conf.layers.BatchNormalization stock) {
                 return own(stock, new SyncBatchNormalization.Builder());
             }
-            if (old instanceof BatchNormalization ours && !ours.sharesStatistics()) {
+            if (old instanceof BatchNormalization ours && !ours.isSynchronize()) {
                 return like(ours, new SyncBatchNormalization.Builder());
             }
-            return switchable(old, true);
+            return synchronize(old, true);
         };
     }
 
@@ -74,7 +77,7 @@ public final class NormRules {
      */
     public static NormReplacement.Rule synchronizedToBatch() {
         return (name, old) -> old instanceof SyncBatchNormalization ours
-                ? like(ours, new BatchNormalization.Builder()) : switchable(old, false);
+                ? like(ours, new BatchNormalization.Builder()) : synchronize(old, false);
     }
 
     private static <T extends StockBatchBuilder<T, ?>> NormLayer like(BatchNormalization old, T builder) {
@@ -87,11 +90,14 @@ public final class NormRules {
         return made;
     }
 
-    private static NormLayer switchable(Layer old, boolean synchronize) {
-        if (!(old instanceof SwitchableNormalization ours) || ours.isSynchronize() == synchronize) {
+    /** The norm with statistics shared or not, or null if it is like that already or has none of a worker's batch. */
+    private static NormLayer synchronize(Layer old, boolean synchronize) {
+        boolean changes = old instanceof RunningNormLayer ours && ours.isSynchronize() != synchronize
+                && !(old instanceof GhostBatchNormalization || old instanceof InstanceNormalization);
+        if (!changes) {
             return null;
         }
-        SwitchableNormalization made = (SwitchableNormalization) ours.clone();
+        RunningNormLayer made = (RunningNormLayer) ((RunningNormLayer) old).clone();
         made.setSynchronize(synchronize);
         return made;
     }
@@ -125,14 +131,15 @@ public final class NormRules {
     }
 
     /**
-     * Replaces batch norms with switchable norms. They keep the running statistics for their batch part and start with
-     * equal weights for all parts.
+     * Replaces batch norms with switchable norms. They keep the running statistics for their batch part, share it between
+     * workers if the batch norm did, and start with equal weights for all parts.
      *
      * @return the rule
      */
     public static NormReplacement.Rule batchToSwitchable() {
         return (name, old) -> !BatchNormMap.isBatchNorm(old) ? null
-                : from(old, new SwitchableNormalization.Builder().runningStatistics(policy(old).unbiased(false)));
+                : from(old, new SwitchableNormalization.Builder().runningStatistics(policy(old).unbiased(false))
+                        .synchronize(old instanceof BatchNormalization ours && ours.isSynchronize()));
     }
 
     private static RunningStatistics policy(Layer old) {

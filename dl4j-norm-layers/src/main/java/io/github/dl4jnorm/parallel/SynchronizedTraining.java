@@ -12,9 +12,9 @@ import org.deeplearning4j.parallelism.factory.TrainerContext;
 import org.deeplearning4j.parallelism.trainer.Trainer;
 
 /**
- * Synchronizes batch statistics between the workers of a {@link ParallelWrapper}, for
- * {@link io.github.dl4jnorm.conf.SyncBatchNormalization} layers and {@link io.github.dl4jnorm.conf.SwitchableNormalization}
- * layers with {@code synchronize(true)}.
+ * Synchronizes batch statistics between the workers of a {@link ParallelWrapper}, for layers with {@code synchronize(true)}:
+ * {@link io.github.dl4jnorm.conf.SyncBatchNormalization}, and batch, mean-only and switchable normalization and batch
+ * renormalization that turn the option on.
  *
  * <pre>{@code
  * ParallelWrapper wrapper = SynchronizedTraining.install(new ParallelWrapper.Builder<>(net).workers(4).build());
@@ -63,7 +63,7 @@ public final class SynchronizedTraining {
         }
         if (NormLayers.sharing(wrapper.getModel()).isEmpty()) {
             throw new IllegalArgumentException("Expected a network with a layer that shares statistics "
-                    + "(SyncBatchNormalization, or SwitchableNormalization with synchronize(true)), got none");
+                    + "(SyncBatchNormalization, or another batch norm with synchronize(true)), got none");
         }
         wrapper.setTrainerContext(new Context(timeout));
         return wrapper;

@@ -11,6 +11,7 @@ import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
@@ -106,7 +107,8 @@ class SavedConfigurationTest {
         List<NormLayer> layers = new ArrayList<>(List.of(
                 batch().build(), batch().decay(0.8).build(), batch().useLogStd(false).build(),
                 batch().lockGammaBeta(true).build(), batch().minibatch(false).build(),
-                batch().helperAllowFallback(false).build(), batch().runningStatistics(RunningStatistics.cumulative()).build(),
+                batch().helperAllowFallback(false).build(), batch().synchronize(true).build(),
+                batch().runningStatistics(RunningStatistics.cumulative()).build(),
                 batch().runningStatistics(RunningStatistics.cumulative().unbiased(false)).build(),
                 batch().runningStatistics(RunningStatistics.decay(0.9)).build(),
                 group().build(), group().groups(2).build(), group().groupSize(2).build(), group().epsOutside(true).build(),
@@ -126,10 +128,13 @@ class SavedConfigurationTest {
                 new LayerNormalization.Builder().elementwiseAffine(true).build(),
                 new SwitchableNormalization.Builder().build(), new SwitchableNormalization.Builder().useBatch(false).build(),
                 new SwitchableNormalization.Builder().batchAverage(true).build(),
+                new SwitchableNormalization.Builder().synchronize(true).build(),
                 new SwitchableNormalization.Builder().runningStatistics(RunningStatistics.decay(0.1)).build(),
                 new GhostBatchNormalization.Builder().build(), new GhostBatchNormalization.Builder(4).build(),
                 new BatchRenormalization.Builder().build(), new BatchRenormalization.Builder().rMax(2).build(),
-                new BatchRenormalization.Builder().dMax(2).build(),
+                new BatchRenormalization.Builder().dMax(2).build(), new BatchRenormalization.Builder().synchronize(true).build(),
+                new MeanOnlyBatchNormalization.Builder().build(),
+                new MeanOnlyBatchNormalization.Builder().synchronize(true).build(),
                 new BatchRenormalization.Builder().schedule(1, 40_000, 25_000).build(),
                 new BatchRenormalization.Builder().schedule(5_000, 6_000, 25_000).build(),
                 new BatchRenormalization.Builder().schedule(5_000, 40_000, 6_000).build(),
@@ -220,6 +225,40 @@ class SavedConfigurationTest {
             assertThat(MultiLayerConfiguration.fromJson(mapper.writeValueAsString(tree)))
                     .isEqualTo(net.sequence().getLayerWiseConfigurations());
         }
+    }
+
+    /** Written when only switchable norms had the option. */
+    @Test
+    void normsShareStatisticsAsBeforeTheyHadTheOption() throws Exception {
+        List<NormLayer> now = List.of(new SyncBatchNormalization.Builder().nOut(4).build(),
+                new SwitchableNormalization.Builder().synchronize(true).nOut(4).build(),
+                new BatchNormalization.Builder().nOut(4).build(), new BatchRenormalization.Builder().nOut(4).build(),
+                new MeanOnlyBatchNormalization.Builder().nOut(4).build(), new GhostBatchNormalization.Builder(2).nOut(4).build(),
+                new InstanceNormalization.Builder().trackRunningStats(true).nOut(4).build());
+        assertThat(now.stream().map(NormLayer::sharesStatistics)).containsExactly(true, true, false, false, false, false, false);
+        try (InputStream file = SavedConfigurationTest.class.getResourceAsStream(
+                "/models/batch-norms-without-synchronize.ser"); ObjectInputStream in = new ObjectInputStream(file)) {
+            assertThat(in.readObject()).isEqualTo(now);
+        }
+        for (NormLayer layer : now) {
+            assertThat(jsonOf(layer).has("synchronize")).as("JSON is what it was").isEqualTo(layer instanceof
+                    SwitchableNormalization);
+        }
+        for (NormLayer layer : List.of(batch().synchronize(true).build(),
+                new BatchRenormalization.Builder().synchronize(true).build(),
+                new MeanOnlyBatchNormalization.Builder().synchronize(true).build())) {
+            assertThat(jsonOf(layer).get("synchronize").asBoolean()).isTrue();
+        }
+    }
+
+    /** What JSON says of a layer that it gives back. */
+    private static ObjectNode jsonOf(NormLayer layer) throws Exception {
+        TestNetwork net = TestNetwork.around(false, TestNetwork.Setup.FLOAT, Kind.CNN_FIRST, layer.clone());
+        String json = net.sequence().getLayerWiseConfigurations().toJson();
+        MultiLayerConfiguration read = MultiLayerConfiguration.fromJson(json);
+        assertThat(read).isEqualTo(net.sequence().getLayerWiseConfigurations());
+        assertThat(((NormLayer) read.getConf(1).getLayer()).sharesStatistics()).isEqualTo(layer.sharesStatistics());
+        return (ObjectNode) new ObjectMapper().readTree(json).at("/confs/1/layer");
     }
 
     @Test

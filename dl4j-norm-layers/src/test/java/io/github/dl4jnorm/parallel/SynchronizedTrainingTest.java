@@ -62,11 +62,11 @@ class SynchronizedTrainingTest {
                         .filter(arguments -> Thinned.onVectors()));
     }
 
-    private static ParallelWrapper.Builder<?> wrapper(Model net, int workers) {
+    static ParallelWrapper.Builder<?> wrapper(Model net, int workers) {
         return new ParallelWrapper.Builder<>(net).workers(workers).prefetchBuffer(0).averagingFrequency(1);
     }
 
-    private static void fit(ParallelWrapper wrapper, List<DataSet> batches) {
+    static void fit(ParallelWrapper wrapper, List<DataSet> batches) {
         try (wrapper) {
             wrapper.fit(new ExistingDataSetIterator(batches));
         } catch (RuntimeException e) {
@@ -76,7 +76,7 @@ class SynchronizedTrainingTest {
         }
     }
 
-    private static List<DataSet> batches(int seed, int... sizes) {
+    static List<DataSet> batches(int seed, int... sizes) {
         Random random = new Random(seed);
         List<DataSet> batches = new ArrayList<>();
         for (int size : sizes) {
@@ -85,11 +85,11 @@ class SynchronizedTrainingTest {
         return batches;
     }
 
-    private static void assertClose(double[] actual, double[] expected) {
+    static void assertClose(double[] actual, double[] expected) {
         assertClose(actual, expected, 1e-9);
     }
 
-    private static void assertClose(double[] actual, double[] expected, double tolerance) {
+    static void assertClose(double[] actual, double[] expected, double tolerance) {
         assertThat(actual.length).isEqualTo(expected.length);
         for (int i = 0; i < actual.length; i++) {
             assertThat(Math.abs(actual[i] - expected[i])).as("%s against %s", actual[i], expected[i])
