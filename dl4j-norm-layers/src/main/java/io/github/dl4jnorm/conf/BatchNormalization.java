@@ -92,7 +92,7 @@ public class BatchNormalization extends RunningNormLayer {
     /** {@return whether log10stdev is stored instead of var} */
     @JsonIgnore
     public boolean isUseLogStd() {
-        return getLogStdStored() != null && getLogStdStored();
+        return Boolean.TRUE.equals(getLogStdStored());
     }
 
     /** {@return the data format of images: NCHW or NHWC} */

@@ -6,7 +6,6 @@ import io.github.dl4jnorm.layer.LayerNormLSTMParamInitializer;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Set;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -95,19 +94,9 @@ public class LayerNormLSTM extends AbstractLSTM {
         super.initializeConstraints(given);
         Builder builder = (Builder) given;
         List<LayerConstraint> all = constraints == null ? new ArrayList<>() : new ArrayList<>(constraints);
-        bind(all, builder.getRecurrentConstraints(), LayerNormLSTMParamInitializer.RECURRENT_WEIGHT);
-        bind(all, builder.getInputWeightConstraints(), LayerNormLSTMParamInitializer.WEIGHT);
+        all.addAll(NormBuilder.bound(builder.getRecurrentConstraints(), LayerNormLSTMParamInitializer.RECURRENT_WEIGHT));
+        all.addAll(NormBuilder.bound(builder.getInputWeightConstraints(), LayerNormLSTMParamInitializer.WEIGHT));
         constraints = all.isEmpty() ? null : all;
-    }
-
-    private static void bind(List<LayerConstraint> all, List<LayerConstraint> some, String parameter) {
-        if (some != null) {
-            for (LayerConstraint constraint : some) {
-                LayerConstraint bound = constraint.clone();
-                bound.setParams(Set.of(parameter));
-                all.add(bound);
-            }
-        }
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import lombok.Getter;
 import lombok.Setter;
@@ -40,6 +41,17 @@ public abstract class NormBuilder<T extends NormBuilder<T, L>, L extends NormLay
      */
     protected NormBuilder(L layer) {
         this.layer = layer;
+    }
+
+    /** Copies of constraints, bound to parameters; none of null. */
+    static List<LayerConstraint> bound(List<LayerConstraint> constraints, String... parameters) {
+        List<LayerConstraint> bound = new ArrayList<>();
+        for (LayerConstraint constraint : constraints == null ? List.<LayerConstraint>of() : constraints) {
+            LayerConstraint copy = constraint.clone();
+            copy.setParams(new LinkedHashSet<>(List.of(parameters)));
+            bound.add(copy);
+        }
+        return bound;
     }
 
     /** {@return this builder} */

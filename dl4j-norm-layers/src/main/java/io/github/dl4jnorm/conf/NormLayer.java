@@ -10,9 +10,7 @@ import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.RunningValues;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import lombok.Data;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.OptimizationAlgorithm;
@@ -115,21 +113,10 @@ public abstract class NormLayer extends FeedForwardLayer {
         super.initializeConstraints(given);
         NormBuilder<?, ?> builder = (NormBuilder<?, ?>) given;
         List<LayerConstraint> all = new ArrayList<>();
-        Set<String> both = new LinkedHashSet<>(List.of(GAMMA, BETA));
-        addConstraints(all, builder.getAllParamConstraints(), both);
-        addConstraints(all, builder.getGammaConstraints(), Set.of(GAMMA));
-        addConstraints(all, builder.getBetaConstraints(), Set.of(BETA));
+        all.addAll(NormBuilder.bound(builder.getAllParamConstraints(), GAMMA, BETA));
+        all.addAll(NormBuilder.bound(builder.getGammaConstraints(), GAMMA));
+        all.addAll(NormBuilder.bound(builder.getBetaConstraints(), BETA));
         setConstraints(all.isEmpty() ? null : all);
-    }
-
-    private static void addConstraints(List<LayerConstraint> all, List<LayerConstraint> some, Set<String> parameters) {
-        if (some != null) {
-            for (LayerConstraint constraint : some) {
-                LayerConstraint bound = constraint.clone();
-                bound.setParams(new LinkedHashSet<>(parameters));
-                all.add(bound);
-            }
-        }
     }
 
     /**
@@ -306,6 +293,10 @@ public abstract class NormLayer extends FeedForwardLayer {
     public NormalizationLayer instantiate(NeuralNetConfiguration conf, Collection<TrainingListener> listeners,
                                           int layerIndex, INDArray paramsView, boolean initializeParams,
                                           DataType networkDataType) {
+        if (initializeParams) {
+            // A saved network can be loaded and used with any solver; training checks it again.
+            requireSolver(conf.getOptimizationAlgo());
+        }
         setDataType(networkDataType);
         validateOptions();
         validateChannels();

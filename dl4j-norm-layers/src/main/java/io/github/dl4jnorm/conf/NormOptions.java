@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.Updater;
@@ -81,9 +82,7 @@ final class NormOptions {
     /** Sets options, in an order that does not depend on the map, and returns those that the builder does not have. */
     Map<String, Object> set(Map<String, ?> options) {
         Map<String, Object> others = new TreeMap<>(ORDER);
-        Map<String, Object> ordered = new TreeMap<>(ORDER);
-        ordered.putAll(options);
-        ordered.forEach((name, value) -> {
+        ordered(options).forEach((name, value) -> {
             if (MOMENTUM.equals(name) && builder instanceof RunningNormBuilder<?, ?> running) {
                 running.runningStatistics(RunningStatistics.momentum((double) converted(name, value, double.class)));
             } else if (methods.containsKey(name)) {
@@ -144,12 +143,8 @@ final class NormOptions {
             if (!(value instanceof Collection<?> several) || several.size() != types.length) {
                 throw new IllegalArgumentException("expected a list of " + types.length + " values");
             }
-            Object[] arguments = new Object[types.length];
-            int i = 0;
-            for (Object one : several) {
-                arguments[i] = converted(one, types[i], generic[i]);
-                i++;
-            }
+            Object[] arguments = several.toArray();
+            Arrays.setAll(arguments, i -> converted(arguments[i], types[i], generic[i]));
             return exactly ? null : arguments;
         }
         if (exactly) {
@@ -202,11 +197,7 @@ final class NormOptions {
         if (type == List.class && generic instanceof ParameterizedType list) {
             // One by one: as a whole, its elements would lose their classes.
             Class<?> element = (Class<?>) list.getActualTypeArguments()[0];
-            List<Object> all = new ArrayList<>();
-            for (Object one : elements(value)) {
-                all.add(converted(one, element, element));
-            }
-            return all;
+            return new ArrayList<>(Arrays.stream(elements(value)).map(one -> converted(one, element, element)).toList());
         }
         ObjectMapper mapper = NeuralNetConfiguration.mapper();
         Object made = mapper.convertValue(value, mapper.constructType(generic));
@@ -223,11 +214,14 @@ final class NormOptions {
 
     /** The norm with its options, such as {@code group(groups=8)}. */
     static String text(String norm, Map<String, ?> options) {
+        return ordered(options).entrySet().stream().map(option -> option.getKey() + "=" + text(option.getValue()))
+                .collect(Collectors.joining(", ", norm + "(", ")"));
+    }
+
+    private static Map<String, Object> ordered(Map<String, ?> options) {
         Map<String, Object> ordered = new TreeMap<>(ORDER);
         ordered.putAll(options);
-        List<String> texts = new ArrayList<>();
-        ordered.forEach((name, value) -> texts.add(name + "=" + text(value)));
-        return norm + "(" + String.join(", ", texts) + ")";
+        return ordered;
     }
 
     private static String text(Object value) {

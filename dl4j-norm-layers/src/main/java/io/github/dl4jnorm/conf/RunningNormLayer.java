@@ -6,19 +6,14 @@ import static io.github.dl4jnorm.conf.NormParameter.LOG10_STDEV;
 import static io.github.dl4jnorm.conf.NormParameter.MEAN;
 import static io.github.dl4jnorm.conf.NormParameter.VAR;
 
-import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
-import java.util.Collection;
 import java.util.List;
 import lombok.Data;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.api.OptimizationAlgorithm;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
-import org.deeplearning4j.optimize.api.TrainingListener;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.shade.jackson.annotation.JsonInclude;
-import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Base class of norms that track a running mean and variance of each channel for use at test time.
@@ -112,19 +107,6 @@ public abstract class RunningNormLayer extends NormLayer {
     }
 
     /**
-     * Creates the layer. A network can be loaded and used in test mode with any solver; training checks the solver again.
-     */
-    @Override
-    public NormalizationLayer instantiate(NeuralNetConfiguration conf, Collection<TrainingListener> listeners,
-                                          int layerIndex, INDArray paramsView, boolean initializeParams,
-                                          DataType networkDataType) {
-        if (initializeParams) {
-            requireSolver(conf.getOptimizationAlgo());
-        }
-        return super.instantiate(conf, listeners, layerIndex, paramsView, initializeParams, networkDataType);
-    }
-
-    /**
      * Chooses how the variance is stored: in HALF networks as log10 of the standard deviation, which neither overflows
      * above 256 nor loses small values. The choice is made once, so converting the network to another type only converts
      * numbers.
@@ -142,7 +124,7 @@ public abstract class RunningNormLayer extends NormLayer {
         addBeforeStatistics(parameters);
         requirePolicy();
         if (tracksStatistics()) {
-            boolean log = logStdStored != null && logStdStored;
+            boolean log = Boolean.TRUE.equals(logStdStored);
             parameters.add(new NormParameter(MEAN, nOut, 0));
             if (tracksVariance()) {
                 parameters.add(new NormParameter(log ? LOG10_STDEV : VAR, nOut, log ? 0 : 1));

@@ -12,8 +12,6 @@ import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.InputPreProcessor;
 import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
-import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
-import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
 import org.nd4j.linalg.activations.impl.ActivationIdentity;
 
 /**
@@ -147,14 +145,7 @@ public final class BatchNormFolding {
         if (layer instanceof Reparameterization) {
             return "it normalizes weights; use WeightFusion.fuse";
         }
-        return recurrent(layer) instanceof LayerNormLSTM ? "its norms are inside the recurrence" : null;
-    }
-
-    private static Layer recurrent(Layer layer) {
-        if (layer instanceof Bidirectional both) {
-            return recurrent(both.getFwd());
-        }
-        return layer instanceof BaseWrapperLayer wrapper ? recurrent(wrapper.getUnderlying()) : layer;
+        return NormLayers.inside(layer) instanceof LayerNormLSTM ? "its norms are inside the recurrence" : null;
     }
 
     private static Outcome fold(Draft<?> draft, Part norm, MaskUse masks) {
@@ -164,7 +155,7 @@ public final class BatchNormFolding {
         // Computed before anything changes. A dense layer sets masked rows to 0 as the norm does.
         String masked = masks == MaskUse.NEVER || BatchNormMap.isStock(norm.layer())
                 || notBefore == null && before.isDense() ? null
-                : MaskedPositions.whyNeeded(draft, norm, masks == MaskUse.EVERYTHING);
+                : new MaskedPositions(draft, masks == MaskUse.EVERYTHING).whyNeeded(norm);
         if (notBefore == null && masked != null) {
             return new Outcome(norm.name(), null, masked);
         }

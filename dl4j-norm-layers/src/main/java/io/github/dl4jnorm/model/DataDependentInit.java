@@ -5,10 +5,8 @@ import io.github.dl4jnorm.layer.ReparameterizedLayer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
-import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.api.DataSet;
@@ -78,7 +76,6 @@ public final class DataDependentInit {
             return List.of();
         }
         INDArray before = net.params().dup();
-        boolean done = false;
         layers.values().forEach(layer -> layer.setStartsFromData(true));
         try {
             if (net instanceof MultiLayerNetwork sequence) {
@@ -86,37 +83,23 @@ public final class DataDependentInit {
             } else {
                 ((ComputationGraph) net).output(false, features, masks, null);
             }
-            done = true;
+            return List.copyOf(layers.keySet());
+        } catch (Throwable thrown) {
+            net.setParams(before);
+            throw thrown;
         } finally {
             layers.values().forEach(layer -> layer.setStartsFromData(false));
-            if (!done) {
-                net.setParams(before);
-            }
         }
-        return List.copyOf(layers.keySet());
     }
 
     private static Map<String, ReparameterizedLayer> layers(Model net) {
         Map<String, ReparameterizedLayer> found = new LinkedHashMap<>();
-        if (net instanceof MultiLayerNetwork sequence) {
-            for (int i = 0; i < sequence.getnLayers(); i++) {
-                add(found, String.valueOf(i), sequence.getLayer(i));
+        NormLayers.whole(net).forEach((key, layer) -> {
+            if (layer instanceof ReparameterizedLayer weights && weights.canStartFromData()) {
+                String name = weights.reparameterization().getLayerName();
+                found.put(name == null || found.containsKey(name) ? key : name, weights);
             }
-        } else if (net instanceof ComputationGraph graph) {
-            for (int index : graph.topologicalSortOrder()) {
-                GraphVertex vertex = graph.getVertices()[index];
-                add(found, vertex.getVertexName(), vertex.getLayer());
-            }
-        } else {
-            throw Draft.unknown(net);
-        }
+        });
         return found;
-    }
-
-    private static void add(Map<String, ReparameterizedLayer> found, String key, Layer layer) {
-        if (layer instanceof ReparameterizedLayer weights && weights.canStartFromData()) {
-            String name = weights.reparameterization().getLayerName();
-            found.put(name == null || found.containsKey(name) ? key : name, weights);
-        }
     }
 }

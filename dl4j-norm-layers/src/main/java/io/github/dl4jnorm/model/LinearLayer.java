@@ -134,9 +134,7 @@ final class LinearLayer {
         INDArray weight = wide(axes.outWeight());
         INDArray scaled = weight.mul(along(scale, weight.shape(), axes.out()));
         double[] bias = bias();
-        for (int c = 0; c < bias.length; c++) {
-            bias[c] = scale[c] * bias[c] + shift[c];
-        }
+        Arrays.setAll(bias, c -> scale[c] * bias[c] + shift[c]);
         return set(axes.outWeight(), scaled, bias);
     }
 
@@ -147,19 +145,19 @@ final class LinearLayer {
      */
     boolean scaleInput(double[] scale, double[] shift) {
         INDArray weight = wide(axes.inWeight());
-        double[] added;
-        if (axes.inWeight().equals(axes.outWeight())) {
-            added = response(weight, shift, axes.in(), axes.out());
-        } else {
-            // Channel and multiplier, in this order, are the inputs of the second weights.
-            INDArray between = weight.mul(along(shift, weight.shape(), axes.in())).sum(2, 3).transpose();
-            added = response(wide(axes.outWeight()), BatchNormMap.doubles(between), new int[]{1}, axes.out());
-        }
+        double[] added = added(weight, shift);
         double[] bias = bias();
-        for (int c = 0; c < bias.length; c++) {
-            bias[c] += added[c];
-        }
+        Arrays.setAll(bias, c -> bias[c] + added[c]);
         return set(axes.inWeight(), weight.mul(along(scale, weight.shape(), axes.in())), bias);
+    }
+
+    private double[] added(INDArray weight, double[] shift) {
+        if (axes.inWeight().equals(axes.outWeight())) {
+            return response(weight, shift, axes.in(), axes.out());
+        }
+        // Channel and multiplier, in this order, are the inputs of the second weights.
+        INDArray between = weight.mul(along(shift, weight.shape(), axes.in())).sum(2, 3).transpose();
+        return response(wide(axes.outWeight()), BatchNormMap.doubles(between), new int[]{1}, axes.out());
     }
 
     /** What constant inputs give at each output. */
@@ -221,7 +219,6 @@ final class LinearLayer {
     }
 
     private static boolean isFinite(INDArray array) {
-        double sum = array.castTo(DataType.DOUBLE).sumNumber().doubleValue();
-        return Double.isFinite(sum);
+        return Double.isFinite(array.castTo(DataType.DOUBLE).sumNumber().doubleValue());
     }
 }

@@ -51,8 +51,11 @@ import org.deeplearning4j.nn.conf.layers.util.MaskLayer;
 /**
  * Finds the layer that would notice at positions that count if something else than a norm's zeros stood at masked ones.
  * Deeplearning4j's convolutions, poolings and recurrent layers use what stands there.
+ *
+ * @param draft  the network
+ * @param images whether images and volumes are masked, too, not only sequences
  */
-final class MaskedPositions {
+record MaskedPositions(Draft<?> draft, boolean images) {
     private enum Effect {
         /** What stands at a position goes to that position alone. */
         KEEP_APART,
@@ -62,27 +65,10 @@ final class MaskedPositions {
         MIX
     }
 
-    private final Draft<?> draft;
-    private final boolean images;
-
-    private MaskedPositions(Draft<?> draft, boolean images) {
-        this.draft = draft;
-        this.images = images;
-    }
-
-    /**
-     * Why a norm has to stay for its zeros.
-     *
-     * @param images whether images and volumes are masked, too, not only sequences
-     * @return the reason, or null if nothing would notice
-     */
-    static String whyNeeded(Draft<?> draft, Part norm, boolean images) {
-        return new MaskedPositions(draft, images).whyNeeded(Node.of(norm));
-    }
-
-    private String whyNeeded(Node norm) {
+    /** Why a norm has to stay for its zeros, or null if nothing would notice. */
+    String whyNeeded(Part norm) {
         Set<String> seen = new HashSet<>();
-        Deque<Node> next = new ArrayDeque<>(draft.consumers(norm));
+        Deque<Node> next = new ArrayDeque<>(draft.consumers(Node.of(norm)));
         while (!next.isEmpty()) {
             Node node = next.remove();
             if (!seen.add(node.key())) {

@@ -112,12 +112,11 @@ final class NormArrays {
             boolean statistics = name(parameter).equals(RUNNING_MEAN) || name(parameter).equals(RUNNING_VARIANCE);
             if (given != null && !statistics) {
                 INDArray target = layer.getParam(parameter.name());
-                double[] all = given;
                 if (given.length < target.length()) {
-                    all = new double[(int) target.length()];
-                    Arrays.fill(all, given[0]);
+                    target.assign(given[0]);
+                } else {
+                    target.assign(Nd4j.createFromArray(given).castTo(target.dataType()).reshape(target.shape()));
                 }
-                target.assign(Nd4j.createFromArray(all).castTo(target.dataType()).reshape(target.shape()));
             }
         }
         if (values.containsKey(RUNNING_MEAN)) {

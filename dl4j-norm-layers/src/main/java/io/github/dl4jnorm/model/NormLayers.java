@@ -15,8 +15,6 @@ import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
-import org.deeplearning4j.nn.layers.FrozenLayer;
-import org.deeplearning4j.nn.layers.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.layers.normalization.BatchNormalization;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -35,7 +33,7 @@ public final class NormLayers {
 
     /** Norms with running statistics, whether these are frozen or not. */
     static Map<String, NormalizationLayer> withStatistics(Model net) {
-        Map<String, NormalizationLayer> found = norms(layers(net, false));
+        Map<String, NormalizationLayer> found = byName(byKey(net, false));
         found.values().removeIf(layer -> !layer.layerConf().tracksStatistics());
         return found;
     }
@@ -55,13 +53,17 @@ public final class NormLayers {
 
     /** All norms, frozen ones, too. */
     static Map<String, NormalizationLayer> all(Model net) {
-        return norms(layers(net, true));
+        return byName(byKey(net));
     }
 
     /** All norms by the index or vertex of their layer, frozen ones, too. */
     static Map<String, NormalizationLayer> byKey(Model net) {
+        return byKey(net, true);
+    }
+
+    private static Map<String, NormalizationLayer> byKey(Model net, boolean frozen) {
         Map<String, NormalizationLayer> found = new LinkedHashMap<>();
-        layers(net, true).forEach((key, layer) -> {
+        layers(net, frozen).forEach((key, layer) -> {
             if (layer instanceof NormalizationLayer norm) {
                 found.put(key, norm);
             }
@@ -73,9 +75,9 @@ public final class NormLayers {
     static Map<String, String> otherKinds(Model net) {
         Map<String, String> kinds = new LinkedHashMap<>();
         configurations(net).forEach((key, conf) -> {
-            String kind = otherKind(conf);
-            if (kind != null) {
-                kinds.put(conf.getLayerName() == null ? key : conf.getLayerName(), kind);
+            org.deeplearning4j.nn.conf.layers.Layer inside = inside(conf);
+            if (inside instanceof LayerNormLSTM || inside instanceof Reparameterization) {
+                kinds.put(conf.getLayerName() == null ? key : conf.getLayerName(), inside.getClass().getSimpleName());
             }
         });
         return kinds;
@@ -98,23 +100,20 @@ public final class NormLayers {
         return confs;
     }
 
-    private static String otherKind(org.deeplearning4j.nn.conf.layers.Layer conf) {
-        if (conf instanceof LayerNormLSTM || conf instanceof Reparameterization) {
-            return conf.getClass().getSimpleName();
-        }
-        return conf instanceof org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer wrapper
-                ? otherKind(wrapper.getUnderlying())
-                : conf instanceof org.deeplearning4j.nn.conf.layers.misc.FrozenLayer frozen ? otherKind(frozen.getLayer())
-                : conf instanceof Bidirectional both ? otherKind(both.getFwd()) : null;
+    /** What is inside of Deeplearning4j's wrappers. */
+    static org.deeplearning4j.nn.conf.layers.Layer inside(org.deeplearning4j.nn.conf.layers.Layer conf) {
+        return conf instanceof Reparameterization ? conf
+                : conf instanceof org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer wrapper
+                ? inside(wrapper.getUnderlying())
+                : conf instanceof org.deeplearning4j.nn.conf.layers.misc.FrozenLayer frozen ? inside(frozen.getLayer())
+                : conf instanceof Bidirectional both ? inside(both.getFwd()) : conf;
     }
 
-    private static Map<String, NormalizationLayer> norms(Map<String, Layer> layers) {
+    private static Map<String, NormalizationLayer> byName(Map<String, NormalizationLayer> norms) {
         Map<String, NormalizationLayer> found = new LinkedHashMap<>();
-        layers.forEach((key, layer) -> {
-            if (layer instanceof NormalizationLayer norm) {
-                String name = name(key, norm);
-                found.put(found.containsKey(name) ? key : name, norm);
-            }
+        norms.forEach((key, norm) -> {
+            String name = name(key, norm);
+            found.put(found.containsKey(name) ? key : name, norm);
         });
         return found;
     }
@@ -162,7 +161,7 @@ public final class NormLayers {
     private static void add(Map<String, Layer> layers, String key, Layer layer, boolean frozen) {
         Layer inner = layer;
         while (inner instanceof BaseWrapperLayer wrapper) {
-            if (!frozen && (inner instanceof FrozenLayer || inner instanceof FrozenLayerWithBackprop)) {
+            if (!frozen && Part.isFrozen(inner)) {
                 return;
             }
             inner = wrapper.getUnderlying();

@@ -12,7 +12,6 @@ import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +23,7 @@ import org.deeplearning4j.nn.conf.RNNFormat;
 import org.deeplearning4j.nn.conf.layers.BaseRecurrentLayer;
 import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.factory.Nd4j;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -207,12 +207,12 @@ public final class NormReplacement {
         Map<String, Long> lengths = norm.parameters().stream()
                 .collect(Collectors.toMap(NormParameter::name, NormParameter::length));
         Set<String> names = lengths.keySet();
-        if (names.contains(GAMMA) && part.param(GAMMA) == null) {
-            set(part, GAMMA, same(BatchNormMap.fixedGamma(part.layer()), lengths.get(GAMMA)));
-        }
-        if (names.contains(BETA) && part.param(BETA) == null) {
-            set(part, BETA, same(BatchNormMap.fixedBeta(part.layer()), lengths.get(BETA)));
-        }
+        Layer old = part.layer();
+        Map.of(GAMMA, BatchNormMap.fixedGamma(old), BETA, BatchNormMap.fixedBeta(old)).forEach((name, fixed) -> {
+            if (names.contains(name) && part.param(name) == null) {
+                part.setParam(name, Nd4j.valueArrayOf(new long[]{lengths.get(name)}, fixed, DataType.DOUBLE));
+            }
+        });
         String form = names.contains(VAR) ? VAR : LOG10_STDEV;
         if (names.contains(MEAN) && part.param(MEAN) != null && part.param(form) == null) {
             part.setStatistics(BatchNormMap.doubles(part.param(MEAN)), variance(part));
@@ -227,15 +227,5 @@ public final class NormReplacement {
     private static double[] variance(Part part) {
         return part.layer() instanceof RunningNormLayer ? ((NormalizationLayer) part.source()).runningVariance()
                 : BatchNormMap.stockVariance(part);
-    }
-
-    private static double[] same(double value, long length) {
-        double[] values = new double[Math.toIntExact(length)];
-        Arrays.fill(values, value);
-        return values;
-    }
-
-    private static void set(Part part, String name, double[] values) {
-        part.setParam(name, Nd4j.createFromArray(values));
     }
 }

@@ -92,12 +92,11 @@ public final class NormRules {
 
     /** The norm with statistics shared or not, or null if it is like that already or has none of a worker's batch. */
     private static NormLayer synchronize(Layer old, boolean synchronize) {
-        boolean changes = old instanceof RunningNormLayer ours && ours.isSynchronize() != synchronize
-                && !(old instanceof GhostBatchNormalization || old instanceof InstanceNormalization);
-        if (!changes) {
+        if (!(old instanceof RunningNormLayer ours) || ours.isSynchronize() == synchronize
+                || old instanceof GhostBatchNormalization || old instanceof InstanceNormalization) {
             return null;
         }
-        RunningNormLayer made = (RunningNormLayer) ((RunningNormLayer) old).clone();
+        RunningNormLayer made = (RunningNormLayer) ours.clone();
         made.setSynchronize(synchronize);
         return made;
     }

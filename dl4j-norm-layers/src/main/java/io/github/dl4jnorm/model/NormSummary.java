@@ -15,8 +15,6 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Model;
-import org.deeplearning4j.nn.layers.FrozenLayer;
-import org.deeplearning4j.nn.layers.FrozenLayerWithBackprop;
 import org.deeplearning4j.nn.layers.normalization.BatchNormalization;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -104,16 +102,12 @@ public final class NormSummary {
         if (layer instanceof ReparameterizedLayer computed) {
             return computed.reparameterization().getClass().getSimpleName() + "(" + type(computed.getUnderlying()) + ")";
         }
-        return isFreezing(layer) ? type(((BaseWrapperLayer) layer).getUnderlying())
+        return Part.isFrozen(layer) ? type(((BaseWrapperLayer) layer).getUnderlying())
                 : layer.conf().getLayer().getClass().getSimpleName();
     }
 
-    private static boolean isFreezing(Layer layer) {
-        return layer instanceof FrozenLayer || layer instanceof FrozenLayerWithBackprop;
-    }
-
     private static Role role(Layer layer, String parameter) {
-        if (isFreezing(layer)) {
+        if (Part.isFrozen(layer)) {
             return Role.FROZEN;
         }
         if (layer instanceof NormalizationLayer norm) {

@@ -83,7 +83,7 @@ final class Part {
         return inner;
     }
 
-    private static boolean isFrozen(org.deeplearning4j.nn.api.Layer layer) {
+    static boolean isFrozen(org.deeplearning4j.nn.api.Layer layer) {
         return layer instanceof org.deeplearning4j.nn.layers.FrozenLayer
                 || layer instanceof org.deeplearning4j.nn.layers.FrozenLayerWithBackprop;
     }
@@ -100,17 +100,14 @@ final class Part {
     }
 
     private static Layer wrapped(Layer old, Layer layer) {
-        if (old instanceof FrozenLayer frozen) {
-            Layer wrapper = new FrozenLayer(wrapped(frozen.getLayer(), layer));
-            wrapper.setLayerName(old.getLayerName());
-            return wrapper;
+        Layer wrapper = old instanceof FrozenLayer frozen ? new FrozenLayer(wrapped(frozen.getLayer(), layer))
+                : old instanceof FrozenLayerWithBackprop frozen
+                ? new FrozenLayerWithBackprop(wrapped(frozen.getUnderlying(), layer)) : null;
+        if (wrapper == null) {
+            return layer;
         }
-        if (old instanceof FrozenLayerWithBackprop frozen) {
-            Layer wrapper = new FrozenLayerWithBackprop(wrapped(frozen.getUnderlying(), layer));
-            wrapper.setLayerName(old.getLayerName());
-            return wrapper;
-        }
-        return layer;
+        wrapper.setLayerName(old.getLayerName());
+        return wrapper;
     }
 
     /** Has the names of the parameters found anew when the network is made. */

@@ -144,33 +144,18 @@ public final class PopulationStatistics {
     }
 
     /** One recomputation. */
-    private static final class Run {
-        private final Map<String, NormalizationLayer> layers;
-        private final MultiDataSetIterator data;
-        private final Progress progress;
-        private final Forward forward;
-
-        Run(Map<String, NormalizationLayer> layers, MultiDataSetIterator data, Progress progress, Forward forward) {
-            this.layers = layers;
-            this.data = data;
-            this.progress = progress;
-            this.forward = forward;
-        }
-
+    private record Run(Map<String, NormalizationLayer> layers, MultiDataSetIterator data, Progress progress, Forward forward) {
         Map<String, ChannelStatistics> by(Method method) {
             Map<String, double[][]> before = new LinkedHashMap<>();
             layers.forEach((name, layer) ->
                     before.put(name, new double[][]{layer.runningMean(), layer.runningVariance()}));
-            boolean done = false;
             try {
-                Map<String, ChannelStatistics> result = method == Method.PAPER ? paper() : exact();
-                done = true;
-                return result;
+                return method == Method.PAPER ? paper() : exact();
+            } catch (Throwable thrown) {
+                before.forEach((name, old) -> layers.get(name).setRunningStatistics(old[0], old[1]));
+                throw thrown;
             } finally {
                 layers.values().forEach(layer -> layer.observe(null));
-                if (!done) {
-                    before.forEach((name, old) -> layers.get(name).setRunningStatistics(old[0], old[1]));
-                }
             }
         }
 

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.Trainable;
 import org.deeplearning4j.nn.conf.InputPreProcessor;
@@ -57,14 +58,12 @@ final class SequenceDraft extends Draft<MultiLayerNetwork> {
 
     @Override
     List<Node> consumers(Node node) {
-        Part next = onlyConsumer(node.part());
-        return next == null ? List.of() : List.of(Node.of(next));
+        return Stream.ofNullable(onlyConsumer(node.part())).map(Node::of).toList();
     }
 
     @Override
     List<Node> producers(Node node) {
-        Part previous = before(node.part());
-        return previous == null ? List.of() : List.of(Node.of(previous));
+        return Stream.ofNullable(before(node.part())).map(Node::of).toList();
     }
 
     @Override
