@@ -19,6 +19,9 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 record Call(SameDiff sd, OnnxNode node, List<Value> inputs) {
 
+    /** Of more elements than this no list of indices is made while a model is imported. */
+    private static final long LONGEST = 1 << 26;
+
     boolean has(int index) {
         return index < inputs.size() && inputs.get(index) != null;
     }
@@ -113,6 +116,12 @@ record Call(SameDiff sd, OnnxNode node, List<Value> inputs) {
         if (!condition) {
             throw node.error(expected, actual);
         }
+    }
+
+    /** The length of a list that is made now, which a damaged file must not have fill the memory. */
+    int length(long length) {
+        require(length > 0 && length <= LONGEST, "1 to " + LONGEST + " elements", length);
+        return (int) length;
     }
 
     SDVariable number(double value, DataType type) {

@@ -51,7 +51,7 @@ final class ElementwiseOperators {
             return Call.one(leaky(call, call.x(1)), call.broadcast(call.inputs()));
         });
         Operators.add("Identity", 1, 1, same(Call::x));
-        Operators.add("Dropout", 1, 3, same(ElementwiseOperators::dropout), "ratio", "seed", "is_test");
+        Operators.add("Dropout", 1, 3, 2, same(ElementwiseOperators::dropout), "ratio", "seed", "is_test");
         Operators.add("Cast", 1, 1, same(ElementwiseOperators::cast), "to", "saturate", "round_mode");
         Operators.add("Not", 1, 1, same(call -> call.sd().eq(call.typed(call.x(), DataType.INT), call.number(0, DataType.INT))));
         Operators.add("Clip", 1, 3, same(ElementwiseOperators::clip), "min", "max");

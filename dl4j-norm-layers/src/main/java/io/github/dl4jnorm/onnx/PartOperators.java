@@ -115,7 +115,7 @@ final class PartOperators {
         if (step == 1) {
             return new Value(call.part(x.variable(), x.shape(), axis, from, to), Call.with(x.shape(), axis, count));
         }
-        int[] indices = new int[(int) count];
+        int[] indices = new int[call.length(count)];
         Arrays.setAll(indices, i -> (int) (from + i * step));
         return new Value(call.sd().gather(x.variable(), indices, axis), Call.with(x.shape(), axis, count));
     }
@@ -240,8 +240,7 @@ final class PartOperators {
         long first = constant ? Math.min(0, before[axis]) : before[axis];
         long last = constant ? Math.min(0, after[axis]) : after[axis];
         long length = size + first + last;
-        call.require(length > 0, "pads that leave something", Arrays.toString(before) + ", " + Arrays.toString(after));
-        int[] indices = new int[(int) length];
+        int[] indices = new int[call.length(length)];
         Arrays.setAll(indices, i -> (int) index(call, i - first, size, mode));
         before[axis] = Math.max(0, before[axis]);
         after[axis] = Math.max(0, after[axis]);

@@ -9,6 +9,8 @@ import org.nd4j.linalg.api.buffer.DataType;
 /** Operators that reduce axes, or normalize along them. */
 final class ReductionOperators {
     private static final int SOFTMAX_OF_ONE_AXIS = 13;
+    /** Each term of LRN's sum is an operation in the graph. */
+    private static final int LARGEST_SUM = 1000;
 
     /** The reduction of a node. */
     @FunctionalInterface
@@ -113,7 +115,7 @@ final class ReductionOperators {
         call.requireReal(0);
         long[] shape = call.ranked(0).shape();
         long size = call.node().integer("size", 0);
-        call.require(size >= 1, "size >= 1", size);
+        call.require(size >= 1 && size <= LARGEST_SUM, "size from 1 to " + LARGEST_SUM, size);
         call.require(shape.length >= 2 && shape[1] > 0, "input whose number of channels is known", Arrays.toString(shape));
         long[] before = new long[shape.length];
         long[] after = new long[shape.length];

@@ -74,9 +74,9 @@ final class ResizeOperators {
                 long size = shape[axis];
                 call.require(size > 0, "input whose size along axis " + axis + " is known", Arrays.toString(shape));
                 long result = sizes != null ? sizes[axis] : (long) Math.floor(size * (double) scale);
-                call.require(scale > 0 && result > 0 && result <= Integer.MAX_VALUE, "scales > 0", scale);
+                call.require(scale > 0, "scales > 0", scale);
                 float factor = scale;
-                double[] places = IntStream.range(0, (int) result)
+                double[] places = IntStream.range(0, call.length(result))
                         .mapToDouble(i -> place(call, i, size, result, factor, transformation)).toArray();
                 SDVariable part = mode.equals("nearest") ? nearest(call, y, axis, places, nearest) : linear(call, y, axis,
                         places);

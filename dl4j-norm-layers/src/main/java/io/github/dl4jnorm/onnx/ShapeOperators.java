@@ -271,9 +271,8 @@ final class ShapeOperators {
         double limit = call.constant(1).getDouble(0);
         double step = call.constant(2).getDouble(0);
         long length = step == 0 ? 0 : (long) Math.max(0, Math.ceil((limit - start) / step));
-        call.require(length > 0 && length <= Integer.MAX_VALUE, "a range that is not empty",
-                start + " to " + limit + " by " + step);
-        double[] numbers = new double[(int) length];
+        call.require(length > 0, "a range that is not empty", start + " to " + limit + " by " + step);
+        double[] numbers = new double[call.length(length)];
         Arrays.setAll(numbers, i -> start + i * step);
         return Call.one(call.sd().constant(Nd4j.createFromArray(numbers).castTo(type)), new long[]{length});
     }

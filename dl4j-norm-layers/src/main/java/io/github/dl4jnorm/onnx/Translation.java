@@ -89,8 +89,8 @@ final class Translation {
         model.nodes().forEach(node -> names.addAll(node.outputs()));
         for (OnnxNode node : model.nodes()) {
             List<Value> inputs = new ArrayList<>();
-            node.proto().getInputList().forEach(name -> inputs.add(name.isEmpty() ? null : values.get(name)));
             try {
+                node.proto().getInputList().forEach(name -> inputs.add(name.isEmpty() ? null : computed(name)));
                 addOutputs(node, inputs);
             } catch (IllegalArgumentException e) {
                 throw node.isNamedBy(e) ? e : node.error(e.getMessage(), e);
@@ -98,8 +98,18 @@ final class Translation {
                 throw node.error("its inputs " + inputs.stream().map(Translation::described).toList() + " are not supported", e);
             }
         }
+        graph.getOutputList().forEach(output -> computed(output.getName()));
         sd.setOutputs(model.outputs());
         return sd;
+    }
+
+    /** What a name stands for; outputs that are not computed, such as the mask of a dropout, may be there but not be used. */
+    private Value computed(String name) {
+        Value value = values.get(name);
+        if (value == null) {
+            throw new IllegalArgumentException("\"" + name + "\" is an output that this importer does not compute");
+        }
+        return value;
     }
 
     private static String described(Value value) {

@@ -139,6 +139,27 @@ class OnnxFilesTest {
                         "expected dilations of 1, got [2, 2]");
     }
 
+    /** Many files list the mask of a dropout, which nothing uses; what does use it must not take it for an input left out. */
+    @Test
+    void outputsThatAreNotComputedMayBeThereButNotBeUsed() throws IOException {
+        INDArray x = OnnxCase.numbers(1, DataType.FLOAT, 0.5, 2, 4);
+        OnnxFile file = new OnnxFile(10).input("x", DataType.FLOAT, 2, 4).node("Dropout", List.of("x"), List.of("y", "mask"))
+                .output("y", DataType.FLOAT);
+        assertThat(file.imported(directory).outputSingle(Map.of("x", x), "y")).isEqualTo(x);
+        file.node("Clip", List.of("x", "mask"), List.of("z")).output("z", DataType.FLOAT);
+        assertThatThrownBy(() -> file.imported(directory)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll("Clip \"z\"", "\"mask\" is an output that this importer does not compute");
+    }
+
+    @Test
+    void listsThatWouldFillTheMemoryAreRefused() {
+        OnnxFile file = new OnnxFile(13).initializer("from", Nd4j.scalar(0L), true).initializer("to", Nd4j.scalar(1L << 40), true)
+                .initializer("step", Nd4j.scalar(1L), true).node("Range", List.of("from", "to", "step"), List.of("y"))
+                .output("y", DataType.LONG);
+        assertThatThrownBy(() -> file.imported(directory)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("Range \"y\" of operator set 13: expected 1 to 67108864 elements, got 1099511627776");
+    }
+
     /** Truncated files and flipped bits: an error, or a graph, but never the end of the program. */
     @Test
     @Tag("full")
