@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import onnx.Onnx;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
@@ -32,11 +33,13 @@ import org.nd4j.linalg.factory.Nd4j;
 @Tag("long")
 class OptionalDependenciesTest {
     private static final String TRAINED = "trained, saved and loaded";
+    /** The operators that are imported without Deeplearning4j's importer. */
+    private static final String TESTED = "TESTED: works";
 
     /** What a package needs, and what its methods say without it. */
     enum Dependency {
         KERAS("deeplearning4j-modelimport", "Keras import needs the dependency org.deeplearning4j:deeplearning4j-modelimport"),
-        ONNX("samediff-import-onnx", "ONNX import needs the dependency org.nd4j:samediff-import-onnx"),
+        ONNX("samediff-import-onnx", "Deeplearning4j's ONNX importer needs the dependency org.nd4j:samediff-import-onnx"),
         /** What takes a wrapper cannot be called without one: the application fails before. */
         PARALLEL("deeplearning4j-parallel-wrapper", "NoClassDefFoundError: org/deeplearning4j/parallelism/ParallelWrapper");
 
@@ -75,11 +78,21 @@ class OptionalDependenciesTest {
             }
             say("KERAS", () -> NormImports.importKeras(saved.toPath()));
             say("KERAS", NormImports::registerKeras);
-            Path model = Files.write(saved.toPath(), onnx.Onnx.ModelProto.newBuilder()
-                    .addOpsetImport(onnx.Onnx.OperatorSetIdProto.newBuilder().setVersion(17))
-                    .setGraph(onnx.Onnx.GraphProto.newBuilder()).build().toByteArray());
-            say("ONNX", () -> OnnxNorms.importModel(model));
+            say("ONNX", () -> OnnxNorms.importModel(model(saved, "Acos"), OnnxNorms.Options.allowUntested()));
+            say("TESTED", () -> OnnxNorms.importModel(model(saved, "Cos")));
             say("PARALLEL", () -> SynchronizedTraining.install(new ParallelWrapper.Builder<>(net).workers(2).build()));
+        }
+
+        private static Path model(File file, String operator) throws IOException {
+            Onnx.TypeProto type = Onnx.TypeProto.newBuilder().setTensorType(Onnx.TypeProto.Tensor.newBuilder()
+                    .setElemType(Onnx.TensorProto.DataType.FLOAT_VALUE).setShape(Onnx.TensorShapeProto.newBuilder()
+                            .addDim(Onnx.TensorShapeProto.Dimension.newBuilder().setDimValue(1)))).build();
+            return Files.write(file.toPath(), Onnx.ModelProto.newBuilder()
+                    .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setVersion(13))
+                    .setGraph(Onnx.GraphProto.newBuilder()
+                            .addInput(Onnx.ValueInfoProto.newBuilder().setName("x").setType(type))
+                            .addNode(Onnx.NodeProto.newBuilder().setOpType(operator).addInput("x").addOutput("y"))
+                            .addOutput(Onnx.ValueInfoProto.newBuilder().setName("y").setType(type))).build().toByteArray());
         }
 
         private interface Call {
@@ -113,7 +126,7 @@ class OptionalDependenciesTest {
     @EnumSource
     void withoutOneAllElseWorks(Dependency missing) throws IOException, InterruptedException {
         String output = output(missing.artifact);
-        assertThat(output).contains(TRAINED);
+        assertThat(output).contains(TRAINED, TESTED);
         for (Dependency each : Dependency.values()) {
             assertThat(output.lines().filter(line -> line.startsWith(each.name() + ": ")))
                     .isNotEmpty().allSatisfy(line -> {
@@ -130,7 +143,7 @@ class OptionalDependenciesTest {
     void withoutAnyTheLayersWork() throws IOException, InterruptedException {
         String output = output(Arrays.stream(Dependency.values()).map(each -> each.artifact).collect(Collectors.joining("|"))
                 + "|samediff-import-api");
-        assertThat(output).contains(TRAINED);
+        assertThat(output).contains(TRAINED, TESTED);
         assertThat(Dependency.values()).allSatisfy(each -> assertThat(output).contains(each.message));
     }
 

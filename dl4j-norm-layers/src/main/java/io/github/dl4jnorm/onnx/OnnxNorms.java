@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
  * InvStdDev. epsilon = 0 is replaced with the smallest normal float. BFLOAT16 becomes
  * FLOAT. Model-local functions are inlined. External data files are read if they are in the model's directory or below it.
  *
- * <p>Requires the optional dependency {@code org.nd4j:samediff-import-onnx}. A saved graph contains this library's
- * operations; see {@link io.github.dl4jnorm.ops.SDNorm} for how to load it.
+ * <p>Only {@link Options#allowUntested()} requires the optional dependency {@code org.nd4j:samediff-import-onnx}. A saved
+ * graph contains this library's operations; see {@link io.github.dl4jnorm.ops.SDNorm} for how to load it.
  */
 public final class OnnxNorms {
     private static final Logger LOG = LoggerFactory.getLogger(OnnxNorms.class);
@@ -54,7 +54,6 @@ public final class OnnxNorms {
      * @return the graph
      * @throws IOException              if the file cannot be read, is truncated or is not an ONNX model
      * @throws IllegalArgumentException if the model is invalid or not supported; the message names the file and the node
-     * @throws IllegalStateException    if the importer is not on the class path
      */
     public static SameDiff importModel(Path file) throws IOException {
         return importModel(file, Options.strict());
@@ -68,7 +67,7 @@ public final class OnnxNorms {
      * @return the graph
      * @throws IOException              if the file cannot be read, is truncated or is not an ONNX model
      * @throws IllegalArgumentException if the model is invalid or not supported; the message names the file and the node
-     * @throws IllegalStateException    if the importer is not on the class path
+     * @throws IllegalStateException    if the model is left to Deeplearning4j's importer, which is not on the class path
      */
     public static SameDiff importModel(Path file, Options options) throws IOException {
         Objects.requireNonNull(file, "file");
@@ -83,8 +82,8 @@ public final class OnnxNorms {
                     unknown);
             return Importer.run(model);
         } catch (NoClassDefFoundError e) {
-            throw new IllegalStateException("ONNX import needs the dependency org.nd4j:samediff-import-onnx on the class path; "
-                    + "missing " + e.getMessage(), e);
+            throw new IllegalStateException("Deeplearning4j's ONNX importer needs the dependency "
+                    + "org.nd4j:samediff-import-onnx on the class path; missing " + e.getMessage(), e);
         }
     }
 
