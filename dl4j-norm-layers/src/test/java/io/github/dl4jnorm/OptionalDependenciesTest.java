@@ -124,6 +124,7 @@ class OptionalDependenciesTest {
 
     @ParameterizedTest
     @EnumSource
+    @Tag("full")
     void withoutOneAllElseWorks(Dependency missing) throws IOException, InterruptedException {
         String output = output(missing.artifact);
         assertThat(output).contains(TRAINED, TESTED);
