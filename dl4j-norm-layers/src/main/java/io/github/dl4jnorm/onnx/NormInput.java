@@ -21,7 +21,6 @@ final class NormInput {
     /** Sizes of all inputs, −1 where one is unknown; null if even the rank is. */
     private final long[][] sizes;
     private final long[] sample;
-
     private final List<SDVariable> variables;
 
     /** Those of a node that is translated. */
