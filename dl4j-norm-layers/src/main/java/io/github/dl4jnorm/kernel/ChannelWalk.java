@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.GradAffine;
@@ -9,6 +9,7 @@ import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.SumTable;
 import java.util.Arrays;
+import java.util.function.BiConsumer;
 
 /**
  * Where runs are along the channels of a position (channels last). Blocks have all channels.
@@ -24,6 +25,7 @@ final class ChannelWalk extends Walk {
     /** Positions of a run. */
     private final int joined;
     private final int columns;
+    private final Runs runs;
     private final ColumnMoments moments;
     private final RunMoments all;
     private final double[] sums;
@@ -32,10 +34,11 @@ final class ChannelWalk extends Walk {
     private int tabled = -1;
     private boolean tabledGradient;
 
-    ChannelWalk(Operands operands, Mask mask, Arithmetic ops) {
-        super(operands, mask, ops);
+    ChannelWalk(Operands operands, Mask mask, Arithmetic ops, Blocks blocks, BiConsumer<Walk, Block> work) {
+        super(operands, mask, ops, blocks, work);
         joined = mask == null && operands.positionsJoin() ? joined(channels) : 1;
         columns = joined * channels;
+        runs = new Runs(operands, mask, joined);
         moments = new ColumnMoments(ops);
         all = new RunMoments(ops);
         sums = new double[channels];
@@ -52,53 +55,22 @@ final class ChannelWalk extends Walk {
         return forWholeVectors * ((WIDTH - 1) / width + 1);
     }
 
-    /** Receives some runs: columns 0, …, columns − 1, or with a mask for each channel some columns of one. */
-    private interface Bundle {
-        void accept(int s, int runs, int column, int length, boolean kept);
-    }
-
-    private void forEach(int n, Block block, Bundle bundle) {
-        if (mask == null) {
-            int all = block.s1() - block.s0();
-            int whole = all / joined;
-            if (whole > 0) {
-                bundle.accept(block.s0(), whole, 0, columns, true);
-            }
-            if (all > whole * joined) {
-                bundle.accept(block.s0() + whole * joined, 1, 0, (all - whole * joined) * channels, true);
-            }
-        } else if (mask.perChannel()) {
-            Runs.Run one = (example, c, s, length, kept) -> bundle.accept(s, 1, c, length, kept);
-            for (int s = block.s0(); s < block.s1(); s++) {
-                Runs.alongChannels(operands, mask, n, s, 0, channels, one);
-            }
-        } else {
-            Runs.ofAllChannels(operands, mask, n, block.s0(), block.s1(),
-                    (start, length, kept) -> bundle.accept(start, length, 0, channels, kept));
-        }
-    }
-
     private int stride(int array) {
         return operands.positionBytes(array) * joined;
     }
 
     @Override
-    void moments(int x, Block block, int groupSize, Moments into) {
+    void moments(Block block, int groupSize, Moments into) {
         tabled = -1;
-        if (groupSize == channels && operands.positionsJoin()) {
-            momentsOfAll(x, block, into);
-            return;
-        }
-        Window from = operands.window(x, block);
-        int stride = stride(x);
+        Window x = operands.window(X, block);
+        boolean asOne = groupSize == channels && operands.positionsJoin();
         for (int n = block.n0(); n < block.n1(); n++) {
-            int example = n;
-            moments.compute(channels, columns, groupSize, sink -> forEach(example, block, (s, runs, c, length, kept) -> {
-                if (kept) {
-                    sink.block(from.memory, from.at(example, c, s), stride, runs, c, length);
-                }
-            }));
-            Moments found = moments.found();
+            runs.start(n, block);
+            if (asOne) {
+                momentsOfAll(x, cell(n, 0), into);
+                continue;
+            }
+            Moments found = moments.compute(channels, columns, groupSize, x, stride(X), runs);
             for (int g = 0; g < channels / groupSize; g++) {
                 into.merge(cell(n, g * groupSize), found.count(g), found.mean(g), found.squares(g));
             }
@@ -106,61 +78,49 @@ final class ChannelWalk extends Walk {
     }
 
     /** Where all channels are one group, runs that join are one run. */
-    private void momentsOfAll(int x, Block block, Moments into) {
-        Window from = operands.window(x, block);
-        for (int n = block.n0(); n < block.n1(); n++) {
-            int example = n;
-            all.start();
-            forEach(n, block, (s, runs, c, length, kept) -> {
-                if (kept) {
-                    all.add(from.memory, from.at(example, c, s), runs * length);
-                }
-            });
-            Moments found = all.found();
-            into.merge(cell(n, 0), found.count(0), found.mean(0), found.squares(0));
+    private void momentsOfAll(Window x, int cell, Moments into) {
+        all.start();
+        while (runs.next()) {
+            if (runs.kept) {
+                all.add(x.memory, runs.at(x), runs.count * runs.length);
+            }
         }
+        Moments found = all.found();
+        into.merge(cell, found.count(0), found.mean(0), found.squares(0));
     }
 
     @Override
-    void affine(int x, int y, Block block, Affine affine, boolean relu) {
-        Window from = operands.window(x, block);
-        Window into = operands.window(y, block);
-        int strideX = stride(x);
-        int strideY = stride(y);
+    void affine(Block block, Affine affine, boolean relu) {
+        Window x = operands.window(X, block);
+        Window y = operands.window(Y, block);
+        int strideX = stride(X);
+        int strideY = stride(Y);
         for (int n = block.n0(); n < block.n1(); n++) {
-            int example = n;
             set(affine, null, n, block);
-            forEach(n, block, (s, runs, c, length, kept) -> {
-                int at = into.at(example, c, s);
-                if (kept) {
-                    ops.columns().affine(from.memory, from.at(example, c, s), strideX, into.memory, at, strideY, runs, c,
-                            length, relu);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    ops.columns().affine(x.memory, runs.at(x), strideX, y.memory, runs.at(y), strideY, runs.count, runs.c,
+                            runs.length, relu);
                 } else {
-                    zero(into.memory, at, strideY, runs, length);
+                    zero(y, strideY);
                 }
-            });
+            }
         }
     }
 
     @Override
-    void gradSums(int x, int dy, Block block, Affine affine, boolean relu, SumTable into) {
-        Window fromX = operands.window(x, block);
-        Window fromDy = operands.window(dy, block);
-        int strideX = stride(x);
-        int strideDy = stride(dy);
+    void gradSums(Block block, Affine affine, boolean relu, SumTable into) {
+        Window x = operands.window(X, block);
+        Window dy = operands.window(DY, block);
         for (int n = block.n0(); n < block.n1(); n++) {
-            int example = n;
             set(affine, null, n, block);
             Arrays.fill(sums, 0);
             Arrays.fill(products, 0);
-            forEach(n, block, (s, runs, c, length, kept) -> {
-                int atX = fromX.at(example, c, s);
-                int atDy = fromDy.at(example, c, s);
-                for (int r = 0; kept && r < runs; r += ColumnMoments.RUNS) {
-                    ops.columns().gradSums(fromX.memory, atX + r * strideX, strideX, fromDy.memory, atDy + r * strideDy,
-                            strideDy, Math.min(ColumnMoments.RUNS, runs - r), c, length, relu, sums, products);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    gradSums(x, dy, relu);
                 }
-            });
+            }
             ops.columns().exact(sums, products);
             for (int c = 0; c < channels; c++) {
                 into.add(cell(n, c), sums[c], products[c]);
@@ -168,26 +128,33 @@ final class ChannelWalk extends Walk {
         }
     }
 
+    private void gradSums(Window x, Window dy, boolean relu) {
+        int strideX = stride(X);
+        int strideDy = stride(DY);
+        for (int r = 0; r < runs.count; r += ColumnMoments.RUNS) {
+            ops.columns().gradSums(x.memory, runs.at(x) + r * strideX, strideX, dy.memory, runs.at(dy) + r * strideDy, strideDy,
+                    Math.min(ColumnMoments.RUNS, runs.count - r), runs.c, runs.length, relu, sums, products);
+        }
+    }
+
     @Override
-    void affineGrad(int x, int dy, int dx, Block block, Affine affine, boolean relu, GradAffine grad) {
-        Window fromX = operands.window(x, block);
-        Window fromDy = operands.window(dy, block);
-        Window into = operands.window(dx, block);
-        int strideX = stride(x);
-        int strideDy = stride(dy);
-        int strideDx = stride(dx);
+    void affineGrad(Block block, Affine affine, boolean relu, GradAffine grad) {
+        Window x = operands.window(X, block);
+        Window dy = operands.window(DY, block);
+        Window dx = operands.window(DX, block);
+        int strideX = stride(X);
+        int strideDy = stride(DY);
+        int strideDx = stride(DX);
         for (int n = block.n0(); n < block.n1(); n++) {
-            int example = n;
             set(affine, grad, n, block);
-            forEach(n, block, (s, runs, c, length, kept) -> {
-                int at = into.at(example, c, s);
-                if (kept) {
-                    ops.columns().affineGrad(fromX.memory, fromX.at(example, c, s), strideX, fromDy.memory,
-                            fromDy.at(example, c, s), strideDy, into.memory, at, strideDx, runs, c, length, relu);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    ops.columns().affineGrad(x.memory, runs.at(x), strideX, dy.memory, runs.at(dy), strideDy, dx.memory,
+                            runs.at(dx), strideDx, runs.count, runs.c, runs.length, relu);
                 } else {
-                    zero(into.memory, at, strideDx, runs, length);
+                    zero(dx, strideDx);
                 }
-            });
+            }
         }
     }
 
@@ -207,9 +174,9 @@ final class ChannelWalk extends Walk {
         tabledGradient = grad != null;
     }
 
-    private void zero(Memory y, int at, int stride, int runs, int length) {
-        for (int r = 0; r < runs; r++) {
-            ops.zero(y, at + r * stride, length);
+    private void zero(Window y, int stride) {
+        for (int r = 0; r < runs.count; r++) {
+            ops.zero(y.memory, runs.at(y) + r * stride, runs.length);
         }
     }
 }

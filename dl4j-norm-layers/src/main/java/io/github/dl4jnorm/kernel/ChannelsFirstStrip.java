@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
@@ -31,17 +31,13 @@ final class ChannelsFirstStrip extends Strip {
         Window x = operands.window(0, block);
         Window y = operands.window(1, block);
         int size = channels / norm.groups();
-        Runs.Run map = (n, c, s, length, kept) -> {
-            int at = y.at(n, c, s);
-            if (kept) {
-                ops.crossing().affine(x.memory, x.at(n, c, s), y.memory, at, s - block.s0(), length, relu);
-            } else {
-                ops.zero(y.memory, at, length);
-            }
-        };
         for (int c = 0; c < channels; c += size) {
             statistics(x, block, c, c + size, null, found);
-            forEachChannel(block, c, c + size, map);
+            for (int i = c; i < c + size; i++) {
+                for (startChannel(block, i); runs.next();) {
+                    map(x, y);
+                }
+            }
         }
     }
 
@@ -52,44 +48,42 @@ final class ChannelsFirstStrip extends Strip {
         Window dx = operands.window(2, block);
         int size = channels / norm.groups();
         int length = block.s1() - block.s0();
-        Runs.Run add = (n, c, s, run, kept) -> {
-            for (int done = 0; kept && done < run; done += RunOps.CHUNK) {
-                int at = s + done;
-                ops.crossing().gradSums(x.memory, x.at(n, c, at), dy.memory, dy.at(n, c, at), at - block.s0(),
-                        Math.min(RunOps.CHUNK, run - done), relu, pair);
-                betaGradient[c] += pair[0];
-                gammaGradient[c] += pair[1];
-            }
-        };
-        Runs.Run map = (n, c, s, run, kept) -> {
-            int at = dx.at(n, c, s);
-            if (kept) {
-                ops.crossing().affineGrad(x.memory, x.at(n, c, s), dy.memory, dy.at(n, c, s), dx.memory, at,
-                        s - block.s0(), run, relu);
-            } else {
-                ops.zero(dx.memory, at, run);
-            }
-        };
         for (int c = 0; c < channels; c += size) {
             statistics(x, block, c, c + size, known, null);
             Arrays.fill(sums, 0);
             Arrays.fill(products, 0);
             for (int from = c; from < c + size; from += ColumnMoments.RUNS) {
-                forEachChannel(block, from, Math.min(c + size, from + ColumnMoments.RUNS), add);
+                gradSums(x, dy, block, from, Math.min(c + size, from + ColumnMoments.RUNS));
                 ops.crossing().drain(length, sums, products);
             }
             for (int i = 0; i < length; i++) {
                 setGradient(i, units[i], counts[i], sums[i], products[i]);
             }
-            forEachChannel(block, c, c + size, map);
+            for (int i = c; i < c + size; i++) {
+                for (startChannel(block, i); runs.next();) {
+                    gradient(x, dy, dx);
+                }
+            }
         }
     }
 
-    private void forEachChannel(Block block, int from, int to, Runs.Run run) {
+    private void gradSums(Window x, Window dy, Block block, int from, int to) {
+        int width = ops.type().width();
         for (int c = from; c < to; c++) {
-            ops.crossing().parameters(0, norm.gamma(c), norm.beta(c));
-            Runs.alongPositions(operands, mask, block.n0(), c, block.s0(), block.s1(), run);
+            for (startChannel(block, c); runs.next();) {
+                for (int done = 0; runs.kept && done < runs.length; done += RunOps.CHUNK) {
+                    ops.crossing().gradSums(x.memory, runs.at(x) + done * width, dy.memory, runs.at(dy) + done * width,
+                            runs.column() + done, Math.min(RunOps.CHUNK, runs.length - done), relu, pair);
+                    betaGradient[c] += pair[0];
+                    gammaGradient[c] += pair[1];
+                }
+            }
         }
+    }
+
+    private void startChannel(Block block, int c) {
+        ops.crossing().parameters(0, norm.gamma(c), norm.beta(c));
+        runs.start(block.n0(), c, c + 1, block.s0(), block.s1());
     }
 
     /** Sets the statistics of a group at all positions of a block, known ones or those found, which it notes. */
@@ -99,8 +93,8 @@ final class ChannelsFirstStrip extends Strip {
         Moments source = known;
         int shift = first;
         if (known == null) {
-            find(x, block, from, to);
-            source = moments.found();
+            runs.start(block.n0(), from, to, block.s0(), block.s1());
+            source = moments.compute(length, length, 1, x, operands.channelBytes(0), runs);
             shift = 0;
         }
         for (int i = 0; i < length; i++) {
@@ -113,22 +107,5 @@ final class ChannelsFirstStrip extends Strip {
             units[i] = norm.unit(counts[i], mean, squares);
             ops.crossing().statistics(i, norm.center(mean), units[i]);
         }
-    }
-
-    private void find(Window x, Block block, int from, int to) {
-        int length = block.s1() - block.s0();
-        moments.compute(length, length, 1, sink -> {
-            if (mask == null) {
-                sink.block(x.memory, x.at(block.n0(), from, block.s0()), operands.channelBytes(0), to - from, 0, length);
-                return;
-            }
-            for (int c = from; c < to; c++) {
-                Runs.alongPositions(operands, mask, block.n0(), c, block.s0(), block.s1(), (n, channel, s, run, kept) -> {
-                    if (kept) {
-                        sink.block(x.memory, x.at(n, channel, s), 0, 1, s - block.s0(), run);
-                    }
-                });
-            }
-        });
     }
 }

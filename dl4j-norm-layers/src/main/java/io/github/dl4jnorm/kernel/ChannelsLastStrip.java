@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
@@ -30,19 +30,15 @@ final class ChannelsLastStrip extends Strip {
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
-                Moments here = statistics(x, block.n0(), s, c, c + size);
+                runs.start(block.n0(), c, c + size, s, s + 1);
+                Moments here = statistics(x);
                 if (found != null) {
                     found.merge(cells(block.n0(), c) + s, here.count(0), here.mean(0), here.squares(0));
                 }
                 set(here, 0);
-                Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
-                    int at = y.at(n, c0, position);
-                    if (kept) {
-                        ops.crossing().affine(x.memory, x.at(n, c0, position), y.memory, at, c0, length, relu);
-                    } else {
-                        ops.zero(y.memory, at, length);
-                    }
-                });
+                for (runs.restart(); runs.next();) {
+                    map(x, y);
+                }
             }
         }
     }
@@ -55,26 +51,19 @@ final class ChannelsLastStrip extends Strip {
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
-                Moments here = known == null ? statistics(x, block.n0(), s, c, c + size) : known;
+                runs.start(block.n0(), c, c + size, s, s + 1);
+                Moments here = known == null ? statistics(x) : known;
                 int cell = known == null ? 0 : cells(block.n0(), c) + s;
                 double unit = set(here, cell);
                 sum = 0;
                 product = 0;
-                Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
-                    if (kept) {
-                        sums(x, dy, n, c0, position, length);
-                    }
-                });
+                for (runs.restart(); runs.next();) {
+                    sums(x, dy);
+                }
                 setGradient(0, unit, here.count(cell), sum, product);
-                Runs.alongChannels(operands, mask, block.n0(), s, c, c + size, (n, c0, position, length, kept) -> {
-                    int at = dx.at(n, c0, position);
-                    if (kept) {
-                        ops.crossing().affineGrad(x.memory, x.at(n, c0, position), dy.memory, dy.at(n, c0, position),
-                                dx.memory, at, c0, length, relu);
-                    } else {
-                        ops.zero(dx.memory, at, length);
-                    }
-                });
+                for (runs.restart(); runs.next();) {
+                    gradient(x, dy, dx);
+                }
             }
             if (++undrained == ColumnMoments.RUNS) {
                 drain();
@@ -82,13 +71,13 @@ final class ChannelsLastStrip extends Strip {
         }
     }
 
-    private Moments statistics(Window x, int example, int s, int c, int end) {
+    private Moments statistics(Window x) {
         moments.start();
-        Runs.alongChannels(operands, mask, example, s, c, end, (n, c0, position, length, kept) -> {
-            if (kept) {
-                moments.add(x.memory, x.at(n, c0, position), length);
+        while (runs.next()) {
+            if (runs.kept) {
+                moments.add(x.memory, runs.at(x), runs.length);
             }
-        });
+        }
         return moments.found();
     }
 
@@ -98,10 +87,11 @@ final class ChannelsLastStrip extends Strip {
         return unit;
     }
 
-    private void sums(Window x, Window dy, int n, int c, int s, int length) {
-        for (int done = 0; done < length; done += RunOps.CHUNK) {
-            ops.crossing().gradSums(x.memory, x.at(n, c + done, s), dy.memory, dy.at(n, c + done, s), c + done,
-                    Math.min(RunOps.CHUNK, length - done), relu, pair);
+    private void sums(Window x, Window dy) {
+        int width = ops.type().width();
+        for (int done = 0; runs.kept && done < runs.length; done += RunOps.CHUNK) {
+            ops.crossing().gradSums(x.memory, runs.at(x) + done * width, dy.memory, runs.at(dy) + done * width,
+                    runs.column() + done, Math.min(RunOps.CHUNK, runs.length - done), relu, pair);
             sum += pair[0];
             product += pair[1];
         }

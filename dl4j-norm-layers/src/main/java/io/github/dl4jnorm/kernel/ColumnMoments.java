@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Moments;
 import java.util.Arrays;
 
@@ -15,6 +16,9 @@ final class ColumnMoments {
     private static final int SAMPLE = 8;
 
     private final Arithmetic ops;
+    private Window x;
+    private int stride;
+    private Runs runs;
     private int channels;
     private int columns;
     private int groups;
@@ -33,43 +37,32 @@ final class ColumnMoments {
         this.ops = ops;
     }
 
-    /** Blocks of runs, the same as often as asked for. */
-    @FunctionalInterface
-    interface Source {
-        void to(Sink sink);
-    }
-
-    /** Takes a block whose elements belong to the columns from, …, from + length − 1. */
-    @FunctionalInterface
-    interface Sink {
-        void block(Memory x, int at, int stride, int runs, int from, int length);
-    }
-
-    /** The moments of the groups, until the next ones are computed. */
-    Moments found() {
-        return found;
-    }
-
     /**
-     * Goes over all blocks; what was found before is lost, and so are the coefficients of the columns.
+     * Goes over some runs several times; what was found before is lost, and so are the coefficients of the columns.
      *
      * @param channelsInRun how many channels there are
      * @param size          columns; column i is of channel i mod channels
      * @param ofGroup       channels that share statistics
-     * @param source        the blocks
+     * @param window        the memory of the array
+     * @param bytes         from one run to the next
+     * @param ofArray       the runs
+     * @return the moments of the groups, until the next ones are computed
      */
-    void compute(int channelsInRun, int size, int ofGroup, Source source) {
+    Moments compute(int channelsInRun, int size, int ofGroup, Window window, int bytes, Runs ofArray) {
+        x = window;
+        stride = bytes;
+        runs = ofArray;
         channels = channelsInRun;
         columns = size;
         groupSize = ofGroup;
         groups = channels / groupSize;
         makeRoom();
         found.clear();
-        sample(source);
-        count(source);
-        sum(source, 1);
+        sample();
+        count();
+        sum(1);
         if (recenter()) {
-            sum(source, 1);
+            sum(1);
         }
         boolean odd = false;
         for (int g = 0; g < groups; g++) {
@@ -78,12 +71,13 @@ final class ColumnMoments {
         }
         take(1);
         for (int i = 0; odd && i < Range.ZOOMS.length; i++) {
-            again(source, Range.ZOOMS[i]);
+            again(Range.ZOOMS[i]);
         }
+        return found;
     }
 
     /** Sums up those groups anew that need a zoom. */
-    private void again(Source source, double other) {
+    private void again(double other) {
         if (!needed(other)) {
             return;
         }
@@ -91,9 +85,9 @@ final class ColumnMoments {
             // About 0 even the squares of what is almost constant would overflow, once it is made larger.
             center[g] = other > 1 ? ops.round(center[g] * other) : 0;
         }
-        sum(source, other);
+        sum(other);
         recenter();
-        sum(source, other);
+        sum(other);
         take(other);
     }
 
@@ -115,21 +109,17 @@ final class ColumnMoments {
     }
 
     /** Centers from the first runs of every group. */
-    private void sample(Source source) {
+    private void sample() {
         Arrays.fill(center, 0, groups, 0);
         Arrays.fill(count, 0, groups, 0);
         start();
-        source.to((x, at, stride, runs, from, length) -> {
-            boolean known = true;
-            for (int g = group(from); g <= (length < channels ? group(from + length - 1) : groups - 1); g++) {
-                known &= count[g] >= SAMPLE;
+        for (runs.restart(); runs.next();) {
+            if (runs.kept && !sampled(runs.column(), runs.length)) {
+                int few = Math.min(SAMPLE, runs.count);
+                ops.columns().sums(x.memory, runs.at(x), stride, few, runs.column(), runs.length, 1, channelSum, channelSquares);
+                add(few);
             }
-            if (!known) {
-                int few = Math.min(SAMPLE, runs);
-                ops.columns().sums(x, at, stride, few, from, length, 1, channelSum, channelSquares);
-                add(few, from, length);
-            }
-        });
+        }
         finish();
         for (int g = 0; g < groups; g++) {
             double mean = count[g] == 0 ? 0 : ops.round(sum[g] / count[g]);
@@ -137,24 +127,39 @@ final class ColumnMoments {
         }
     }
 
+    private boolean sampled(int from, int length) {
+        boolean sampled = true;
+        for (int g = group(from); g <= (length < channels ? group(from + length - 1) : groups - 1); g++) {
+            sampled &= count[g] >= SAMPLE;
+        }
+        return sampled;
+    }
+
     private int group(int column) {
         return column % channels / groupSize;
     }
 
-    private void count(Source source) {
+    private void count() {
         Arrays.fill(count, 0, groups, 0);
-        source.to((x, at, stride, runs, from, length) -> add(runs, from, length));
+        for (runs.restart(); runs.next();) {
+            if (runs.kept) {
+                add(runs.count);
+            }
+        }
     }
 
-    private void add(int runs, int from, int length) {
+    /** Counts the elements of the first of the runs. */
+    private void add(int few) {
+        int from = runs.column();
+        int length = runs.length;
         if (from == 0 && length % channels == 0) {
-            double ofGroup = (double) runs * (length / channels) * groupSize;
+            double ofGroup = (double) few * (length / channels) * groupSize;
             for (int g = 0; g < groups; g++) {
                 count[g] += ofGroup;
             }
         } else {
             for (int i = from; i < from + length; i++) {
-                count[group(i)] += runs;
+                count[group(i)] += few;
             }
         }
     }
@@ -168,14 +173,14 @@ final class ColumnMoments {
         Arrays.fill(channelSquares, 0, channels, 0);
     }
 
-    private void sum(Source source, double zoomOfAll) {
+    private void sum(double zoomOfAll) {
         start();
-        source.to((x, at, stride, runs, from, length) -> {
-            for (int r = 0; r < runs; r += RUNS) {
-                ops.columns().sums(x, at + r * stride, stride, Math.min(RUNS, runs - r), from, length, zoomOfAll,
-                        channelSum, channelSquares);
+        for (runs.restart(); runs.next();) {
+            for (int r = 0; runs.kept && r < runs.count; r += RUNS) {
+                ops.columns().sums(x.memory, runs.at(x) + r * stride, stride, Math.min(RUNS, runs.count - r), runs.column(),
+                        runs.length, zoomOfAll, channelSum, channelSquares);
             }
-        });
+        }
         finish();
     }
 

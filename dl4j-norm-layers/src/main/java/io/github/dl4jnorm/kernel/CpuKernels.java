@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.CellRange;
 import io.github.dl4jnorm.norm.GradAffine;
@@ -11,6 +11,7 @@ import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -18,11 +19,8 @@ import java.util.function.BiConsumer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** {@link NormKernels} over off-heap memory: splits each pass into blocks that several threads walk over. */
+/** {@link NormKernels} over off-heap memory: splits each pass into blocks that several threads share. */
 final class CpuKernels implements NormKernels {
-    /** Fewer units than this do not keep the threads busy, so their two passes are split further instead. */
-    private static final int MIN_UNITS = 8;
-
     private final String name;
     private final ThreadLocal<Map<DataType, Arithmetic>> arithmetic;
     private final Arithmetic.Factory factory;
@@ -45,8 +43,9 @@ final class CpuKernels implements NormKernels {
         return arithmetic.get().computeIfAbsent(type, factory::of);
     }
 
-    private Walk walk(Operands operands, Mask mask) {
-        return Walk.of(operands, mask, arithmetic(operands.type()));
+    /** Does all blocks, several at a time, each thread with a walk of its own. */
+    private void forEach(Blocks blocks, Operands operands, Mask mask, BiConsumer<Walk, Block> work) {
+        Workers.run(blocks.tasks(), () -> Walk.of(operands, mask, arithmetic(operands.type()), blocks, work));
     }
 
     @Override
@@ -59,7 +58,7 @@ final class CpuKernels implements NormKernels {
         int together = operands.channelsTogether(groupSize);
         Moments[] parts = new Moments[operands.parts()];
         Arrays.setAll(parts, i -> new Moments(view.examples(), view.channels()));
-        forEachBlock(operands, mask, (block, walk) -> walk.moments(0, block, together, parts[operands.part(block)]));
+        forEach(operands.blocks(), operands, mask, (walk, block) -> walk.moments(block, together, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].merge(parts[i]);
         }
@@ -72,7 +71,7 @@ final class CpuKernels implements NormKernels {
     }
 
     private void affine(Operands operands, Mask mask, Affine affine, boolean relu) {
-        forEachBlock(operands, mask, (block, walk) -> walk.affine(0, 1, block, affine, relu));
+        forEach(operands.blocks(), operands, mask, (walk, block) -> walk.affine(block, affine, relu));
     }
 
     @Override
@@ -87,8 +86,8 @@ final class CpuKernels implements NormKernels {
     private SumTable gradSums(Operands operands, View view, Mask mask, Affine affine, boolean relu) {
         SumTable[] parts = new SumTable[operands.parts()];
         Arrays.setAll(parts, i -> new SumTable(view.examples(), view.channels()));
-        forEachBlock(operands, mask, (block, walk) -> walk.gradSums(0, 1, block, affine, relu,
-                parts[operands.part(block)]));
+        forEach(operands.blocks(), operands, mask, (walk, block) ->
+                walk.gradSums(block, affine, relu, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].add(parts[i]);
         }
@@ -97,12 +96,15 @@ final class CpuKernels implements NormKernels {
 
     /** With one position the sums are dy and dy·(x − center) themselves: read when asked for, never stored. */
     private GradSums lazyGradSums(Operands operands, Mask mask, Affine affine, boolean relu) {
-        int channels = operands.view.channels();
-        Walk walk = walk(operands, mask);
-        SumTable row = new SumTable(1, channels);
+        View view = operands.view;
+        SumTable row = new SumTable(1, view.channels());
+        // Each example is a task.
+        Walk walk = Walk.of(operands, mask, arithmetic(operands.type()), new Blocks(view, 1, view.channels(), 1, view.examples()),
+                (self, block) -> self.gradSums(block, affine, relu, row));
         return (n, from, to, intoDy, intoDyx) -> {
             row.restart(n);
-            operands.inline(() -> walk.gradSums(0, 1, new Block(n, n + 1, 0, channels, 0, 1), affine, relu, row));
+            walk.accept(n);
+            Reference.reachabilityFence(walk);
             row.row(n, from, to, intoDy, intoDyx);
         };
     }
@@ -114,59 +116,50 @@ final class CpuKernels implements NormKernels {
     }
 
     private void affineGrad(Operands operands, Mask mask, Affine affine, boolean relu, GradAffine grad) {
-        forEachBlock(operands, mask, (block, walk) -> walk.affineGrad(0, 1, 2, block, affine, relu, grad));
+        forEach(operands.blocks(), operands, mask, (walk, block) -> walk.affineGrad(block, affine, relu, grad));
     }
 
     @Override
     public void normalize(INDArray x, View view, Mask mask, int groups, Moments into, CellRange ready, Affine affine,
                           boolean relu, INDArray y) {
         Operands operands = new Operands(view, true, x, y);
+        Blocks units = operands.units(groups);
         int groupSize = view.channels() / groups;
-        if (!forEachUnit(operands, groups, (block, walk) -> {
-            walk.moments(0, block, groupSize, into);
-            ready.complete(operands.row(block.n0()), block.c0(), block.c1());
-            walk.affine(0, 1, block, affine, relu);
-        }, mask)) {
+        if (units == null) {
             into.merge(moments(operands, view, mask, groupSize));
             completeAll(view, ready);
             affine(operands, mask, affine, relu);
+            return;
         }
+        forEach(units, operands, mask, (walk, unit) -> {
+            walk.moments(unit, groupSize, into);
+            ready.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
+            walk.affine(unit, affine, relu);
+        });
     }
 
     @Override
     public void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
                               SumTable into, CellRange ready, GradAffine grad, INDArray dx) {
         Operands operands = new Operands(view, true, x, dy, dx);
-        if (!forEachUnit(operands, groups, (block, walk) -> {
-            walk.gradSums(0, 1, block, affine, relu, into);
-            ready.complete(operands.row(block.n0()), block.c0(), block.c1());
-            walk.affineGrad(0, 1, 2, block, affine, relu, grad);
-        }, mask)) {
+        Blocks units = operands.units(groups);
+        if (units == null) {
             into.add(gradSums(operands, view, mask, affine, relu));
             completeAll(view, ready);
             affineGrad(operands, mask, affine, relu, grad);
+            return;
         }
+        forEach(units, operands, mask, (walk, unit) -> {
+            walk.gradSums(unit, affine, relu, into);
+            ready.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
+            walk.affineGrad(unit, affine, relu, grad);
+        });
     }
 
     private static void completeAll(View view, CellRange ready) {
         for (int n = 0; n < view.examples(); n++) {
             ready.complete(n, 0, view.channels());
         }
-    }
-
-    private void forEachBlock(Operands operands, Mask mask, BiConsumer<Block, Walk> work) {
-        operands.forEachBlock(() -> walk(operands, mask), work);
-    }
-
-    /** Does each unit from begin to end, so that its second pass finds it in the cache; false if they are too few or long. */
-    private boolean forEachUnit(Operands operands, int groups, BiConsumer<Block, Walk> work, Mask mask) {
-        int perRow = operands.alongPositions ? groups : 1;
-        int units = Math.multiplyExact(operands.rows(), perRow);
-        if (units < MIN_UNITS || !operands.unitsFit(perRow)) {
-            return false;
-        }
-        operands.forEachUnit(perRow, () -> walk(operands, mask), work);
-        return true;
     }
 
     @Override

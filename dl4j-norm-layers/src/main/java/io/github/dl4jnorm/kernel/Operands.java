@@ -1,35 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.View;
-import java.lang.ref.Reference;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.BiConsumer;
-import java.util.function.ObjIntConsumer;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The arrays of one pass, all readable in contiguous runs of the same direction, and the blocks the pass is split into.
- *
- * <p>The split depends on the shape alone, so sums come out the same bit for bit on any number of threads.
+ * The arrays of one pass, all readable in contiguous runs of the same direction, and how the pass is split into blocks.
  */
 final class Operands {
-    /** Elements worth a task of their own; below that handing over costs more than it gains. */
-    static final int TASK = 1 << 15;
-    /** The same where each task has statistics of all channels to find and to merge. */
+    /** Elements of a block at least where each task has statistics of all channels to find and to merge. */
     private static final int ALL_CHANNELS_TASK = 1 << 17;
     /** Elements of small units done together: those of three arrays stay in the L2 cache. */
     private static final int UNITS = 1 << 14;
+    /** Fewer units than this do not keep the threads busy, so their two traversals are split further instead. */
+    private static final int MIN_UNITS = 8;
     private static final int LONGEST_RUN = 1 << 20;
     private static final int MAX_POSITION_BLOCKS = 32;
     private static final int MIN_POSITIONS = 64;
@@ -43,9 +35,7 @@ final class Operands {
     private final Strided[] strided;
     private final Window[] whole;
     private final boolean channelsJoin;
-    private final int examplesPerBlock;
-    private final int channelsPerBlock;
-    private final int positionsPerBlock;
+    private final Blocks blocks;
 
     /**
      * Prepares a pass.
@@ -62,27 +52,31 @@ final class Operands {
         strided = new Strided[given.length];
         whole = new Window[given.length];
         alongPositions = direction(output);
-        int c = view.channels();
-        int s = view.positions();
-        if (alongPositions) {
-            positionsPerBlock = Math.min(s, LONGEST_RUN);
-            channelsPerBlock = Math.min(c, Math.max(1, TASK / positionsPerBlock));
-        } else {
-            channelsPerBlock = c;
-            int positions = Math.max(Math.max(MIN_POSITIONS, ALL_CHANNELS_TASK / c), (s - 1) / MAX_POSITION_BLOCKS + 1);
-            int blocks = (s - 1) / positions + 1;
-            positionsPerBlock = (s - 1) / blocks + 1;
-        }
-        boolean wholeExamples = channelsPerBlock == c && positionsPerBlock == s;
-        examplesPerBlock = wholeExamples
-                ? (int) Math.min(view.examples(), Math.max(1, TASK / ((long) c * s))) : 1;
+        blocks = split();
         for (int i = 0; i < arrays.length; i++) {
             fit(i, output && i == arrays.length - 1);
-            if (strided[i].fits(view.examples(), c, s)) {
-                whole[i] = strided[i].window(new Block(0, view.examples(), 0, c, 0, s));
+            if (strided[i].fits(view.examples(), view.channels(), view.positions())) {
+                whole[i] = strided[i].window(new Block(0, view.examples(), 0, view.channels(), 0, view.positions()));
             }
         }
         channelsJoin = Arrays.stream(strided).allMatch(Strided::channelsJoin);
+    }
+
+    private Blocks split() {
+        int c = view.channels();
+        int s = view.positions();
+        int channels = c;
+        int positions = Math.min(s, LONGEST_RUN);
+        if (alongPositions) {
+            channels = Math.min(c, Math.max(1, Blocks.TASK / positions));
+        } else {
+            int least = Math.max(Math.max(MIN_POSITIONS, ALL_CHANNELS_TASK / c), (s - 1) / MAX_POSITION_BLOCKS + 1);
+            int equal = (s - 1) / least + 1;
+            positions = (s - 1) / equal + 1;
+        }
+        boolean wholeExamples = channels == c && positions == s;
+        int examples = wholeExamples ? (int) Math.min(view.examples(), Math.max(1, Blocks.TASK / ((long) c * s))) : 1;
+        return Blocks.of(view, examples, channels, positions, 1);
     }
 
     /** A window says how many bytes it has, but not what they are. */
@@ -156,14 +150,7 @@ final class Operands {
 
     private boolean fits(Strided memory) {
         return memory != null && memory.contiguous(alongPositions)
-                && memory.fits(examplesPerBlock, channelsPerBlock, positionsPerBlock);
-    }
-
-    /** Whether what {@link #forEachUnit} does at a time lies within the 2 GiB of a buffer. */
-    boolean unitsFit(int groups) {
-        int examples = shared ? view.examples() : 1;
-        int together = Math.min(groups, unitsTogether(groups)) * (view.channels() / groups);
-        return Arrays.stream(strided).allMatch(memory -> memory.fits(examples, together, view.positions()));
+                && memory.fits(blocks.examples(), blocks.channels(), blocks.positions());
     }
 
     /**
@@ -206,28 +193,45 @@ final class Operands {
         return axes.stream().mapToInt(Integer::intValue).toArray();
     }
 
-    private int positionBlocks() {
-        return (view.positions() - 1) / positionsPerBlock + 1;
+    /** The blocks of a pass that each traverses once. */
+    Blocks blocks() {
+        return blocks;
+    }
+
+    /**
+     * Units: blocks that a pass traverses twice, the second time in the cache. A unit has some groups of channels of one row of
+     * statistics with all their positions; small neighbouring groups of a row are in one, so that what there is to do for each
+     * besides its elements runs over arrays.
+     *
+     * @param groups groups of channels
+     * @return the units, or null if they are too few, or do not lie within the 2 GiB of a buffer
+     */
+    Blocks units(int groups) {
+        int perRow = alongPositions ? groups : 1;
+        long together = Math.max(1, (long) UNITS * perRow / Math.max(1, rowLength()));
+        int channels = (int) Math.min(perRow, together) * (view.channels() / perRow);
+        int examples = shared ? view.examples() : 1;
+        boolean fit = Arrays.stream(strided).allMatch(memory -> memory.fits(examples, channels, view.positions()));
+        if (!fit || Math.multiplyExact(rows(), perRow) < MIN_UNITS) {
+            return null;
+        }
+        return Blocks.of(view, examples, channels, view.positions(), (int) Math.max(1, together / perRow));
     }
 
     /** How many tables of sums the blocks need so that no two of them add to the same cell of one. */
     int parts() {
-        return positionBlocks() * (shared ? exampleBlocks() : 1);
+        return blocks.positionBlocks() * (shared ? blocks.exampleBlocks() : 1);
     }
 
     /** Which of the {@link #parts()} a block adds to. */
     int part(Block block) {
-        return block.s0() / positionsPerBlock + (shared ? block.n0() / examplesPerBlock * positionBlocks() : 0);
-    }
-
-    private int exampleBlocks() {
-        return (view.examples() - 1) / examplesPerBlock + 1;
+        return block.s0() / blocks.positions() + (shared ? block.n0() / blocks.examples() * blocks.positionBlocks() : 0);
     }
 
     /** How many neighbouring channels of a group every block has or has not: a divisor of the group's size. */
     int channelsTogether(int groupSize) {
-        return channelsPerBlock == view.channels() ? groupSize
-                : BigInteger.valueOf(groupSize).gcd(BigInteger.valueOf(channelsPerBlock)).intValueExact();
+        return blocks.channels() == view.channels() ? groupSize
+                : BigInteger.valueOf(groupSize).gcd(BigInteger.valueOf(blocks.channels())).intValueExact();
     }
 
     /** Memory that holds at least a block of an array. */
@@ -258,94 +262,5 @@ final class Operands {
     /** Element type of the arrays. */
     DataType type() {
         return arrays[0].dataType();
-    }
-
-    /**
-     * Does every block, several at a time.
-     *
-     * @param walks makes the walk of a thread
-     * @param work  does a block
-     */
-    void forEachBlock(Supplier<Walk> walks, BiConsumer<Block, Walk> work) {
-        int channelBlocks = (view.channels() - 1) / channelsPerBlock + 1;
-        int positionBlocks = positionBlocks();
-        forEachTask(exampleBlocks() * channelBlocks * positionBlocks, walks, (walk, task) -> {
-            int n = task / (channelBlocks * positionBlocks) * examplesPerBlock;
-            int c = task / positionBlocks % channelBlocks * channelsPerBlock;
-            int s = task % positionBlocks * positionsPerBlock;
-            work.accept(new Block(
-                    n, Math.min(view.examples(), n + examplesPerBlock),
-                    c, Math.min(view.channels(), c + channelsPerBlock),
-                    s, (int) Math.min(view.positions(), (long) s + positionsPerBlock)), walk);
-        });
-    }
-
-    /**
-     * Does every unit, a group of channels of one row of statistics with all its positions. Small neighbouring units of
-     * a row are done together, as one block: what there is to do for each besides its elements then runs over
-     * arrays.
-     *
-     * @param groups groups of channels
-     * @param walks  makes the walk of a thread
-     * @param work   does some units
-     */
-    void forEachUnit(int groups, Supplier<Walk> walks, BiConsumer<Block, Walk> work) {
-        int units = rows() * groups;
-        int size = view.channels() / groups;
-        int together = unitsTogether(groups);
-        forEachTask((units - 1) / together + 1, walks, (walk, task) -> {
-            int end = Math.min(units, (task + 1) * together);
-            for (int unit = task * together; unit < end;) {
-                int row = unit / groups;
-                int last = Math.min(end, (row + 1) * groups);
-                int n1 = shared ? view.examples() : row + 1;
-                int c = unit % groups * size;
-                work.accept(new Block(row, n1, c, c + (last - unit) * size, 0, view.positions()), walk);
-                unit = last;
-            }
-        });
-    }
-
-    private int unitsTogether(int groups) {
-        return (int) Math.min(rows() * groups, Math.max(1, (long) UNITS * groups / Math.max(1, rowLength())));
-    }
-
-    /** Does something at once; the arrays stay reachable. */
-    void inline(Runnable work) {
-        try {
-            work.run();
-        } finally {
-            Reference.reachabilityFence(arrays);
-        }
-    }
-
-    /**
-     * Does every task, several at a time; the arrays stay reachable until all are done.
-     *
-     * @param tasks how many
-     * @param own   makes what a thread needs for its tasks, once: tables may be as long as a row, and a task but some rows
-     * @param work  does the task of a number with what its thread has
-     */
-    <T> void forEachTask(int tasks, Supplier<T> own, ObjIntConsumer<T> work) {
-        try {
-            if (tasks == 1 || view.length() <= TASK) {
-                T mine = own.get();
-                for (int task = 0; task < tasks; task++) {
-                    work.accept(mine, task);
-                }
-            } else {
-                Map<Thread, T> owned = new ConcurrentHashMap<>();
-                Workers.run(tasks, task -> {
-                    T mine = owned.get(Thread.currentThread());
-                    if (mine == null) {
-                        mine = own.get();
-                        owned.put(Thread.currentThread(), mine);
-                    }
-                    work.accept(mine, task);
-                });
-            }
-        } finally {
-            Reference.reachabilityFence(arrays);
-        }
     }
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -33,10 +31,16 @@ final class PositionKernels {
     /** See {@link NormKernels#positionNorm}. */
     Moments forward(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
         Operands operands = new Operands(view, true, x, y);
-        Strips strips = new Strips(operands);
+        Blocks strips = strips(operands);
         Moments found = room(view, norm);
-        operands.forEachTask(strips.tasks(), () -> strip(operands, mask, norm, relu, strips), (strip, task) ->
-                strips.forEach(task, block -> strip.forward(block, found)));
+        Workers.run(strips.tasks(), () -> {
+            Strip strip = strip(operands, mask, norm, relu, strips);
+            return task -> {
+                for (int i = strips.first(task); i < strips.first(task + 1); i++) {
+                    strip.forward(strips.get(i), found);
+                }
+            };
+        });
         return found;
     }
 
@@ -44,12 +48,17 @@ final class PositionKernels {
     PositionNorm.Gradients backward(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
                                     boolean relu, INDArray dx) {
         Operands operands = new Operands(view, true, x, dy, dx);
-        Strips strips = new Strips(operands);
+        Blocks strips = strips(operands);
         PositionNorm.Gradients[] parts = new PositionNorm.Gradients[strips.tasks()];
-        operands.forEachTask(strips.tasks(), () -> strip(operands, mask, norm, relu, strips), (strip, task) -> {
-            strip.startGradients();
-            strips.forEach(task, block -> strip.backward(block, known));
-            parts[task] = strip.gradients();
+        Workers.run(strips.tasks(), () -> {
+            Strip strip = strip(operands, mask, norm, relu, strips);
+            return task -> {
+                strip.startGradients();
+                for (int i = strips.first(task); i < strips.first(task + 1); i++) {
+                    strip.backward(strips.get(i), known);
+                }
+                parts[task] = strip.gradients();
+            };
         });
         for (int task = 1; task < parts.length; task++) {
             parts[0].add(parts[task]);
@@ -63,40 +72,21 @@ final class PositionKernels {
                 : new Moments(Math.multiplyExact(view.examples(), norm.groups()), view.positions());
     }
 
-    private Strip strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Strips strips) {
+    private Strip strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Blocks strips) {
         Arithmetic ops = arithmetic.apply(operands.type());
-        return operands.alongPositions ? new ChannelsFirstStrip(operands, mask, norm, relu, ops, strips.length)
+        return operands.alongPositions ? new ChannelsFirstStrip(operands, mask, norm, relu, ops, strips.positions())
                 : new ChannelsLastStrip(operands, mask, norm, relu, ops);
     }
 
-    /** The split of all positions into strips, and of the strips into tasks: by shape alone. */
-    private static final class Strips {
-        private final View view;
-        private final int length;
-        private final int perExample;
-        private final int count;
-
-        Strips(Operands operands) {
-            view = operands.view;
-            int fitting = Math.max(MIN_STRIP, Operands.TASK / view.channels() / MIN_STRIP * MIN_STRIP);
-            length = Math.min(view.positions(), fitting);
-            operands.fitPositions(length);
-            perExample = (view.positions() - 1) / length + 1;
-            count = Math.multiplyExact(view.examples(), perExample);
-        }
-
-        int tasks() {
-            long worth = Math.max(Operands.TASK, (long) MIN_POSITIONS * view.channels());
-            return (int) Math.max(1, Math.min(Math.min(count, MAX_TASKS), view.length() / worth));
-        }
-
-        void forEach(int task, Consumer<Block> work) {
-            int end = (int) ((task + 1L) * count / tasks());
-            for (int i = (int) ((long) task * count / tasks()); i < end; i++) {
-                int n = i / perExample;
-                int s = i % perExample * length;
-                work.accept(new Block(n, n + 1, 0, view.channels(), s, Math.min(view.positions(), s + length)));
-            }
-        }
+    /** Splits all positions. */
+    private static Blocks strips(Operands operands) {
+        View view = operands.view;
+        int fitting = Math.max(MIN_STRIP, Blocks.TASK / view.channels() / MIN_STRIP * MIN_STRIP);
+        int length = Math.min(view.positions(), fitting);
+        operands.fitPositions(length);
+        int count = new Blocks(view, 1, view.channels(), length, 1).count();
+        long worth = Math.max(Blocks.TASK, (long) MIN_POSITIONS * view.channels());
+        int tasks = (int) Math.max(1, Math.min(Math.min(count, MAX_TASKS), view.length() / worth));
+        return new Blocks(view, 1, view.channels(), length, tasks);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.GradAffine;
@@ -9,9 +9,11 @@ import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.SumTable;
 import java.util.Arrays;
+import java.util.function.BiConsumer;
 
 /** Where runs are along the positions of a channel (channels first). */
 final class PositionWalk extends Walk {
+    private final Runs runs;
     private final RunMoments cell;
     private final double[] sums;
     private final double[] products;
@@ -20,38 +22,37 @@ final class PositionWalk extends Walk {
     private int tabledRow;
     private boolean tabledGradient;
 
-    PositionWalk(Operands operands, Mask mask, Arithmetic ops) {
-        super(operands, mask, ops);
+    PositionWalk(Operands operands, Mask mask, Arithmetic ops, Blocks blocks, BiConsumer<Walk, Block> work) {
+        super(operands, mask, ops, blocks, work);
+        runs = new Runs(operands, mask, 1);
         cell = new RunMoments(ops);
         sums = new double[channels];
         products = new double[channels];
     }
 
     @Override
-    void moments(int x, Block block, int groupSize, Moments into) {
-        Window from = operands.window(x, block);
+    void moments(Block block, int groupSize, Moments into) {
+        Window x = operands.window(X, block);
         int step = mask == null && operands.channelsJoin() ? groupSize : 1;
         int run = (block.s1() - block.s0()) * step;
         if (mask == null && run <= RunOps.CHUNK && operands.rows() == operands.view.examples()) {
             for (int n = block.n0(); n < block.n1(); n++) {
-                cell.each(from.memory, from.at(n, block.c0(), block.s0()), operands.channelBytes(x) * step,
+                cell.each(x.memory, x.at(n, block.c0(), block.s0()), operands.channelBytes(X) * step,
                         (block.c1() - block.c0()) / step, run, into, cell(n, block.c0()), step);
             }
             return;
         }
-        Runs.Run add = (n, c, s, length, kept) -> {
-            if (kept) {
-                cell.add(from.memory, from.at(n, c, s), length);
-            }
-        };
-        int s1 = block.s0() + run;
         for (int c = block.c0(); c < block.c1(); c += step) {
             for (int n = block.n0(); n < block.n1(); n++) {
                 if (!sameRow(n, block)) {
                     cell.start();
                 }
-                forEachRun(n, c, block.s0(), s1, add);
-                if (n + 1 == block.n1() || operands.row(n + 1) != operands.row(n)) {
+                for (runs.start(n, c, c + 1, block.s0(), block.s0() + run); runs.next();) {
+                    if (runs.kept) {
+                        cell.add(x.memory, runs.at(x), runs.length);
+                    }
+                }
+                if (endOfRow(n, block)) {
                     Moments found = cell.found();
                     into.merge(cell(n, c), found.count(0), found.mean(0), found.squares(0));
                 }
@@ -60,46 +61,40 @@ final class PositionWalk extends Walk {
     }
 
     @Override
-    void affine(int x, int y, Block block, Affine affine, boolean relu) {
-        Window from = operands.window(x, block);
-        Window into = operands.window(y, block);
-        int strideX = operands.channelBytes(x);
-        int strideY = operands.channelBytes(y);
+    void affine(Block block, Affine affine, boolean relu) {
+        Window x = operands.window(X, block);
+        Window y = operands.window(Y, block);
+        int strideX = operands.channelBytes(X);
+        int strideY = operands.channelBytes(Y);
         for (int n = block.n0(); n < block.n1(); n++) {
             set(affine, null, n, block);
-            forEachBundle(n, block, (example, c, s, runs, length, kept) -> {
-                int at = into.at(example, c, s);
-                if (kept) {
-                    ops.runs().affine(from.memory, from.at(example, c, s), strideX, into.memory, at, strideY, runs,
-                            c - block.c0(), length, relu);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    ops.runs().affine(x.memory, runs.at(x), strideX, y.memory, runs.at(y), strideY, runs.count,
+                            runs.c - block.c0(), runs.length, relu);
                 } else {
-                    ops.zero(into.memory, at, length);
+                    ops.zero(y.memory, runs.at(y), runs.length);
                 }
-            });
+            }
         }
     }
 
     @Override
-    void gradSums(int x, int dy, Block block, Affine affine, boolean relu, SumTable into) {
-        Window fromX = operands.window(x, block);
-        Window fromDy = operands.window(dy, block);
-        int strideX = operands.channelBytes(x);
-        int strideDy = operands.channelBytes(dy);
-        Bundle add = (n, c, s, runs, length, kept) -> {
-            for (int done = 0; kept && done < length; done += RunOps.CHUNK) {
-                ops.runs().gradSums(fromX.memory, fromX.at(n, c, s + done), strideX, fromDy.memory,
-                        fromDy.at(n, c, s + done), strideDy, runs, c - block.c0(),
-                        Math.min(RunOps.CHUNK, length - done), relu, sums, products);
-            }
-        };
+    void gradSums(Block block, Affine affine, boolean relu, SumTable into) {
+        Window x = operands.window(X, block);
+        Window dy = operands.window(DY, block);
         for (int n = block.n0(); n < block.n1(); n++) {
             if (!sameRow(n, block)) {
                 Arrays.fill(sums, 0);
                 Arrays.fill(products, 0);
             }
             set(affine, null, n, block);
-            forEachBundle(n, block, add);
-            if (n + 1 == block.n1() || operands.row(n + 1) != operands.row(n)) {
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    gradSums(x, dy, runs.c - block.c0(), relu);
+                }
+            }
+            if (endOfRow(n, block)) {
                 ops.runs().exact(sums, products);
                 for (int c = block.c0(); c < block.c1(); c++) {
                     into.add(cell(n, c), sums[c - block.c0()], products[c - block.c0()]);
@@ -108,27 +103,40 @@ final class PositionWalk extends Walk {
         }
     }
 
+    private void gradSums(Window x, Window dy, int first, boolean relu) {
+        int strideX = operands.channelBytes(X);
+        int strideDy = operands.channelBytes(DY);
+        int width = ops.type().width();
+        for (int done = 0; done < runs.length; done += RunOps.CHUNK) {
+            ops.runs().gradSums(x.memory, runs.at(x) + done * width, strideX, dy.memory, runs.at(dy) + done * width, strideDy,
+                    runs.count, first, Math.min(RunOps.CHUNK, runs.length - done), relu, sums, products);
+        }
+    }
+
     @Override
-    void affineGrad(int x, int dy, int dx, Block block, Affine affine, boolean relu, GradAffine grad) {
-        Window fromX = operands.window(x, block);
-        Window fromDy = operands.window(dy, block);
-        Window into = operands.window(dx, block);
-        int strideX = operands.channelBytes(x);
-        int strideDy = operands.channelBytes(dy);
-        int strideDx = operands.channelBytes(dx);
+    void affineGrad(Block block, Affine affine, boolean relu, GradAffine grad) {
+        Window x = operands.window(X, block);
+        Window dy = operands.window(DY, block);
+        Window dx = operands.window(DX, block);
+        int strideX = operands.channelBytes(X);
+        int strideDy = operands.channelBytes(DY);
+        int strideDx = operands.channelBytes(DX);
         for (int n = block.n0(); n < block.n1(); n++) {
             set(affine, grad, n, block);
-            forEachBundle(n, block, (example, c, s, runs, length, kept) -> {
-                int at = into.at(example, c, s);
-                if (kept) {
-                    ops.runs().affineGrad(fromX.memory, fromX.at(example, c, s), strideX, fromDy.memory,
-                            fromDy.at(example, c, s), strideDy, into.memory, at, strideDx, runs, c - block.c0(), length,
-                            relu);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    ops.runs().affineGrad(x.memory, runs.at(x), strideX, dy.memory, runs.at(dy), strideDy, dx.memory,
+                            runs.at(dx), strideDx, runs.count, runs.c - block.c0(), runs.length, relu);
                 } else {
-                    ops.zero(into.memory, at, length);
+                    ops.zero(dx.memory, runs.at(dx), runs.length);
                 }
-            });
+            }
         }
+    }
+
+    /** Whether the examples of a block that have the statistics of this one end with it. */
+    private boolean endOfRow(int n, Block block) {
+        return n + 1 == block.n1() || operands.row(n + 1) != operands.row(n);
     }
 
     /**
@@ -148,31 +156,6 @@ final class PositionWalk extends Walk {
         if (grad != null && !tabledGradient) {
             ops.runs().setGradient(gradient(grad, n, block), slopes, shifts);
             tabledGradient = true;
-        }
-    }
-
-    /** Receives the runs of some channels, the first one c, or with a mask a part of one run. */
-    private interface Bundle {
-        void accept(int n, int c, int s, int runs, int length, boolean kept);
-    }
-
-    private void forEachBundle(int n, Block block, Bundle bundle) {
-        if (mask == null) {
-            bundle.accept(n, block.c0(), block.s0(), block.c1() - block.c0(), block.s1() - block.s0(), true);
-        } else {
-            for (int c = block.c0(); c < block.c1(); c++) {
-                forEachRun(n, c, block.s0(), block.s1(),
-                        (example, channel, s, length, kept) -> bundle.accept(example, channel, s, 1, length, kept));
-            }
-        }
-    }
-
-    /** Small, so that it becomes part of each caller and the run of each caller part of it. */
-    private void forEachRun(int n, int c, int s0, int s1, Runs.Run run) {
-        if (mask == null) {
-            run.accept(n, c, s0, s1 - s0, true);
-        } else {
-            Runs.alongPositions(operands, mask, n, c, s0, s1, run);
         }
     }
 }

@@ -1,82 +1,159 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.kernel.Blocks.Block;
+import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Mask;
 
-/** Splits input into runs of kept and of masked elements, so that no kernel has to test a mask inside a loop. */
+/**
+ * Goes through a part of an example run by run, or several runs alike at once, so that no loop has to test a mask:
+ *
+ * <pre>
+ *   for (runs.start(n, block); runs.next();) {
+ *       // count runs of length elements, the first at channel c and position s, are all kept, or all masked
+ *   }
+ * </pre>
+ *
+ * <p>Along positions, the runs that follow are those of the next channels. Along channels, they are those of the next positions,
+ * or of the next few that are taken as one run.
+ */
 final class Runs {
-    private Runs() {
+    /** The first channel. */
+    int c;
+    /** The first position. */
+    int s;
+    /** How many runs follow each other. */
+    int count;
+    /** Elements of each. */
+    int length;
+    /** Whether they count, all or none. */
+    boolean kept;
+
+    private final Operands operands;
+    private final Mask mask;
+    private final int joined;
+    private int n;
+    private int c0;
+    private int c1;
+    private int s0;
+    private int s1;
+    private int nextC;
+    private int nextS;
+    /** Index of the next of the ranges of kept positions. */
+    private int range;
+
+    /**
+     * Runs of the arrays of a pass.
+     *
+     * @param operands the arrays
+     * @param mask     what counts, or null
+     * @param joined   how many positions make a run along channels
+     */
+    Runs(Operands operands, Mask mask, int joined) {
+        this.operands = operands;
+        this.mask = mask;
+        this.joined = joined;
     }
 
-    /** Receives a stretch of positions. */
-    @FunctionalInterface
-    interface Stretch {
-        void accept(int start, int length, boolean kept);
+    void start(int example, Block block) {
+        start(example, block.c0(), block.c1(), block.s0(), block.s1());
     }
 
-    /** Receives one run. */
-    @FunctionalInterface
-    interface Run {
-        /**
-         * @param n      example
-         * @param c      channel, the first one of a run along channels
-         * @param s      position, the first one of a run along positions
-         * @param length number of elements
-         * @param kept   whether they count, all or none
-         */
-        void accept(int n, int c, int s, int length, boolean kept);
+    /** Begins before the first run of some channels and positions of an example. */
+    void start(int example, int fromC, int toC, int fromS, int toS) {
+        n = example;
+        c0 = fromC;
+        c1 = toC;
+        s0 = fromS;
+        s1 = toS;
+        restart();
     }
 
-    /** Runs of positions of one channel of one example. */
-    static void alongPositions(Operands operands, Mask mask, int n, int c, int s0, int s1, Run run) {
+    /** Begins again. */
+    void restart() {
+        nextC = c0;
+        nextS = s0;
+        range = 0;
+    }
+
+    /** Goes to the next run; false if there is none. */
+    boolean next() {
+        if (nextC == c1 || nextS == s1) {
+            return false;
+        }
+        c = nextC;
+        s = nextS;
         if (mask == null) {
-            run.accept(n, c, s0, s1 - s0, true);
+            kept = true;
+            all();
+        } else if (operands.alongPositions) {
+            count = 1;
+            length = positions(c);
+            if (nextS == s1) {
+                nextC++;
+                nextS = s0;
+                range = 0;
+            }
+        } else if (mask.perChannel() || s1 - s0 == 1) {
+            count = 1;
+            channels();
+        } else {
+            count = positions(0);
+            length = c1 - c0;
+        }
+        return true;
+    }
+
+    /** Where the first run is in the memory of an array. */
+    int at(Window window) {
+        return window.at(n, c, s);
+    }
+
+    /** Where the first run begins among all elements of a run without a mask. */
+    int column() {
+        return operands.alongPositions ? s - s0 : c;
+    }
+
+    private void all() {
+        if (operands.alongPositions) {
+            count = c1 - c0;
+            length = s1 - s0;
+            nextC = c1;
             return;
         }
+        int left = s1 - s;
+        count = Math.max(1, left / joined);
+        int together = Math.min(left, joined);
+        length = together * (c1 - c0);
+        nextS = s + count * together;
+    }
+
+    /** Goes over positions of a channel that are all kept or all masked, and says how many. */
+    private int positions(int channel) {
+        int[] ranges = mask.runs(operands.row(n), channel);
         int base = operands.maskStart(n);
-        forEach(mask.runs(operands.row(n), c), base, s0, s1, (start, length, kept) ->
-                run.accept(n, c, start, length, kept));
-    }
-
-    /** Stretches of positions that are kept or masked in every channel; for masks that are the same for all. */
-    static void ofAllChannels(Operands operands, Mask mask, int n, int s0, int s1, Stretch stretch) {
-        forEach(mask.runs(operands.row(n), 0), operands.maskStart(n), s0, s1, stretch);
-    }
-
-    private static void forEach(int[] kept, int base, int s0, int s1, Stretch stretch) {
-        int done = s0;
-        for (int i = 0; i < kept.length && kept[i] - base < s1; i += 2) {
-            int start = Math.max(kept[i] - base, s0);
-            int end = Math.min(kept[i + 1] - base, s1);
-            if (start < end) {
-                if (done < start) {
-                    stretch.accept(done, start - done, false);
-                }
-                stretch.accept(start, end - start, true);
-                done = end;
-            }
+        while (range < ranges.length && ranges[range + 1] - base <= s) {
+            range += 2;
         }
-        if (done < s1) {
-            stretch.accept(done, s1 - done, false);
-        }
+        int start = range < ranges.length ? ranges[range] - base : s1;
+        kept = start <= s;
+        nextS = Math.min(s1, kept ? ranges[range + 1] - base : start);
+        return nextS - s;
     }
 
-    /** Runs of channels at one position of one example. */
-    static void alongChannels(Operands operands, Mask mask, int n, int s, int c0, int c1, Run run) {
+    /** Goes over channels of a position that are all kept or all masked. */
+    private void channels() {
         int position = operands.maskStart(n) + s;
         int row = operands.row(n);
-        int start = c0;
-        while (start < c1) {
-            boolean kept = mask == null || mask.keeps(row, start, position);
-            int end = c1;
-            if (mask != null && mask.perChannel()) {
-                end = start + 1;
-                while (end < c1 && mask.keeps(row, end, position) == kept) {
-                    end++;
-                }
-            }
-            run.accept(n, start, s, end - start, kept);
-            start = end;
+        kept = mask.keeps(row, c, position);
+        nextC = mask.perChannel() ? c + 1 : c1;
+        while (nextC < c1 && mask.keeps(row, nextC, position) == kept) {
+            nextC++;
+        }
+        length = nextC - c;
+        if (nextC == c1) {
+            nextC = c0;
+            nextS++;
         }
     }
 }

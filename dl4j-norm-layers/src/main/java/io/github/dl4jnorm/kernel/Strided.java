@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.norm.View;
 import java.nio.ByteOrder;
 import org.bytedeco.javacpp.BytePointer;
@@ -100,18 +101,14 @@ final class Strided {
         return extent * elementBytes <= Integer.MAX_VALUE;
     }
 
-    /** A part of the view: ranges of examples, channels and positions, ends exclusive. */
-    record Block(int n0, int n1, int c0, int c1, int s0, int s1) {
-    }
-
     /** A buffer over one block; valid while the array is reachable. */
     final class Window {
         final Memory memory;
         private final long origin;
 
         private Window(Block b) {
-            origin = b.n0 * strideN + b.c0 * strideC + b.s0 * strideS;
-            long last = (b.n1 - 1) * strideN + (b.c1 - 1) * strideC + (b.s1 - 1) * strideS;
+            origin = b.n0() * strideN + b.c0() * strideC + b.s0() * strideS;
+            long last = (b.n1() - 1) * strideN + (b.c1() - 1) * strideC + (b.s1() - 1) * strideS;
             long offset = array.offset();
             // A pointer of its own, moved to the block: a position would count against the 2 GiB of the buffer.
             BytePointer bytes = new BytePointer(array.data().pointer()).getPointer((offset + origin) * elementBytes);

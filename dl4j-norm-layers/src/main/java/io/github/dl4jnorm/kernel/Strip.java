@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
+import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
 
-/** The way of one thread over positions that each have statistics of their own; adds up the parameters' gradients. */
+/** What one thread normalizes positions with that each have statistics of their own; adds up the parameters' gradients. */
 abstract class Strip {
     final Operands operands;
     final Mask mask;
@@ -14,6 +15,7 @@ abstract class Strip {
     final boolean relu;
     final Arithmetic ops;
     final int channels;
+    final Runs runs;
     final double[] pair = new double[2];
     double[] gammaGradient;
     double[] betaGradient;
@@ -25,6 +27,7 @@ abstract class Strip {
         this.relu = relu;
         this.ops = ops;
         channels = operands.view.channels();
+        runs = new Runs(operands, mask, 1);
     }
 
     /**
@@ -42,6 +45,27 @@ abstract class Strip {
      * @param known their moments, or null to find them
      */
     abstract void backward(Block block, Moments known);
+
+    /** Writes the gradient of the input at a run. */
+    final void gradient(Window x, Window dy, Window dx) {
+        int at = runs.at(dx);
+        if (runs.kept) {
+            ops.crossing().affineGrad(x.memory, runs.at(x), dy.memory, runs.at(dy), dx.memory, at, runs.column(), runs.length,
+                    relu);
+        } else {
+            ops.zero(dx.memory, at, runs.length);
+        }
+    }
+
+    /** Normalizes a run. */
+    final void map(Window x, Window y) {
+        int at = runs.at(y);
+        if (runs.kept) {
+            ops.crossing().affine(x.memory, runs.at(x), y.memory, at, runs.column(), runs.length, relu);
+        } else {
+            ops.zero(y.memory, at, runs.length);
+        }
+    }
 
     /** The gradients of the parameters begin anew, at 0. */
     final void startGradients() {

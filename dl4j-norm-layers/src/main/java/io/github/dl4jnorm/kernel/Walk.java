@@ -1,37 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.Affine.Coefficients;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.SumTable;
+import java.util.function.BiConsumer;
+import java.util.function.IntConsumer;
 
 /**
- * The way of one thread over the blocks of a pass: finds runs and their coefficients and leaves the arithmetic to
- * {@link Arithmetic}. In methods the arrays stand for their index among the {@link Operands}.
+ * What one thread does the blocks of a pass with: finds runs and their coefficients and leaves the arithmetic to
+ * {@link Arithmetic}. The arrays of a pass, in this order, are x and y, or x, dy and dx.
  */
-abstract class Walk {
+abstract class Walk implements IntConsumer {
+    static final int X = 0;
+    static final int Y = 1;
+    static final int DY = 1;
+    static final int DX = 2;
+
     final Operands operands;
     final Mask mask;
     final Arithmetic ops;
     final int channels;
-    final double[] pair = new double[2];
-    private Coefficients coefficients;
-    double[] slopes;
-    double[] shifts;
+    double[] slopes = {};
+    double[] shifts = {};
+    private Coefficients coefficients = new Coefficients(0);
+    private final Blocks blocks;
+    private final BiConsumer<Walk, Block> work;
 
-    Walk(Operands operands, Mask mask, Arithmetic ops) {
+    Walk(Operands operands, Mask mask, Arithmetic ops, Blocks blocks, BiConsumer<Walk, Block> work) {
         this.operands = operands;
         this.mask = mask;
         this.ops = ops;
         this.channels = operands.view.channels();
+        this.blocks = blocks;
+        this.work = work;
     }
 
-    static Walk of(Operands operands, Mask mask, Arithmetic ops) {
-        return operands.alongPositions ? new PositionWalk(operands, mask, ops) : new ChannelWalk(operands, mask, ops);
+    /**
+     * Makes the walk of a thread.
+     *
+     * @param operands the arrays
+     * @param mask     what counts, or null
+     * @param ops      the thread's own
+     * @param blocks   what the pass is split into
+     * @param work     does a block
+     */
+    static Walk of(Operands operands, Mask mask, Arithmetic ops, Blocks blocks, BiConsumer<Walk, Block> work) {
+        return operands.alongPositions ? new PositionWalk(operands, mask, ops, blocks, work)
+                : new ChannelWalk(operands, mask, ops, blocks, work);
+    }
+
+    /** Does the blocks of a task. */
+    @Override
+    public final void accept(int task) {
+        int end = blocks.first(task + 1);
+        for (int i = blocks.first(task); i < end; i++) {
+            work.accept(this, blocks.get(i));
+        }
     }
 
     /**
@@ -39,14 +68,14 @@ abstract class Walk {
      *
      * @param groupSize channels that share statistics: then one cell of them may take all
      */
-    abstract void moments(int x, Block block, int groupSize, Moments into);
+    abstract void moments(Block block, int groupSize, Moments into);
 
-    abstract void affine(int x, int y, Block block, Affine affine, boolean relu);
+    abstract void affine(Block block, Affine affine, boolean relu);
 
     /** Adds Σdy and Σdy·(x − center) of a block to those of its cells. */
-    abstract void gradSums(int x, int dy, Block block, Affine affine, boolean relu, SumTable into);
+    abstract void gradSums(Block block, Affine affine, boolean relu, SumTable into);
 
-    abstract void affineGrad(int x, int dy, int dx, Block block, Affine affine, boolean relu, GradAffine grad);
+    abstract void affineGrad(Block block, Affine affine, boolean relu, GradAffine grad);
 
     /** The coefficients of the channels of a block, the first at index 0; kept for examples that share them. */
     Coefficients coefficients(Affine affine, int n, Block block) {

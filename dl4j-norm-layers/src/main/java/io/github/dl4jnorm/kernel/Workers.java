@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import java.lang.ref.Reference;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
 /**
@@ -37,22 +39,29 @@ final class Workers {
      * Does every task once, in any order, and returns when all are done.
      *
      * @param tasks how many
-     * @param work  does the task of a number; what it throws comes out here once no task is running any more
+     * @param own   makes what a thread does its tasks with, once for each thread: tables may be as long as a row, and a task but
+     *              some rows. It does the task of a number; what it throws comes out here once no task is running any more. What
+     *              {@code own} refers to stays reachable until then
      */
-    static void run(int tasks, IntConsumer work) {
-        int threads = Math.min(tasks, threads());
+    static void run(int tasks, Supplier<? extends IntConsumer> own) {
+        int threads = tasks <= 1 ? tasks : Math.min(tasks, threads());
         if (threads <= 1) {
-            for (int task = 0; task < tasks; task++) {
-                work.accept(task);
-            }
-            return;
+            alone(tasks, own.get());
+        } else {
+            Job job = new Job(tasks, threads, own);
+            JOBS.add(job);
+            callHelpers(threads - 1);
+            job.takePart();
+            JOBS.remove(job);
+            job.await();
         }
-        Job job = new Job(tasks, threads, work);
-        JOBS.add(job);
-        callHelpers(threads - 1);
-        job.takePart();
-        JOBS.remove(job);
-        job.await();
+        Reference.reachabilityFence(own);
+    }
+
+    private static void alone(int tasks, IntConsumer mine) {
+        for (int task = 0; task < tasks; task++) {
+            mine.accept(task);
+        }
     }
 
     private static int threads() {
@@ -111,7 +120,7 @@ final class Workers {
      */
     private static final class Job {
         private final int tasks;
-        private final IntConsumer work;
+        private final Supplier<? extends IntConsumer> own;
         private final Thread caller = Thread.currentThread();
         private final AtomicInteger taking = new AtomicInteger();
         /** The next task of each range. */
@@ -119,9 +128,9 @@ final class Workers {
         private final AtomicInteger done = new AtomicInteger();
         private volatile Throwable failure;
 
-        Job(int tasks, int ranges, IntConsumer work) {
+        Job(int tasks, int ranges, Supplier<? extends IntConsumer> own) {
             this.tasks = tasks;
-            this.work = work;
+            this.own = own;
             this.next = new AtomicIntegerArray(ranges);
             for (int range = 0; range < ranges; range++) {
                 next.set(range, start(range));
@@ -134,27 +143,34 @@ final class Workers {
 
         /** Does tasks until none is left to begin. */
         void takePart() {
-            int own = taking.getAndIncrement();
-            for (int i = 0; i < next.length(); i++) {
-                int range = (own + i) % next.length();
-                int end = start(range + 1);
-                for (int task = next.getAndIncrement(range); task < end; task = next.getAndIncrement(range)) {
-                    take(task);
+            IntConsumer mine = null;
+            int range = taking.getAndIncrement() % next.length();
+            for (int task = take(range); task >= 0; task = take(range)) {
+                try {
+                    if (failure == null) {
+                        mine = mine == null ? own.get() : mine;
+                        mine.accept(task);
+                    }
+                } catch (Throwable thrown) {
+                    failure = thrown;
+                }
+                if (done.incrementAndGet() == tasks) {
+                    LockSupport.unpark(caller);
                 }
             }
         }
 
-        private void take(int task) {
-            try {
-                if (failure == null) {
-                    work.accept(task);
+        /** {@return a task of a range, or one of another range if none is left, or -1 if there is none} */
+        private int take(int first) {
+            for (int i = 0; i < next.length(); i++) {
+                int range = (first + i) % next.length();
+                int end = start(range + 1);
+                int task = next.get(range) < end ? next.getAndIncrement(range) : end;
+                if (task < end) {
+                    return task;
                 }
-            } catch (Throwable thrown) {
-                failure = thrown;
             }
-            if (done.incrementAndGet() == tasks) {
-                LockSupport.unpark(caller);
-            }
+            return -1;
         }
 
         void await() {

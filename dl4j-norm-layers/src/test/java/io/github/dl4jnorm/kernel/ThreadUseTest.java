@@ -119,14 +119,14 @@ class ThreadUseTest {
         try {
             Future<?> first = models.submit(() -> {
                 allowFour();
-                Workers.run(4, task -> {
+                Workers.run(4, () -> task -> {
                     heldUp.countDown();
                     awaitQuietly(goOn);
                 });
             });
             assertThat(heldUp.await(60, TimeUnit.SECONDS)).as("caller and helpers are busy").isTrue();
             AtomicIntegerArray done = new AtomicIntegerArray(100);
-            Workers.run(100, done::incrementAndGet);
+            Workers.run(100, () -> done::incrementAndGet);
             assertThat(IntStream.range(0, 100).map(done::get)).containsOnly(1);
             assertThat(first.isDone()).isFalse();
             goOn.countDown();

@@ -4,7 +4,7 @@ package io.github.dl4jnorm.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.dl4jnorm.kernel.Strided.Block;
+import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.Norm;

@@ -62,7 +62,7 @@ class WorkersTest {
     void everyTaskIsDoneOnce() {
         for (int tasks : new int[]{0, 1, 2, 3, 7, 100, 10_000}) {
             AtomicIntegerArray done = new AtomicIntegerArray(tasks);
-            Workers.run(tasks, done::incrementAndGet);
+            Workers.run(tasks, () -> done::incrementAndGet);
             for (int task = 0; task < tasks; task++) {
                 assertThat(done.get(task)).as("task %d of %d", task, tasks).isEqualTo(1);
             }
@@ -72,12 +72,12 @@ class WorkersTest {
     @Test
     void whatATaskThrowsComesOutAndTheNextCallWorks() {
         for (int round = 0; round < 50; round++) {
-            assertThatThrownBy(() -> Workers.run(20, task -> {
+            assertThatThrownBy(() -> Workers.run(20, () -> task -> {
                 if (task == 13) {
                     throw new IllegalStateException("task 13");
                 }
             })).isInstanceOf(IllegalStateException.class).hasMessage("task 13");
-            assertThatThrownBy(() -> Workers.run(20, task -> {
+            assertThatThrownBy(() -> Workers.run(20, () -> task -> {
                 throw new AssertionError("all");
             })).isInstanceOf(AssertionError.class);
             everyTaskIsDoneOnce();
@@ -87,7 +87,7 @@ class WorkersTest {
     @Test
     void aTaskMayHaveTasksOfItsOwn() {
         AtomicIntegerArray done = new AtomicIntegerArray(400);
-        Workers.run(20, outer -> Workers.run(20, inner -> done.incrementAndGet(20 * outer + inner)));
+        Workers.run(20, () -> outer -> Workers.run(20, () -> inner -> done.incrementAndGet(20 * outer + inner)));
         for (int i = 0; i < 400; i++) {
             assertThat(done.get(i)).isEqualTo(1);
         }
@@ -104,7 +104,7 @@ class WorkersTest {
                 long sum = 0;
                 for (int round = 0; round < 50; round++) {
                     long[] parts = new long[50];
-                    Workers.run(50, task -> parts[task] = task);
+                    Workers.run(50, () -> task -> parts[task] = task);
                     for (long part : parts) {
                         sum += part;
                     }
@@ -157,7 +157,7 @@ class WorkersTest {
             // OpenMP keeps this number for each thread.
             threads(2);
             Thread self = Thread.currentThread();
-            Workers.run(2, task -> {
+            Workers.run(2, () -> task -> {
                 begun.countDown();
                 try {
                     begun.await();

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.kernel;
+
+import io.github.dl4jnorm.norm.View;
+
+/**
+ * A grid of blocks over a view, and the tasks that threads share: each has some blocks that follow each other.
+ *
+ * <p>The split depends on the shape alone, so sums come out the same bit for bit on any number of threads.
+ *
+ * @param view      what is split
+ * @param examples  examples of a block; the last one of each axis may have fewer
+ * @param channels  channels of a block
+ * @param positions positions of a block
+ * @param tasks     how many tasks
+ */
+record Blocks(View view, int examples, int channels, int positions, int tasks) {
+    /** Elements worth a task of their own; below that handing over costs more than it gains. */
+    static final int TASK = 1 << 15;
+
+    /**
+     * Splits a view.
+     *
+     * @param perTask blocks of a task; a view that is not worth several tasks is one
+     */
+    static Blocks of(View view, int examples, int channels, int positions, int perTask) {
+        int blocks = new Blocks(view, examples, channels, positions, 1).count();
+        return new Blocks(view, examples, channels, positions, view.length() <= TASK ? 1 : divideUp(blocks, perTask));
+    }
+
+    /** A block: ranges of examples, channels and positions, ends exclusive. */
+    record Block(int n0, int n1, int c0, int c1, int s0, int s1) {
+    }
+
+    private static int divideUp(int size, int by) {
+        return (size - 1) / by + 1;
+    }
+
+    /** Number of blocks. */
+    int count() {
+        return Math.multiplyExact(Math.multiplyExact(exampleBlocks(), divideUp(view.channels(), channels)), positionBlocks());
+    }
+
+    /** Blocks of the examples of a channel at one position. */
+    int exampleBlocks() {
+        return divideUp(view.examples(), examples);
+    }
+
+    /** Blocks of the positions of a channel. */
+    int positionBlocks() {
+        return divideUp(view.positions(), positions);
+    }
+
+    /** The first block of a task; that of the task after the last one is the number of blocks. */
+    int first(int task) {
+        return (int) ((long) task * count() / tasks);
+    }
+
+    /** The block of a number. */
+    Block get(int i) {
+        int positionBlocks = positionBlocks();
+        int channelBlocks = divideUp(view.channels(), channels);
+        int n = i / positionBlocks / channelBlocks * examples;
+        int c = i / positionBlocks % channelBlocks * channels;
+        int s = i % positionBlocks * positions;
+        return new Block(n, Math.min(view.examples(), n + examples), c, Math.min(view.channels(), c + channels),
+                s, (int) Math.min(view.positions(), (long) s + positions));
+    }
+}
