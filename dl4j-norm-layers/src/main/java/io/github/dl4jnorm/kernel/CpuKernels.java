@@ -3,7 +3,6 @@ package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.norm.Affine;
-import io.github.dl4jnorm.norm.CellRange;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Mask;
@@ -16,6 +15,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -23,14 +23,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 final class CpuKernels implements NormKernels {
     private final String name;
     private final ThreadLocal<Map<DataType, Arithmetic>> arithmetic;
-    private final Arithmetic.Factory factory;
-    private final PositionKernels positions;
+    private final Function<DataType, Arithmetic> factory;
 
-    CpuKernels(String name, Arithmetic.Factory factory) {
+    CpuKernels(String name, Function<DataType, Arithmetic> factory) {
         this.name = name;
         this.factory = factory;
         this.arithmetic = ThreadLocal.withInitial(() -> new EnumMap<>(DataType.class));
-        this.positions = new PositionKernels(this::arithmetic);
     }
 
     @Override
@@ -40,12 +38,12 @@ final class CpuKernels implements NormKernels {
 
     /** The calling thread's own. */
     private Arithmetic arithmetic(DataType type) {
-        return arithmetic.get().computeIfAbsent(type, factory::of);
+        return arithmetic.get().computeIfAbsent(type, factory);
     }
 
     /** Does all blocks, several at a time, each thread with a walk of its own. */
     private void forEach(Blocks blocks, Operands operands, Mask mask, BiConsumer<Walk, Block> work) {
-        Workers.run(blocks.tasks(), () -> Walk.of(operands, mask, arithmetic(operands.type()), blocks, work));
+        Workers.run(blocks.tasks(), () -> new Walk(operands, mask, arithmetic(operands.type()), blocks, work));
     }
 
     @Override
@@ -99,8 +97,9 @@ final class CpuKernels implements NormKernels {
         View view = operands.view;
         SumTable row = new SumTable(1, view.channels());
         // Each example is a task.
-        Walk walk = Walk.of(operands, mask, arithmetic(operands.type()), new Blocks(view, 1, view.channels(), 1, view.examples()),
-                (self, block) -> self.gradSums(block, affine, relu, row));
+        Blocks blocks = new Blocks(view, 1, view.channels(), 1, view.examples());
+        Walk walk = new Walk(operands, mask, arithmetic(operands.type()), blocks, (self, block) ->
+                self.gradSums(block, affine, relu, row));
         return (n, from, to, intoDy, intoDyx) -> {
             row.restart(n);
             walk.accept(n);
@@ -120,56 +119,54 @@ final class CpuKernels implements NormKernels {
     }
 
     @Override
-    public void normalize(INDArray x, View view, Mask mask, int groups, Moments into, CellRange ready, Affine affine,
+    public void normalize(INDArray x, View view, Mask mask, int groups, Moments into, Affine affine,
                           boolean relu, INDArray y) {
         Operands operands = new Operands(view, true, x, y);
         Blocks units = operands.units(groups);
         int groupSize = view.channels() / groups;
         if (units == null) {
             into.merge(moments(operands, view, mask, groupSize));
-            completeAll(view, ready);
+            for (int n = 0; n < view.examples(); n++) {
+                affine.complete(n, 0, view.channels());
+            }
             affine(operands, mask, affine, relu);
             return;
         }
         forEach(units, operands, mask, (walk, unit) -> {
             walk.moments(unit, groupSize, into);
-            ready.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
+            affine.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
             walk.affine(unit, affine, relu);
         });
     }
 
     @Override
     public void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
-                              SumTable into, CellRange ready, GradAffine grad, INDArray dx) {
+                              SumTable into, GradAffine grad, INDArray dx) {
         Operands operands = new Operands(view, true, x, dy, dx);
         Blocks units = operands.units(groups);
         if (units == null) {
             into.add(gradSums(operands, view, mask, affine, relu));
-            completeAll(view, ready);
+            for (int n = 0; n < view.examples(); n++) {
+                grad.complete(n, 0, view.channels());
+            }
             affineGrad(operands, mask, affine, relu, grad);
             return;
         }
         forEach(units, operands, mask, (walk, unit) -> {
             walk.gradSums(unit, affine, relu, into);
-            ready.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
+            grad.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
             walk.affineGrad(unit, affine, relu, grad);
         });
     }
 
-    private static void completeAll(View view, CellRange ready) {
-        for (int n = 0; n < view.examples(); n++) {
-            ready.complete(n, 0, view.channels());
-        }
-    }
-
     @Override
     public Moments positionNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
-        return positions.forward(x, view, mask, norm, relu, y);
+        return new PositionKernels(this::arithmetic).forward(x, view, mask, norm, relu, y);
     }
 
     @Override
     public PositionNorm.Gradients positionNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
                                                    Moments known, boolean relu, INDArray dx) {
-        return positions.backward(x, dy, view, mask, norm, known, relu, dx);
+        return new PositionKernels(this::arithmetic).backward(x, dy, view, mask, norm, known, relu, dx);
     }
 }

@@ -11,15 +11,33 @@ import org.nd4j.linalg.api.buffer.DataType;
  * {@link Arithmetic} on HALF by those on FLOAT: elements are converted piece by piece into tiles, and results are rounded
  * once, when they are stored.
  */
-final class HalfArithmetic {
+final class HalfArithmetic extends Arithmetic {
     private static final int TILE = RunOps.CHUNK;
 
-    private HalfArithmetic() {
+    private final Arithmetic floats;
+
+    private HalfArithmetic(Arithmetic floats) {
+        super(DataType.HALF);
+        this.floats = floats;
     }
 
     static Arithmetic over(Arithmetic floats) {
-        return new Arithmetic(DataType.HALF, new Runs(floats.runs()), new Columns(floats.columns()),
-                new Crossings(floats.crossing()));
+        return new HalfArithmetic(floats);
+    }
+
+    @Override
+    RunOps newRuns() {
+        return new Runs(floats.runs());
+    }
+
+    @Override
+    ColumnOps newColumns() {
+        return new Columns(floats.columns());
+    }
+
+    @Override
+    CrossOps newCrossing() {
+        return new Crossings(floats.crossing());
     }
 
     /** Some elements of some runs, as many as a tile has room for: {@code size} from index {@code first} on. */

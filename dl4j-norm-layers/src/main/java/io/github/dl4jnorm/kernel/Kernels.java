@@ -17,6 +17,7 @@ public final class Kernels {
     public static final String PROPERTY = "dl4jnorm.kernels";
 
     private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
+    private static final NormKernels CHOSEN = chooseForThisJvm();
 
     private Kernels() {
     }
@@ -28,7 +29,7 @@ public final class Kernels {
      * @throws IllegalStateException if {@value #PROPERTY} names an unknown or unavailable implementation
      */
     public static NormKernels get() {
-        return Chosen.KERNELS;
+        return CHOSEN;
     }
 
     /**
@@ -69,6 +70,13 @@ public final class Kernels {
 
     private static String backend() {
         return Nd4j.getBackend().getClass().getSimpleName();
+    }
+
+    private static NormKernels chooseForThisJvm() {
+        String backend = backend();
+        NormKernels kernels = choose(System.getProperty(PROPERTY), backend.equals("CpuBackend"));
+        LOG.debug("Normalization kernels: {} (ND4J backend {})", kernels.name(), backend);
+        return kernels;
     }
 
     static NormKernels choose(String forced, boolean cpuBackend) {
@@ -115,17 +123,6 @@ public final class Kernels {
             System.err.println("WARNING: " + message);
         } else {
             LOG.warn(message);
-        }
-    }
-
-    private static final class Chosen {
-        static final NormKernels KERNELS = chooseForThisJvm();
-
-        private static NormKernels chooseForThisJvm() {
-            String backend = backend();
-            NormKernels kernels = choose(System.getProperty(PROPERTY), backend.equals("CpuBackend"));
-            LOG.debug("Normalization kernels: {} (ND4J backend {})", kernels.name(), backend);
-            return kernels;
         }
     }
 }

@@ -2,7 +2,6 @@
 package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.norm.Affine;
-import io.github.dl4jnorm.norm.CellRange;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Mask;
@@ -80,23 +79,23 @@ public interface NormKernels {
     /**
      * {@link #moments} and {@link #affine} in one: where the statistics of a group of channels of an example are all
      * that its coefficients depend on. An implementation may do both for one group while it is in the cache, so the
-     * coefficients of a group must be right once it was reported to be complete, whatever thread asks for them.
+     * coefficients of a group must be right once they were told that it is {@link Affine#complete complete}, whatever thread
+     * asks for them.
      *
      * @param x      input
      * @param view   how to see it
      * @param mask   what counts, or null
      * @param groups number of groups of neighbouring channels, a divisor of C
      * @param into   receives the moments; those of a whole group may stand in one of its cells
-     * @param ready  told of every group, or of several at once, when its moments are complete
-     * @param affine the coefficients
+     * @param affine the coefficients, told of every group, or of several at once, when its moments are complete
      * @param relu   whether max(·, 0) follows
      * @param y      output
      */
-    default void normalize(INDArray x, View view, Mask mask, int groups, Moments into, CellRange ready, Affine affine,
+    default void normalize(INDArray x, View view, Mask mask, int groups, Moments into, Affine affine,
                            boolean relu, INDArray y) {
         into.merge(moments(x, view, mask));
         for (int n = 0; n < view.examples(); n++) {
-            ready.complete(n, 0, view.channels());
+            affine.complete(n, 0, view.channels());
         }
         affine(x, view, mask, affine, relu, y);
     }
@@ -112,12 +111,11 @@ public interface NormKernels {
      * @param affine the coefficients of the forward pass
      * @param relu   whether it had a ReLU
      * @param into   receives the sums
-     * @param ready  told of every group, or of several at once, when its sums are complete
-     * @param grad   slope and shift
+     * @param grad   slope and shift, told of every group, or of several at once, when its sums are complete
      * @param dx     output
      */
     default void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
-                               SumTable into, CellRange ready, GradAffine grad, INDArray dx) {
+                               SumTable into, GradAffine grad, INDArray dx) {
         GradSums sums = gradSums(x, dy, view, mask, affine, relu);
         double[] rowSums = new double[view.channels()];
         double[] rowProducts = new double[view.channels()];
@@ -126,7 +124,7 @@ public interface NormKernels {
             for (int c = 0; c < view.channels(); c++) {
                 into.add(n * view.channels() + c, rowSums[c], rowProducts[c]);
             }
-            ready.complete(n, 0, view.channels());
+            grad.complete(n, 0, view.channels());
         }
         affineGrad(x, dy, view, mask, affine, relu, grad, dx);
     }

@@ -35,6 +35,7 @@ final class Operands {
     private final Strided[] strided;
     private final Window[] whole;
     private final boolean channelsJoin;
+    private final boolean positionsJoin;
     private final Blocks blocks;
 
     /**
@@ -59,7 +60,8 @@ final class Operands {
                 whole[i] = strided[i].window(new Block(0, view.examples(), 0, view.channels(), 0, view.positions()));
             }
         }
-        channelsJoin = Arrays.stream(strided).allMatch(Strided::channelsJoin);
+        channelsJoin = joins(true);
+        positionsJoin = joins(false);
     }
 
     private Blocks split() {
@@ -211,9 +213,13 @@ final class Operands {
         long together = Math.max(1, (long) UNITS * perRow / Math.max(1, rowLength()));
         int channels = (int) Math.min(perRow, together) * (view.channels() / perRow);
         int examples = shared ? view.examples() : 1;
-        boolean fit = Arrays.stream(strided).allMatch(memory -> memory.fits(examples, channels, view.positions()));
-        if (!fit || Math.multiplyExact(rows(), perRow) < MIN_UNITS) {
+        if (Math.multiplyExact(rows(), perRow) < MIN_UNITS) {
             return null;
+        }
+        for (Strided memory : strided) {
+            if (!memory.fits(examples, channels, view.positions())) {
+                return null;
+            }
         }
         return Blocks.of(view, examples, channels, view.positions(), (int) Math.max(1, together / perRow));
     }
@@ -256,7 +262,16 @@ final class Operands {
 
     /** Whether neighbouring positions of every array follow each other without a gap: runs along channels join. */
     boolean positionsJoin() {
-        return Arrays.stream(strided).allMatch(Strided::positionsJoin);
+        return positionsJoin;
+    }
+
+    private boolean joins(boolean channels) {
+        for (Strided memory : strided) {
+            if (!(channels ? memory.channelsJoin() : memory.positionsJoin())) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Element type of the arrays. */

@@ -4,17 +4,27 @@ package io.github.dl4jnorm.kernel;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** {@link Arithmetic} in plain Java, for every JDK and every CPU. */
-final class ScalarArithmetic {
-    private ScalarArithmetic() {
+final class ScalarArithmetic extends Arithmetic {
+    private ScalarArithmetic(DataType type) {
+        super(type);
     }
 
     static Arithmetic of(DataType type) {
-        return switch (type) {
-            case FLOAT -> new Arithmetic(type, new FloatScalarRuns(), new FloatScalarColumns(), new FloatScalarCrossings());
-            case DOUBLE ->
-                    new Arithmetic(type, new DoubleScalarRuns(), new DoubleScalarColumns(), new DoubleScalarCrossings());
-            case HALF -> HalfArithmetic.over(of(DataType.FLOAT));
-            default -> throw Arithmetic.unsupported(type);
-        };
+        return type == DataType.HALF ? HalfArithmetic.over(new ScalarArithmetic(DataType.FLOAT)) : new ScalarArithmetic(type);
+    }
+
+    @Override
+    RunOps newRuns() {
+        return wide() ? new DoubleScalarRuns() : new FloatScalarRuns();
+    }
+
+    @Override
+    ColumnOps newColumns() {
+        return wide() ? new DoubleScalarColumns() : new FloatScalarColumns();
+    }
+
+    @Override
+    CrossOps newCrossing() {
+        return wide() ? new DoubleScalarCrossings() : new FloatScalarCrossings();
     }
 }

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import java.util.function.Function;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /** {@link Arithmetic} with the vectors of {@code jdk.incubator.vector}. */
-final class VectorArithmetic {
-    private VectorArithmetic() {
+final class VectorArithmetic extends Arithmetic {
+    private VectorArithmetic(DataType type) {
+        super(type);
     }
 
     /**
      * Makes sure that the vectors can be used, without loading a class that needs them.
      *
-     * @return what makes the operations
+     * @return what makes the operations of a type
      * @throws UnsupportedOperationException if they cannot; the message says what to do about it
      */
-    static Arithmetic.Factory factory() {
+    static Function<DataType, Arithmetic> factory() {
         String missing = VectorSupport.missing();
         if (missing != null) {
             throw new UnsupportedOperationException("the vector kernels need " + missing);
@@ -23,12 +25,21 @@ final class VectorArithmetic {
     }
 
     private static Arithmetic of(DataType type) {
-        return switch (type) {
-            case FLOAT -> new Arithmetic(type, new FloatVectorRuns(), new FloatVectorColumns(), new FloatVectorCrossings());
-            case DOUBLE ->
-                    new Arithmetic(type, new DoubleVectorRuns(), new DoubleVectorColumns(), new DoubleVectorCrossings());
-            case HALF -> HalfArithmetic.over(of(DataType.FLOAT));
-            default -> throw Arithmetic.unsupported(type);
-        };
+        return type == DataType.HALF ? HalfArithmetic.over(new VectorArithmetic(DataType.FLOAT)) : new VectorArithmetic(type);
+    }
+
+    @Override
+    RunOps newRuns() {
+        return wide() ? new DoubleVectorRuns() : new FloatVectorRuns();
+    }
+
+    @Override
+    ColumnOps newColumns() {
+        return wide() ? new DoubleVectorColumns() : new FloatVectorColumns();
+    }
+
+    @Override
+    CrossOps newCrossing() {
+        return wide() ? new DoubleVectorCrossings() : new FloatVectorCrossings();
     }
 }

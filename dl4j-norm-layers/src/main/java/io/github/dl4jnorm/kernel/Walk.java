@@ -2,43 +2,56 @@
 package io.github.dl4jnorm.kernel;
 
 import io.github.dl4jnorm.kernel.Blocks.Block;
+import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.Affine.Coefficients;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.SumTable;
+import java.util.Arrays;
 import java.util.function.BiConsumer;
 import java.util.function.IntConsumer;
 
 /**
  * What one thread does the blocks of a pass with: finds runs and their coefficients and leaves the arithmetic to
- * {@link Arithmetic}. The arrays of a pass, in this order, are x and y, or x, dy and dx.
+ * {@link TableOps}. The arrays of a pass, in this order, are x and y, or x, dy and dx.
+ *
+ * <p>Runs along channels (channels last) are of all channels. Few channels make short runs; where positions follow each other
+ * without a gap, those of several are taken as one, and the columns i, C + i, 2·C + i, … are all of channel i.
  */
-abstract class Walk implements IntConsumer {
-    static final int X = 0;
-    static final int Y = 1;
-    static final int DY = 1;
-    static final int DX = 2;
+final class Walk implements IntConsumer {
+    private static final int X = 0;
+    private static final int Y = 1;
+    private static final int DY = 1;
+    private static final int DX = 2;
+    /** Columns that are worth a run: whole vectors, and enough of them. */
+    private static final int WIDTH = 256;
+    private static final int LANES = 16;
 
-    final Operands operands;
-    final Mask mask;
-    final Arithmetic ops;
-    final int channels;
-    double[] slopes = {};
-    double[] shifts = {};
-    private Coefficients coefficients = new Coefficients(0);
+    private final Operands operands;
+    private final Mask mask;
+    private final Arithmetic ops;
     private final Blocks blocks;
     private final BiConsumer<Walk, Block> work;
-
-    Walk(Operands operands, Mask mask, Arithmetic ops, Blocks blocks, BiConsumer<Walk, Block> work) {
-        this.operands = operands;
-        this.mask = mask;
-        this.ops = ops;
-        this.channels = operands.view.channels();
-        this.blocks = blocks;
-        this.work = work;
-    }
+    private final boolean alongPositions;
+    private final int channels;
+    /** Positions of a run along channels. */
+    private final int joined;
+    private final Runs runs;
+    private final TableOps tables;
+    private final RunMoments ofRuns;
+    private ColumnMoments ofColumns;
+    private double[] sums = {};
+    private double[] products = {};
+    private Coefficients coefficients = new Coefficients(0);
+    private double[] slopes = {};
+    private double[] shifts = {};
+    /** The row whose coefficients the tables hold, or −1, and the channels. */
+    private int tabledRow = -1;
+    private int tabledC0;
+    private int tabledC1;
+    private boolean tabledGradient;
 
     /**
      * Makes the walk of a thread.
@@ -49,14 +62,32 @@ abstract class Walk implements IntConsumer {
      * @param blocks   what the pass is split into
      * @param work     does a block
      */
-    static Walk of(Operands operands, Mask mask, Arithmetic ops, Blocks blocks, BiConsumer<Walk, Block> work) {
-        return operands.alongPositions ? new PositionWalk(operands, mask, ops, blocks, work)
-                : new ChannelWalk(operands, mask, ops, blocks, work);
+    Walk(Operands operands, Mask mask, Arithmetic ops, Blocks blocks, BiConsumer<Walk, Block> work) {
+        this.operands = operands;
+        this.mask = mask;
+        this.ops = ops;
+        this.blocks = blocks;
+        this.work = work;
+        alongPositions = operands.alongPositions;
+        channels = operands.view.channels();
+        joined = !alongPositions && mask == null && operands.positionsJoin() ? joined(channels) : 1;
+        runs = new Runs(operands, mask, joined);
+        tables = alongPositions ? ops.runs() : ops.columns();
+        ofRuns = new RunMoments(ops);
+    }
+
+    private static int joined(int channels) {
+        if (channels >= WIDTH) {
+            return 1;
+        }
+        int forWholeVectors = LANES / Math.min(LANES, Integer.lowestOneBit(channels));
+        int width = forWholeVectors * channels;
+        return forWholeVectors * ((WIDTH - 1) / width + 1);
     }
 
     /** Does the blocks of a task. */
     @Override
-    public final void accept(int task) {
+    public void accept(int task) {
         int end = blocks.first(task + 1);
         for (int i = blocks.first(task); i < end; i++) {
             work.accept(this, blocks.get(i));
@@ -68,44 +99,199 @@ abstract class Walk implements IntConsumer {
      *
      * @param groupSize channels that share statistics: then one cell of them may take all
      */
-    abstract void moments(Block block, int groupSize, Moments into);
+    void moments(Block block, int groupSize, Moments into) {
+        tabledRow = -1;
+        boolean join = alongPositions ? operands.channelsJoin() : groupSize == channels && operands.positionsJoin();
+        // Runs of channels with the same statistics are one run if they join.
+        int step = !alongPositions || mask == null && join ? groupSize : 1;
+        int run = (block.s1() - block.s0()) * step;
+        if (!alongPositions && !join) {
+            momentsOfColumns(block, groupSize, into);
+        } else if (alongPositions && mask == null && run <= RunOps.CHUNK && operands.rows() == operands.view.examples()) {
+            Window x = operands.window(X, block);
+            for (int n = block.n0(); n < block.n1(); n++) {
+                ofRuns.each(x.memory, x.at(n, block.c0(), block.s0()), operands.channelBytes(X) * step,
+                        (block.c1() - block.c0()) / step, run, into, cell(n, block.c0()), step);
+            }
+        } else {
+            for (int c = block.c0(); c < block.c1(); c += step) {
+                momentsOfRuns(block, c, step, into);
+            }
+        }
+    }
 
-    abstract void affine(Block block, Affine affine, boolean relu);
+    /** Moments of the runs of some channels, each of which is one with those of the next channels. */
+    private void momentsOfRuns(Block block, int c, int step, Moments into) {
+        Window x = operands.window(X, block);
+        int c1 = alongPositions ? c + 1 : c + step;
+        int s1 = alongPositions ? block.s0() + (block.s1() - block.s0()) * step : block.s1();
+        for (int n = block.n0(); n < block.n1(); n++) {
+            if (beginsRow(n, block)) {
+                ofRuns.start();
+            }
+            for (runs.start(n, c, c1, block.s0(), s1); runs.next();) {
+                if (runs.kept) {
+                    ofRuns.add(x.memory, runs.at(x), runs.count * runs.length);
+                }
+            }
+            if (endsRow(n, block)) {
+                Moments found = ofRuns.found();
+                into.merge(cell(n, c), found.count(0), found.mean(0), found.squares(0));
+            }
+        }
+    }
+
+    private void momentsOfColumns(Block block, int groupSize, Moments into) {
+        Window x = operands.window(X, block);
+        ofColumns = ofColumns == null ? new ColumnMoments(ops) : ofColumns;
+        for (int n = block.n0(); n < block.n1(); n++) {
+            runs.start(n, block);
+            Moments found = ofColumns.compute(channels, joined * channels, groupSize, x, stride(X), runs);
+            for (int g = 0; g < channels / groupSize; g++) {
+                into.merge(cell(n, g * groupSize), found.count(g), found.mean(g), found.squares(g));
+            }
+        }
+    }
+
+    void affine(Block block, Affine affine, boolean relu) {
+        Window x = operands.window(X, block);
+        Window y = operands.window(Y, block);
+        int strideX = stride(X);
+        int strideY = stride(Y);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            set(affine, null, n, block);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    tables.affine(x.memory, runs.at(x), strideX, y.memory, runs.at(y), strideY, runs.count, runs.c - block.c0(),
+                            runs.length, relu);
+                } else {
+                    zero(y, strideY);
+                }
+            }
+        }
+    }
 
     /** Adds Σdy and Σdy·(x − center) of a block to those of its cells. */
-    abstract void gradSums(Block block, Affine affine, boolean relu, SumTable into);
-
-    abstract void affineGrad(Block block, Affine affine, boolean relu, GradAffine grad);
-
-    /** The coefficients of the channels of a block, the first at index 0; kept for examples that share them. */
-    Coefficients coefficients(Affine affine, int n, Block block) {
-        if (coefficients == null || coefficients.scale.length < block.c1() - block.c0()) {
-            coefficients = new Coefficients(block.c1() - block.c0());
+    void gradSums(Block block, Affine affine, boolean relu, SumTable into) {
+        Window x = operands.window(X, block);
+        Window dy = operands.window(DY, block);
+        if (sums.length == 0) {
+            sums = new double[channels];
+            products = new double[channels];
         }
-        if (!sameRow(n, block)) {
-            affine.row(operands.row(n), block.c0(), block.c1(), coefficients);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            if (beginsRow(n, block)) {
+                Arrays.fill(sums, 0);
+                Arrays.fill(products, 0);
+            }
+            set(affine, null, n, block);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    gradSums(x, dy, runs.c - block.c0(), relu);
+                }
+            }
+            if (endsRow(n, block)) {
+                tables.exact(sums, products);
+                for (int c = block.c0(); c < block.c1(); c++) {
+                    into.add(cell(n, c), sums[c - block.c0()], products[c - block.c0()]);
+                }
+            }
         }
-        return coefficients;
     }
 
-    /** Finds slopes and shifts of the channels whose coefficients were found last, and gives those. */
-    Coefficients gradient(GradAffine grad, int n, Block block) {
-        if (slopes == null || slopes.length < coefficients.scale.length) {
-            slopes = new double[coefficients.scale.length];
-            shifts = new double[coefficients.scale.length];
+    /** As many elements, or runs, at a time as may be summed up in the element type. */
+    private void gradSums(Window x, Window dy, int first, boolean relu) {
+        int strideX = stride(X);
+        int strideDy = stride(DY);
+        int width = ops.type().width();
+        int elements = alongPositions ? RunOps.CHUNK : runs.length;
+        int few = alongPositions ? runs.count : ColumnMoments.RUNS;
+        for (int r = 0; r < runs.count; r += few) {
+            for (int i = 0; i < runs.length; i += elements) {
+                tables.gradSums(x.memory, runs.at(x) + r * strideX + i * width, strideX, dy.memory,
+                        runs.at(dy) + r * strideDy + i * width, strideDy, Math.min(few, runs.count - r), first,
+                        Math.min(elements, runs.length - i), relu, sums, products);
+            }
         }
-        if (!sameRow(n, block)) {
-            grad.row(operands.row(n), block.c0(), block.c1(), coefficients, slopes, shifts);
-        }
-        return coefficients;
     }
 
-    /** Whether an example has the statistics of the one before it in a block. */
-    boolean sameRow(int n, Block block) {
-        return n > block.n0() && operands.row(n) == operands.row(n - 1);
+    void affineGrad(Block block, Affine affine, boolean relu, GradAffine grad) {
+        Window x = operands.window(X, block);
+        Window dy = operands.window(DY, block);
+        Window dx = operands.window(DX, block);
+        int strideX = stride(X);
+        int strideDy = stride(DY);
+        int strideDx = stride(DX);
+        for (int n = block.n0(); n < block.n1(); n++) {
+            set(affine, grad, n, block);
+            for (runs.start(n, block); runs.next();) {
+                if (runs.kept) {
+                    tables.affineGrad(x.memory, runs.at(x), strideX, dy.memory, runs.at(dy), strideDy, dx.memory, runs.at(dx),
+                            strideDx, runs.count, runs.c - block.c0(), runs.length, relu);
+                } else {
+                    zero(dx, strideDx);
+                }
+            }
+        }
     }
 
-    int cell(int n, int c) {
+    /**
+     * Fills the tables, unless they hold the same already: from the example or block before, or from the sums of the block, which
+     * come just before its gradient.
+     */
+    private void set(Affine affine, GradAffine grad, int n, Block block) {
+        int row = operands.row(n);
+        int size = block.c1() - block.c0();
+        makeRoom(size, grad != null);
+        if (row != tabledRow || block.c0() != tabledC0 || block.c1() != tabledC1) {
+            affine.row(row, block.c0(), block.c1(), coefficients);
+            tables.prepare(size, size * joined);
+            tables.set(coefficients);
+            tabledRow = row;
+            tabledC0 = block.c0();
+            tabledC1 = block.c1();
+            tabledGradient = false;
+        }
+        if (grad != null && !tabledGradient) {
+            grad.row(row, block.c0(), block.c1(), coefficients, slopes, shifts);
+            tables.setGradient(coefficients, slopes, shifts);
+            tabledGradient = true;
+        }
+    }
+
+    private void makeRoom(int size, boolean gradient) {
+        if (size > coefficients.scale.length) {
+            coefficients = new Coefficients(size);
+            tabledRow = -1;
+        }
+        if (gradient && size > slopes.length) {
+            slopes = new double[size];
+            shifts = new double[size];
+        }
+    }
+
+    private void zero(Window y, int stride) {
+        for (int r = 0; r < runs.count; r++) {
+            ops.zero(y.memory, runs.at(y) + r * stride, runs.length);
+        }
+    }
+
+    /** Bytes from one run to the next. */
+    private int stride(int array) {
+        return alongPositions ? operands.channelBytes(array) : operands.positionBytes(array) * joined;
+    }
+
+    /** Whether an example has other statistics than the one before it in a block. */
+    private boolean beginsRow(int n, Block block) {
+        return n == block.n0() || operands.row(n) != operands.row(n - 1);
+    }
+
+    /** Whether an example has other statistics than the next one in a block. */
+    private boolean endsRow(int n, Block block) {
+        return n + 1 == block.n1() || operands.row(n + 1) != operands.row(n);
+    }
+
+    private int cell(int n, int c) {
         return operands.row(n) * channels + c;
     }
 }

@@ -7,7 +7,7 @@ import java.util.Arrays;
  * What a normalization does to its input: {@code y = scale·(x − center) + shift} with coefficients for each example
  * and channel, made row by row so that dense input needs no table of its own size.
  *
- * <p>Implementations are pure and may be called from several threads.
+ * <p>Implementations may be called from several threads.
  */
 @FunctionalInterface
 public interface Affine {
@@ -28,6 +28,17 @@ public interface Affine {
      * @param into receives them, that of the first channel at index 0
      */
     void row(int n, int from, int to, Coefficients into);
+
+    /**
+     * Called when the moments that the coefficients of some channels are made of are complete: before they are asked for, and
+     * by several threads for different channels.
+     *
+     * @param n    example
+     * @param from first channel
+     * @param to   channel after the last one
+     */
+    default void complete(int n, int from, int to) {
+    }
 
     /** Coefficients of C channels of one example. */
     final class Coefficients {

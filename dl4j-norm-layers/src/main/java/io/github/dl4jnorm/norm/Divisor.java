@@ -49,12 +49,14 @@ public enum Divisor {
      * @return the factor of x − mean
      */
     public double unit(double square, double eps) {
-        double divisor = switch (this) {
-            case DEVIATION, ROOT_MEAN_SQUARE -> Math.sqrt(square + eps);
-            case DEVIATION_PLUS_EPS -> Math.sqrt(square) + eps;
-            case NOTHING -> 1;
-            case LENGTH -> Math.max(Math.sqrt(square), eps);
-        };
+        double divisor = 1;
+        if (this == DEVIATION || this == ROOT_MEAN_SQUARE) {
+            divisor = Math.sqrt(square + eps);
+        } else if (this == DEVIATION_PLUS_EPS) {
+            divisor = Math.sqrt(square) + eps;
+        } else if (this == LENGTH) {
+            divisor = Math.max(Math.sqrt(square), eps);
+        }
         return divisor == 0 ? 0 : 1 / divisor;
     }
 
@@ -74,12 +76,10 @@ public enum Divisor {
      * @return the factor
      */
     public double slope(double unit, double count, double square, double eps) {
-        return switch (this) {
-            case DEVIATION, ROOT_MEAN_SQUARE -> unit;
-            case DEVIATION_PLUS_EPS -> square == 0 ? 0 : 1 / Math.sqrt(square);
-            case NOTHING -> 0;
+        if (this == LENGTH) {
             // At eps the divisor is a constant.
-            case LENGTH -> unit < 1 / eps ? unit * count : 0;
-        };
+            return unit < 1 / eps ? unit * count : 0;
+        }
+        return slopeIsUnit() ? unit : this == NOTHING || square == 0 ? 0 : 1 / Math.sqrt(square);
     }
 }

@@ -101,14 +101,9 @@ public final class GlobalResponse implements Affine {
             factors = new double[gammas.length];
         }
 
-        /**
-         * Adds what an example contributes; several threads may add different ones.
-         *
-         * @param n    example
-         * @param from first channel, 0
-         * @param to   channel after the last one, C
-         */
-        public void add(int n, int from, int to) {
+        /** Adds what an example contributes: all its channels. */
+        @Override
+        public void complete(int n, int from, int to) {
             int row = n * cells.channels();
             double[] dyx = new double[to - from];
             double[] dy = new double[to - from];

@@ -6,7 +6,7 @@ package io.github.dl4jnorm.norm;
  * center and unit of the {@link Affine} at the same row. The slope is kept apart from unit because their product may
  * leave the range of float where each of them does not.
  *
- * <p>Implementations are pure and may be called from several threads.
+ * <p>Implementations may be called from several threads.
  */
 @FunctionalInterface
 public interface GradAffine {
@@ -21,4 +21,15 @@ public interface GradAffine {
      * @param shift receives the shifts
      */
     void row(int n, int from, int to, Affine.Coefficients at, double[] slope, double[] shift);
+
+    /**
+     * Called when the sums that slope and shift of some channels are made of are complete: before they are asked for, and by
+     * several threads for different channels.
+     *
+     * @param n    example
+     * @param from first channel
+     * @param to   channel after the last one
+     */
+    default void complete(int n, int from, int to) {
+    }
 }

@@ -115,7 +115,7 @@ public final class Norm implements Affine {
     public void row(int n, int from, int to, Coefficients into) {
         int size = to - from;
         if (parts.size() == 1) {
-            standardize(parts.get(0), n, from, to, into);
+            parts.get(0).standardize(n, from, to, divisor, eps, into);
         } else {
             mix(n, from, to, into);
         }
@@ -134,21 +134,6 @@ public final class Norm implements Affine {
         }
         if (renorm != null) {
             renormalize(n, from, to, into);
-        }
-    }
-
-    /** Center and unit of a single part: one square root for each of its pools, not for each channel. */
-    private void standardize(Pool part, int n, int from, int to, Coefficients into) {
-        for (int c = from; c < to;) {
-            int pool = part.index(n, c);
-            int end = Math.min(to, part.end(c));
-            double center = isCentered() ? part.mean(pool) : 0;
-            // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
-            double unit = isCentered() && part.isSingle(pool) ? 0 : divisor.unit(part.square(pool, divisor), eps);
-            for (; c < end; c++) {
-                into.center[c - from] = center;
-                into.unit[c - from] = unit;
-            }
         }
     }
 
@@ -186,14 +171,9 @@ public final class Norm implements Affine {
         }
     }
 
-    /**
-     * Pools the statistics of some channels of an example, all whose moments are complete by now.
-     *
-     * @param n    example
-     * @param from first channel
-     * @param to   channel after the last one
-     */
-    public void pool(int n, int from, int to) {
+    /** Pools the statistics of some channels of an example. */
+    @Override
+    public void complete(int n, int from, int to) {
         for (Pool part : parts) {
             part.add(n, from, to);
         }
@@ -213,7 +193,7 @@ public final class Norm implements Affine {
     public NormGradients backward(GradSums sums) {
         NormGradients result = new NormGradients(this, sums, false);
         for (int n = 0; n < examples; n++) {
-            result.add(n, 0, channels);
+            result.complete(n, 0, channels);
         }
         return result;
     }

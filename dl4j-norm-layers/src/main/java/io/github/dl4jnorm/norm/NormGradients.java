@@ -48,14 +48,9 @@ public final class NormGradients implements GradAffine {
         }
     }
 
-    /**
-     * Adds what some channels of an example contribute.
-     *
-     * @param n    example
-     * @param from first channel
-     * @param to   channel after the last one
-     */
-    public void add(int n, int from, int to) {
+    /** Adds what some channels of an example contribute. */
+    @Override
+    public void complete(int n, int from, int to) {
         int size = to - from;
         Scratch scratch = SCRATCH.get();
         scratch.makeRoom(size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
+import io.github.dl4jnorm.norm.Affine.Coefficients;
 
 /**
  * Statistics shared by the cells of a {@link Pooling}: count, mean and biased variance of each pool.
@@ -11,6 +12,10 @@ package io.github.dl4jnorm.norm;
 public final class Pool {
     private final Pooling pooling;
     private final int channels;
+    /** Channels of an example that share statistics. */
+    private final int groupSize;
+    /** How many pools are those of one example only; 0 if examples share them. */
+    private final int poolsOfExample;
     private final Moments cells;
     private final Moments pooled;
     private final boolean constant;
@@ -18,6 +23,8 @@ public final class Pool {
     private Pool(Pooling pooling, int channels, Moments cells, Moments pooled, boolean constant) {
         this.pooling = pooling;
         this.channels = channels;
+        this.groupSize = pooling.groupSize(channels);
+        this.poolsOfExample = pooling.groups();
         this.cells = cells;
         this.pooled = pooled;
         this.constant = constant;
@@ -39,7 +46,7 @@ public final class Pool {
     }
 
     /**
-     * Pools that take up the moments of cells when they are told to, by {@link Norm#pool}.
+     * Pools that take up the moments of cells when they are told to, by {@link Norm#complete}.
      *
      * @param pooling which cells belong together
      * @param cells   moments of every example and channel, which need not be known yet
@@ -120,6 +127,24 @@ public final class Pool {
         }
     }
 
+    /** Sets center and unit of some channels, the first at index 0: one square root for each pool, not for each channel. */
+    void standardize(int n, int from, int to, Divisor divisor, double eps, Coefficients into) {
+        boolean centered = divisor.isCentered();
+        for (int c = from; c < to;) {
+            int pool = index(n, c);
+            int end = Math.min(to, end(c));
+            double center = centered ? pooled.mean(pool) : 0;
+            // Where an element is its own mean there is no gradient: with a factor of 0 none comes out of rounding either.
+            boolean single = centered && !constant && pooled.count(pool) <= 1;
+            double unit = single ? 0
+                    : divisor.unit(divisor.square(pooled.count(pool), pooled.mean(pool), pooled.squares(pool)), eps);
+            for (; c < end; c++) {
+                into.center[c - from] = center;
+                into.unit[c - from] = unit;
+            }
+        }
+    }
+
     /** Adds weighted distances from given means, and weighted variances, to those of some channels, the first at index 0. */
     void mix(int n, int from, int to, double meanWeight, double[] given, double[] means, double varWeight,
              double[] variances) {
@@ -135,11 +160,6 @@ public final class Pool {
         }
     }
 
-    /** Whether the statistics of a pool are those of one element, or of none, and not given. */
-    boolean isSingle(int pool) {
-        return !constant && pooled.count(pool) <= 1;
-    }
-
     /** Whether a statistic computed from the input is not a finite number: what is divided by, or the mean. */
     boolean overflowed(Divisor divisor) {
         for (int pool = 0; pool < size() && !constant; pool++) {
@@ -151,12 +171,14 @@ public final class Pool {
         return false;
     }
 
+    /** The next channel that belongs to another pool than this one. */
     int end(int c) {
-        return pooling.end(c, channels);
+        return groupSize == 1 ? c + 1 : c - c % groupSize + groupSize;
     }
 
+    /** The pool of a cell. */
     int index(int n, int c) {
-        return pooling.index(n, c, channels);
+        return n * poolsOfExample + (groupSize == 1 ? c : c / groupSize);
     }
 
     int size() {

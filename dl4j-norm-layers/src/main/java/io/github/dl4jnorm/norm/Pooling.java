@@ -39,38 +39,12 @@ public record Pooling(int groups) {
     }
 
     /**
-     * The pool a cell belongs to.
-     *
-     * @param n        example
-     * @param c        channel
-     * @param channels C
-     * @return index of the pool
+     * Neighbouring channels that share statistics; 1 for pools over the batch. At least 1 whatever there is: HotSpot's C2 moves a
+     * division out of a loop and past the condition that guards it (JDK-8331717), which with a divisor of 0 ends the JVM with a
+     * SIGFPE.
      */
-    public int index(int n, int c, int channels) {
-        return groups == 0 ? c : groups == channels ? n * channels + c : n * groups + c / groupSize(channels);
-    }
-
-    /**
-     * Where the pool of a channel ends.
-     *
-     * @param c        channel
-     * @param channels C
-     * @return the next channel that belongs to another pool
-     */
-    public int end(int c, int channels) {
-        if (groups == 0 || groups == channels) {
-            return c + 1;
-        }
-        int size = groupSize(channels);
-        return c - c % size + size;
-    }
-
-    /**
-     * Divisors that cannot be 0, not even for pools over the batch, which have no groups and do not get here: HotSpot's C2 moves
-     * a division out of a loop and past the condition that guards it (JDK-8331717), which ends the JVM with a SIGFPE.
-     */
-    private int groupSize(int channels) {
-        return Math.max(1, channels / Math.max(1, groups));
+    int groupSize(int channels) {
+        return Math.max(1, channels / Math.max(1, groupsOf(channels)));
     }
 
     /**

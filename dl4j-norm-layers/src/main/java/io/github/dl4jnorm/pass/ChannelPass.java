@@ -48,7 +48,7 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
         Pooling pooling = plan.parts().get(0);
         Pool own = Pool.over(pooling, cells);
         Norm norm = norm(pass, plan, view, List.of(own));
-        Kernels.get().normalize(x, view, mask, pooling.groupsOf(view.channels()), cells, norm::pool, norm, pass.relu(), y);
+        Kernels.get().normalize(x, view, mask, pooling.groupsOf(view.channels()), cells, norm, pass.relu(), y);
         return new ChannelPass(pass, plan, view, mask, norm, plan.hasRunning() ? own : null);
     }
 
@@ -162,8 +162,8 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
         if (isAtOnce(pass, plan)) {
             SumTable sums = new SumTable(view.examples(), view.channels());
             gradients = new NormGradients(norm, sums, true);
-            kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, pass.relu(), sums, gradients::add,
-                    gradients, dx);
+            kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, pass.relu(), sums, gradients,
+                    dx);
         } else {
             gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, pass.relu()));
             if (exchange != null) {

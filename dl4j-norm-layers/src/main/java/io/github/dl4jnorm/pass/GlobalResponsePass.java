@@ -49,7 +49,7 @@ record GlobalResponsePass(NormPass pass, GlobalResponse norm, Frames frames) imp
         SumTable sums = new SumTable(view.examples(), view.channels());
         GlobalResponse.Gradients gradients = norm.new Gradients(sums);
         INDArray within = frames == null ? x : frames.into(x);
-        Kernels.get().normalizeGrad(within, dy, view, pass.mask(), 1, norm, pass.relu(), sums, gradients::add, gradients, dx);
+        Kernels.get().normalizeGrad(within, dy, view, pass.mask(), 1, norm, pass.relu(), sums, gradients, dx);
         return new Values().set(Parameter.GAMMA, gradients.gamma()).set(Parameter.BETA, gradients.beta());
     }
 }

@@ -72,37 +72,34 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         if (values.has(Parameter.TAU)) {
             return ThresholdPass.forward(this, x, y);
         }
+        if (plan instanceof NormPlan.Channels channels) {
+            return inRange(ChannelPass.forward(this, channels, x, y), x, y);
+        }
+        if (plan instanceof NormPlan.Positions positions) {
+            return inRange(PositionPass.forward(this, positions, x, y), x, y);
+        }
         if (plan instanceof NormPlan.Responses) {
             return GlobalResponsePass.forward(this, x, y);
         }
-        if (plan instanceof NormPlan.Ghost && !isGiven()) {
-            return GhostPass.forward(this, x, y);
+        if (plan instanceof NormPlan.Ghost) {
+            // With given statistics, those of parts of a batch are those of the batch.
+            return isGiven() ? new NormPass(view, mask, NormPlan.batch(), values, eps, relu, observe, exchange).forward(x, y)
+                    : GhostPass.forward(this, x, y);
         }
-        Saved saved = once(x, y);
-        Frames frames = x.dataType() == DataType.DOUBLE && saved.overflowed() ? frames(x) : null;
-        return frames == null ? saved : new FramedPass(saved, once(frames.into(x), y), frames);
+        throw new IllegalArgumentException("expected a plan with a normalization pass, got " + plan);
     }
 
-    private Saved once(INDArray x, INDArray y) {
-        return plan instanceof NormPlan.Positions positions ? PositionPass.forward(this, positions, x, y)
-                : ChannelPass.forward(this, channels(), x, y);
+    /** The pass, or another one over smaller numbers if its statistics overflowed. */
+    private Saved inRange(Saved saved, INDArray x, INDArray y) {
+        Frames frames = x.dataType() == DataType.DOUBLE && saved.overflowed() ? frames(x) : null;
+        // There are none for what they have brought into the range.
+        return frames == null ? saved : new FramedPass(saved, forward(frames.into(x), y), frames);
     }
 
     /** What brings input into the range of double, or null if it is there, or if the output is as large as the input. */
     private Frames frames(INDArray x) {
-        return plan instanceof NormPlan.Positions positions ? PositionPass.frames(this, positions, x)
-                : ChannelPass.frames(this, channels(), x);
-    }
-
-    /** With given statistics, those of parts of a batch are those of the batch. */
-    private NormPlan.Channels channels() {
-        if (plan instanceof NormPlan.Channels channels) {
-            return channels;
-        }
-        if (plan instanceof NormPlan.Ghost) {
-            return NormPlan.batch();
-        }
-        throw new IllegalArgumentException("expected a plan with a normalization pass, got " + plan);
+        return plan instanceof NormPlan.Channels channels ? ChannelPass.frames(this, channels, x)
+                : PositionPass.frames(this, (NormPlan.Positions) plan, x);
     }
 
     /** One gamma for all channels: its gradient is the sum of theirs. */

@@ -81,7 +81,7 @@ class CopyTest {
                 }
                 SumTable sums = new SumTable(view.examples(), view.channels());
                 NormGradients gradients = new NormGradients(norm, sums, true);
-                Kernels.get().normalizeGrad(x, dy, view, null, view.channels(), norm, false, sums, gradients::add, gradients,
+                Kernels.get().normalizeGrad(x, dy, view, null, view.channels(), norm, false, sums, gradients,
                         out);
             }
         },
@@ -114,7 +114,7 @@ class CopyTest {
             Moments cells = new Moments(view.examples(), view.channels());
             int groups = view.channels();
             Norm norm = Norm.of(view.examples(), groups, Pool.over(Pooling.group(groups), cells), null, null, 1);
-            Kernels.get().normalize(x, view, null, groups, cells, norm::pool, norm, false, y);
+            Kernels.get().normalize(x, view, null, groups, cells, norm, false, y);
             return norm;
         }
 

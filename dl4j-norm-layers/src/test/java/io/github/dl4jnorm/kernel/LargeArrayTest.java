@@ -57,7 +57,7 @@ class LargeArrayTest {
             int groups = pooling.groupsOf(c);
             Moments cells = new Moments(view.examples(), c);
             Norm norm = Norm.of(view.examples(), c, Pool.over(pooling, cells), null, null, EPS);
-            Kernels.get().normalize(x, view, null, groups, cells, norm::pool, norm, false, y);
+            Kernels.get().normalize(x, view, null, groups, cells, norm, false, y);
             int pools = batch ? c : n;
             double[] mean = new double[pools];
             double[] squares = new double[pools];
@@ -79,7 +79,7 @@ class LargeArrayTest {
             // dy = x: what is left of it is eps/(v + eps) of the normalized input.
             SumTable sums = new SumTable(view.examples(), c);
             NormGradients gradients = new NormGradients(norm, sums, true);
-            Kernels.get().normalizeGrad(x, x, view, null, groups, norm, false, sums, gradients::add, gradients, y);
+            Kernels.get().normalizeGrad(x, x, view, null, groups, norm, false, sums, gradients, y);
             for (long i = 0; i < length; i += 1 + length / 1_000_003) {
                 int pool = pool(i, batch);
                 double variance = squares[pool] + EPS;

@@ -127,12 +127,12 @@ class RedZoneTest {
             int groups = drawn.c % 4 == 0 ? 4 : drawn.seed % 2 == 0 ? drawn.c : 1;
             Moments cells = new Moments(drawn.n, drawn.c);
             Norm norm = Norm.of(drawn.n, drawn.c, Pool.over(Pooling.group(groups), cells), null, null, 0.1);
-            run("normalize", y -> drawn.kernels.normalize(x.array, drawn.view, drawn.mask, groups, cells, norm::pool, norm,
+            run("normalize", y -> drawn.kernels.normalize(x.array, drawn.view, drawn.mask, groups, cells, norm,
                     drawn.relu, y.array));
             SumTable sums = new SumTable(drawn.n, drawn.c);
             NormGradients gradients = new NormGradients(norm, sums, true);
             run("normalizeGrad", dx -> drawn.kernels.normalizeGrad(x.array, dy.array, drawn.view, drawn.mask, groups, norm,
-                    drawn.relu, sums, gradients::add, gradients, dx.array));
+                    drawn.relu, sums, gradients, dx.array));
             add(gradients.gamma(), gradients.beta());
         }
 

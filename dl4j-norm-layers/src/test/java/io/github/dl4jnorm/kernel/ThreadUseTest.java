@@ -82,10 +82,10 @@ class ThreadUseTest {
                 kernels.gradSums(x, x, view, null, Affine.IDENTITY, true);
                 Moments cells = new Moments(view.examples(), groups);
                 Norm norm = Norm.of(view.examples(), groups, Pool.over(Pooling.group(groups), cells), null, null, 1e-3);
-                kernels.normalize(x, view, null, groups, cells, norm::pool, norm, false, y);
+                kernels.normalize(x, view, null, groups, cells, norm, false, y);
                 SumTable sums = new SumTable(view.examples(), groups);
                 NormGradients gradients = new NormGradients(norm, sums, true);
-                kernels.normalizeGrad(x, x, view, null, groups, norm, false, sums, gradients::add, gradients, y);
+                kernels.normalizeGrad(x, x, view, null, groups, norm, false, sums, gradients, y);
             }
             PositionNorm rows = new PositionNorm(1, null, null, 1e-3);
             kernels.positionNorm(x, plain, null, rows, true, y);

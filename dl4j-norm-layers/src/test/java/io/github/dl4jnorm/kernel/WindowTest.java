@@ -148,10 +148,10 @@ class WindowTest {
         int groups = pooling.groupsOf(view.channels());
         Moments cells = new Moments(view.examples(), view.channels());
         Norm norm = Norm.of(view.examples(), view.channels(), Pool.over(pooling, cells), null, null, 1e-3);
-        kernels.normalize(x, view, null, groups, cells, norm::pool, norm, false, y);
+        kernels.normalize(x, view, null, groups, cells, norm, false, y);
         SumTable sums = new SumTable(view.examples(), view.channels());
         NormGradients gradients = new NormGradients(norm, sums, true);
-        kernels.normalizeGrad(x, dy, view, null, groups, norm, false, sums, gradients::add, gradients, dx);
+        kernels.normalizeGrad(x, dy, view, null, groups, norm, false, sums, gradients, dx);
         INDArray same = Nd4j.create(DataType.FLOAT, x.shape());
         kernels.affine(x, view, null, Affine.IDENTITY, false, same);
         return new INDArray[]{y, dx, same};

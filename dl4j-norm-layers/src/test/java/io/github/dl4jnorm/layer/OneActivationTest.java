@@ -26,10 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("once")
 @Tag("long")
 class OneActivationTest {
-    private static final int TYPES = 78;
-    private static final int TYPES_BEYOND_CONSTRUCTION = 63;
-    private static final int FRAMES_FORWARD = 24;
-    private static final int FRAMES_BACKWARD = 22;
+    private static final int TYPES = 62;
+    private static final int TYPES_BEYOND_CONSTRUCTION = 47;
+    private static final int FRAMES_FORWARD = 14;
+    private static final int FRAMES_BACKWARD = 13;
 
     private static final String LIBRARY = "io.github.dl4jnorm.";
     private static final String FORWARD = "activate";

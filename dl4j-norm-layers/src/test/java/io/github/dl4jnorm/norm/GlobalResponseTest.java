@@ -108,7 +108,7 @@ class GlobalResponseTest {
         double[] slope = new double[C];
         double[] shift = new double[C];
         for (int n = 0; n < N; n++) {
-            gradients.add(n, 0, C);
+            gradients.complete(n, 0, C);
             Coefficients k = row(norm, n);
             gradients.row(n, 0, C, k, slope, shift);
             for (int c = 0; c < C; c++) {
@@ -157,7 +157,7 @@ class GlobalResponseTest {
         sums.add(0, 3, 0);
         sums.add(1, 1, 2);
         GlobalResponse.Gradients gradients = norm.new Gradients(sums);
-        gradients.add(0, 0, C);
+        gradients.complete(0, 0, C);
         double[] slope = new double[C];
         gradients.row(0, 0, C, k, slope, new double[C]);
         assertThat(slope[0]).isZero();
@@ -191,8 +191,8 @@ class GlobalResponseTest {
         }
         GlobalResponse.Gradients wanted = norm.new Gradients(sums);
         GlobalResponse.Gradients found = scaled.new Gradients(ofScaled);
-        wanted.add(0, 0, 2);
-        found.add(0, 0, 2);
+        wanted.complete(0, 0, 2);
+        found.complete(0, 0, 2);
         for (int c = 0; c < 2; c++) {
             assertThat(found.gamma()[c] / wanted.gamma()[c]).isCloseTo(1, within(1e-9));
         }

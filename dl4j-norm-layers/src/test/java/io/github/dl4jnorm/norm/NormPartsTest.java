@@ -63,13 +63,13 @@ class NormPartsTest {
             int size = drawn.c / pool.groups();
             for (int from = drawn.c - size; from >= 0; from -= size) {
                 for (int n = 0; n < drawn.n; n++) {
-                    norm.pool(n, from, from + size);
+                    norm.complete(n, from, from + size);
                 }
             }
             NormGradients actual = new NormGradients(norm, sums(drawn, norm), true);
             for (int from = drawn.c - size; from >= 0; from -= size) {
                 for (int n = drawn.n - 1; n >= 0; n--) {
-                    actual.add(n, from, from + size);
+                    actual.complete(n, from, from + size);
                 }
             }
 
@@ -99,7 +99,7 @@ class NormPartsTest {
             Thread[] threads = new Thread[drawn.n];
             for (int n = 0; n < drawn.n; n++) {
                 int example = n;
-                threads[n] = new Thread(() -> actual.add(example, 0, drawn.c));
+                threads[n] = new Thread(() -> actual.complete(example, 0, drawn.c));
                 threads[n].setUncaughtExceptionHandler((thread, e) -> failure.set(e));
                 threads[n].start();
             }

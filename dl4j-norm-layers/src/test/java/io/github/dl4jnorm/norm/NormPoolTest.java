@@ -151,17 +151,23 @@ class NormPoolTest {
         assertThat(Pool.of(Pooling.BATCH, new Moments(1, 1)).isConstant()).isFalse();
     }
 
+    private static Pool pool(Pooling pooling) {
+        return Pool.over(pooling, new Moments(2, 6));
+    }
+
     @Test
     void groupsAreNeighbouringChannels() {
         int[] found = new int[12];
+        Pool pool = pool(Pooling.group(3));
         for (int c = 0; c < 6; c++) {
-            found[c] = Pooling.group(3).index(0, c, 6);
-            found[6 + c] = Pooling.group(3).index(1, c, 6);
+            found[c] = pool.index(0, c);
+            found[6 + c] = pool.index(1, c);
         }
         assertThat(found).containsExactly(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5);
         assertThat(Pooling.group(3).size(2, 6)).isEqualTo(6);
         assertThat(Pooling.BATCH.size(2, 6)).isEqualTo(6);
-        assertThat(Pooling.BATCH.index(1, 5, 6)).isEqualTo(5);
+        assertThat(pool(Pooling.BATCH).index(1, 5)).isEqualTo(5);
+        assertThat(pool(Pooling.instance(6)).index(1, 5)).isEqualTo(11);
         assertThat(Pooling.BATCH.overBatch()).isTrue();
         assertThat(Pooling.LAYER.overBatch()).isFalse();
     }
@@ -170,11 +176,11 @@ class NormPoolTest {
     void aPoolEndsWhereTheNextGroupOfChannelsBegins() {
         int[] ends = new int[6];
         for (int c = 0; c < 6; c++) {
-            ends[c] = Pooling.group(2).end(c, 6);
+            ends[c] = pool(Pooling.group(2)).end(c);
         }
         assertThat(ends).containsExactly(3, 3, 3, 6, 6, 6);
-        assertThat(Pooling.BATCH.end(4, 6)).as("a channel alone").isEqualTo(5);
-        assertThat(Pooling.LAYER.end(4, 6)).isEqualTo(6);
+        assertThat(pool(Pooling.BATCH).end(4)).as("a channel alone").isEqualTo(5);
+        assertThat(pool(Pooling.LAYER).end(4)).isEqualTo(6);
         assertThat(Pool.of(Pooling.group(2), new Moments(2, 6)).groups()).isEqualTo(2);
         assertThat(Pool.of(Pooling.BATCH, new Moments(2, 6)).groups()).isEqualTo(6);
     }
@@ -182,9 +188,9 @@ class NormPoolTest {
     @Test
     void theIndexOfAPoolDoesNotOverflow() {
         int channels = 100_000;
-        Pooling instance = Pooling.instance(channels);
+        Pool instance = Pool.over(Pooling.instance(channels), new Moments(4, channels));
         for (int c : new int[]{0, 46_341, 65_537, channels - 1}) {
-            assertThat(instance.index(3, c, channels)).isEqualTo(3 * channels + c);
+            assertThat(instance.index(3, c)).isEqualTo(3 * channels + c);
         }
     }
 
