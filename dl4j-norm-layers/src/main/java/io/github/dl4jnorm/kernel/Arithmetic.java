@@ -75,7 +75,7 @@ abstract class Arithmetic {
 
     /** {@return one element} */
     final double get(Memory x, int at) {
-        if (wide()) {
+        if (type == DataType.DOUBLE) {
             return x.bytes.getDouble(at);
         }
         return type == DataType.FLOAT ? x.bytes.getFloat(at) : Half.toFloat(x.bytes.getShort(at));

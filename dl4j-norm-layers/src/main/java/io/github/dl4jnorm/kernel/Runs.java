@@ -122,7 +122,8 @@ final class Runs {
             return;
         }
         int left = s1 - s;
-        count = Math.max(1, left / joined);
+        // A division takes as long as some vectors.
+        count = joined == 1 ? left : Math.max(1, left / joined);
         int together = Math.min(left, joined);
         length = together * (c1 - c0);
         nextS = s + count * together;

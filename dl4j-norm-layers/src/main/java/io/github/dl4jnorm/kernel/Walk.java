@@ -101,30 +101,33 @@ final class Walk implements IntConsumer {
      */
     void moments(Block block, int groupSize, Moments into) {
         tabledRow = -1;
-        boolean join = alongPositions ? operands.channelsJoin() : groupSize == channels && operands.positionsJoin();
-        // Runs of channels with the same statistics are one run if they join.
-        int step = !alongPositions || mask == null && join ? groupSize : 1;
-        int run = (block.s1() - block.s0()) * step;
-        if (!alongPositions && !join) {
+        if (!alongPositions && groupSize == channels && operands.positionsJoin()) {
+            momentsOfRuns(block, 0, channels, block.s1(), into);
+            return;
+        }
+        if (!alongPositions) {
             momentsOfColumns(block, groupSize, into);
-        } else if (alongPositions && mask == null && run <= RunOps.CHUNK && operands.rows() == operands.view.examples()) {
+            return;
+        }
+        // Runs of channels with the same statistics are one run if they join.
+        int together = mask == null && operands.channelsJoin() ? groupSize : 1;
+        int run = (block.s1() - block.s0()) * together;
+        if (mask == null && run <= RunOps.CHUNK && operands.rows() == operands.view.examples()) {
             Window x = operands.window(X, block);
             for (int n = block.n0(); n < block.n1(); n++) {
-                ofRuns.each(x.memory, x.at(n, block.c0(), block.s0()), operands.channelBytes(X) * step,
-                        (block.c1() - block.c0()) / step, run, into, cell(n, block.c0()), step);
+                ofRuns.each(x.memory, x.at(n, block.c0(), block.s0()), operands.channelBytes(X) * together,
+                        (block.c1() - block.c0()) / together, run, into, cell(n, block.c0()), together);
             }
-        } else {
-            for (int c = block.c0(); c < block.c1(); c += step) {
-                momentsOfRuns(block, c, step, into);
-            }
+            return;
+        }
+        for (int c = block.c0(); c < block.c1(); c += together) {
+            momentsOfRuns(block, c, c + 1, block.s0() + run, into);
         }
     }
 
-    /** Moments of the runs of some channels, each of which is one with those of the next channels. */
-    private void momentsOfRuns(Block block, int c, int step, Moments into) {
+    /** Moments of runs that all have the same statistics, in the cell of the first channel. */
+    private void momentsOfRuns(Block block, int c, int c1, int s1, Moments into) {
         Window x = operands.window(X, block);
-        int c1 = alongPositions ? c + 1 : c + step;
-        int s1 = alongPositions ? block.s0() + (block.s1() - block.s0()) * step : block.s1();
         for (int n = block.n0(); n < block.n1(); n++) {
             if (beginsRow(n, block)) {
                 ofRuns.start();

@@ -14,6 +14,12 @@
  * <dt>cell</dt>
  * <dd>The place of one channel in one row, {@code row·C + channel}. In tables of norms that have statistics per position, the
  * place of one position in the row of a group.</dd>
+ * <dt>block</dt>
+ * <dd>Ranges of examples, channels and positions that one thread processes at a time.</dd>
+ * <dt>unit</dt>
+ * <dd>A block of groups that are complete, which a pass traverses twice while it is in a cache.</dd>
+ * <dt>task</dt>
+ * <dd>Some blocks that follow each other: what a thread takes from the others at a time.</dd>
  * <dt>part</dt>
  * <dd>One of several tables of moments, sums or gradients that threads fill at the same time and that are merged at the end of
  * the pass.</dd>
@@ -29,7 +35,7 @@
  * <dd>Consecutive positions of one example with all their channels, normalized together by a norm that has statistics per
  * position.</dd>
  * <dt>walk</dt>
- * <dd>What one thread processes blocks with: it finds their runs and coefficients and calls the arithmetic.</dd>
+ * <dd>What one thread does its tasks with: it finds the runs of a block and their coefficients and calls the arithmetic.</dd>
  * <dt>frame</dt>
  * <dd>A center and a power of two that bring elements with a common statistic into the range of double, if their sums or
  * squares overflow.</dd>
