@@ -78,9 +78,10 @@ final class Runs {
 
     /** Goes to the next run; false if there is none. */
     boolean next() {
-        if (nextC == c1 || nextS == s1) {
-            return false;
-        }
+        return nextC < c1 && nextS < s1 && advance();
+    }
+
+    private boolean advance() {
         c = nextC;
         s = nextS;
         if (mask == null) {
