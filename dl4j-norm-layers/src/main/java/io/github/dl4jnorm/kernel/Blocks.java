@@ -7,16 +7,50 @@ import io.github.dl4jnorm.norm.View;
  * A grid of blocks over a view, and the tasks that threads share: each has some blocks that follow each other.
  *
  * <p>The split depends on the shape alone, so sums come out the same bit for bit on any number of threads.
- *
- * @param view      what is split
- * @param examples  examples of a block; the last one of each axis may have fewer
- * @param channels  channels of a block
- * @param positions positions of a block
- * @param tasks     how many tasks
  */
-record Blocks(View view, int examples, int channels, int positions, int tasks) {
+final class Blocks {
     /** Elements worth a task of their own; below that handing over costs more than it gains. */
     static final int TASK = 1 << 15;
+
+    /** Examples of a block; the last one of each axis may have fewer. */
+    final int examples;
+    /** Channels of a block. */
+    final int channels;
+    /** Positions of a block. */
+    final int positions;
+    /** Blocks of the examples of a channel at one position. */
+    final int exampleBlocks;
+    /** Blocks of the positions of a channel. */
+    final int positionBlocks;
+    /** Number of blocks. */
+    final int count;
+    /** How many tasks. */
+    final int tasks;
+
+    private final View view;
+    private final int channelBlocks;
+
+    /**
+     * Splits a view.
+     *
+     * @param view      what is split
+     * @param examples  examples of a block; the last one of each axis may have fewer
+     * @param channels  channels of a block
+     * @param positions positions of a block
+     * @param tasks     how many tasks
+     */
+    Blocks(View view, int examples, int channels, int positions, int tasks) {
+        this.view = view;
+        this.examples = examples;
+        this.channels = channels;
+        this.positions = positions;
+        this.tasks = tasks;
+        // Once: a block may be a row of 64 numbers, and a division takes as long as some vectors.
+        exampleBlocks = divideUp(view.examples(), examples);
+        channelBlocks = divideUp(view.channels(), channels);
+        positionBlocks = divideUp(view.positions(), positions);
+        count = Math.multiplyExact(Math.multiplyExact(exampleBlocks, channelBlocks), positionBlocks);
+    }
 
     /**
      * Splits a view.
@@ -24,7 +58,7 @@ record Blocks(View view, int examples, int channels, int positions, int tasks) {
      * @param perTask blocks of a task; a view that is not worth several tasks is one
      */
     static Blocks of(View view, int examples, int channels, int positions, int perTask) {
-        int blocks = new Blocks(view, examples, channels, positions, 1).count();
+        int blocks = new Blocks(view, examples, channels, positions, 1).count;
         return new Blocks(view, examples, channels, positions, view.length() <= TASK ? 1 : divideUp(blocks, perTask));
     }
 
@@ -36,30 +70,13 @@ record Blocks(View view, int examples, int channels, int positions, int tasks) {
         return (size - 1) / by + 1;
     }
 
-    /** Number of blocks. */
-    int count() {
-        return Math.multiplyExact(Math.multiplyExact(exampleBlocks(), divideUp(view.channels(), channels)), positionBlocks());
-    }
-
-    /** Blocks of the examples of a channel at one position. */
-    int exampleBlocks() {
-        return divideUp(view.examples(), examples);
-    }
-
-    /** Blocks of the positions of a channel. */
-    int positionBlocks() {
-        return divideUp(view.positions(), positions);
-    }
-
     /** The first block of a task; that of the task after the last one is the number of blocks. */
     int first(int task) {
-        return (int) ((long) task * count() / tasks);
+        return (int) ((long) task * count / tasks);
     }
 
     /** The block of a number. */
     Block get(int i) {
-        int positionBlocks = positionBlocks();
-        int channelBlocks = divideUp(view.channels(), channels);
         int n = i / positionBlocks / channelBlocks * examples;
         int c = i / positionBlocks % channelBlocks * channels;
         int s = i % positionBlocks * positions;

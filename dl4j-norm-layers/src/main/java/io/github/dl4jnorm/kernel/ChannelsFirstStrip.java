@@ -23,7 +23,7 @@ final class ChannelsFirstStrip extends Strip {
         units = new double[length];
         sums = new double[length];
         products = new double[length];
-        ops.crossing().prepare(false, length);
+        crossing.prepare(false, length);
     }
 
     @Override
@@ -33,9 +33,10 @@ final class ChannelsFirstStrip extends Strip {
         int size = channels / norm.groups();
         for (int c = 0; c < channels; c += size) {
             statistics(x, block, c, c + size, null, found);
-            for (int i = c; i < c + size; i++) {
-                for (startChannel(block, i); runs.next();) {
-                    map(x, y);
+            for (start(block, c, c + size); runs.next();) {
+                for (int i = runs.c; i < runs.c + runs.count; i++) {
+                    parameters(i);
+                    map(x, y, i);
                 }
             }
         }
@@ -54,14 +55,15 @@ final class ChannelsFirstStrip extends Strip {
             Arrays.fill(products, 0);
             for (int from = c; from < c + size; from += ColumnMoments.RUNS) {
                 gradSums(x, dy, block, from, Math.min(c + size, from + ColumnMoments.RUNS));
-                ops.crossing().drain(length, sums, products);
+                crossing.drain(length, sums, products);
             }
             for (int i = 0; i < length; i++) {
                 setGradient(i, units[i], counts[i], sums[i], products[i]);
             }
-            for (int i = c; i < c + size; i++) {
-                for (startChannel(block, i); runs.next();) {
-                    gradient(x, dy, dx);
+            for (start(block, c, c + size); runs.next();) {
+                for (int i = runs.c; i < runs.c + runs.count; i++) {
+                    parameters(i);
+                    gradient(x, dy, dx, i);
                 }
             }
         }
@@ -69,10 +71,11 @@ final class ChannelsFirstStrip extends Strip {
 
     private void gradSums(Window x, Window dy, Block block, int from, int to) {
         int width = ops.type().width();
-        for (int c = from; c < to; c++) {
-            for (startChannel(block, c); runs.next();) {
-                for (int done = 0; runs.kept && done < runs.length; done += RunOps.CHUNK) {
-                    ops.crossing().gradSums(x.memory, runs.at(x) + done * width, dy.memory, runs.at(dy) + done * width,
+        for (start(block, from, to); runs.next();) {
+            for (int c = runs.c; runs.kept && c < runs.c + runs.count; c++) {
+                parameters(c);
+                for (int done = 0; done < runs.length; done += RunOps.CHUNK) {
+                    crossing.gradSums(x.memory, runs.at(x, c) + done * width, dy.memory, runs.at(dy, c) + done * width,
                             runs.column() + done, Math.min(RunOps.CHUNK, runs.length - done), relu, pair);
                     betaGradient[c] += pair[0];
                     gammaGradient[c] += pair[1];
@@ -81,9 +84,12 @@ final class ChannelsFirstStrip extends Strip {
         }
     }
 
-    private void startChannel(Block block, int c) {
-        ops.crossing().parameters(0, norm.gamma(c), norm.beta(c));
-        runs.start(block.n0(), c, c + 1, block.s0(), block.s1());
+    private void start(Block block, int from, int to) {
+        runs.start(block.n0(), from, to, block.s0(), block.s1());
+    }
+
+    private void parameters(int c) {
+        crossing.parameters(0, norm.gamma(c), norm.beta(c));
     }
 
     /** Sets the statistics of a group at all positions of a block, known ones or those found, which it notes. */
@@ -93,7 +99,7 @@ final class ChannelsFirstStrip extends Strip {
         Moments source = known;
         int shift = first;
         if (known == null) {
-            runs.start(block.n0(), from, to, block.s0(), block.s1());
+            start(block, from, to);
             source = moments.compute(length, length, 1, x, operands.channelBytes(0), runs);
             shift = 0;
         }
@@ -105,7 +111,7 @@ final class ChannelsFirstStrip extends Strip {
                 found.merge(first + i, counts[i], mean, squares);
             }
             units[i] = norm.unit(counts[i], mean, squares);
-            ops.crossing().statistics(i, norm.center(mean), units[i]);
+            crossing.statistics(i, norm.center(mean), units[i]);
         }
     }
 }

@@ -17,9 +17,9 @@ final class ChannelsLastStrip extends Strip {
     ChannelsLastStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Arithmetic ops) {
         super(operands, mask, norm, relu, ops);
         moments = new RunMoments(ops);
-        ops.crossing().prepare(true, channels);
+        crossing.prepare(true, channels);
         for (int c = 0; c < channels; c++) {
-            ops.crossing().parameters(c, norm.gamma(c), norm.beta(c));
+            crossing.parameters(c, norm.gamma(c), norm.beta(c));
         }
     }
 
@@ -37,7 +37,7 @@ final class ChannelsLastStrip extends Strip {
                 }
                 set(here, 0);
                 for (runs.restart(); runs.next();) {
-                    map(x, y);
+                    map(x, y, runs.c);
                 }
             }
         }
@@ -62,7 +62,7 @@ final class ChannelsLastStrip extends Strip {
                 }
                 setGradient(0, unit, here.count(cell), sum, product);
                 for (runs.restart(); runs.next();) {
-                    gradient(x, dy, dx);
+                    gradient(x, dy, dx, runs.c);
                 }
             }
             if (++undrained == ColumnMoments.RUNS) {
@@ -83,14 +83,14 @@ final class ChannelsLastStrip extends Strip {
 
     private double set(Moments of, int cell) {
         double unit = norm.unit(of.count(cell), of.mean(cell), of.squares(cell));
-        ops.crossing().statistics(0, norm.center(of.mean(cell)), unit);
+        crossing.statistics(0, norm.center(of.mean(cell)), unit);
         return unit;
     }
 
     private void sums(Window x, Window dy) {
         int width = ops.type().width();
         for (int done = 0; runs.kept && done < runs.length; done += RunOps.CHUNK) {
-            ops.crossing().gradSums(x.memory, runs.at(x) + done * width, dy.memory, runs.at(dy) + done * width,
+            crossing.gradSums(x.memory, runs.at(x) + done * width, dy.memory, runs.at(dy) + done * width,
                     runs.column() + done, Math.min(RunOps.CHUNK, runs.length - done), relu, pair);
             sum += pair[0];
             product += pair[1];
@@ -98,7 +98,7 @@ final class ChannelsLastStrip extends Strip {
     }
 
     private void drain() {
-        ops.crossing().drain(channels, betaGradient, gammaGradient);
+        crossing.drain(channels, betaGradient, gammaGradient);
         undrained = 0;
     }
 

@@ -43,7 +43,7 @@ final class CpuKernels implements NormKernels {
 
     /** Does all blocks, several at a time, each thread with a walk of its own. */
     private void forEach(Blocks blocks, Operands operands, Mask mask, BiConsumer<Walk, Block> work) {
-        Workers.run(blocks.tasks(), () -> new Walk(operands, mask, arithmetic(operands.type()), blocks, work));
+        Workers.run(blocks.tasks, () -> new Walk(operands, mask, arithmetic(operands.type()), blocks, work));
     }
 
     @Override

@@ -152,7 +152,7 @@ final class Operands {
 
     private boolean fits(Strided memory) {
         return memory != null && memory.contiguous(alongPositions)
-                && memory.fits(blocks.examples(), blocks.channels(), blocks.positions());
+                && memory.fits(blocks.examples, blocks.channels, blocks.positions);
     }
 
     /**
@@ -226,18 +226,18 @@ final class Operands {
 
     /** How many tables of sums the blocks need so that no two of them add to the same cell of one. */
     int parts() {
-        return blocks.positionBlocks() * (shared ? blocks.exampleBlocks() : 1);
+        return blocks.positionBlocks * (shared ? blocks.exampleBlocks : 1);
     }
 
     /** Which of the {@link #parts()} a block adds to. */
     int part(Block block) {
-        return block.s0() / blocks.positions() + (shared ? block.n0() / blocks.examples() * blocks.positionBlocks() : 0);
+        return block.s0() / blocks.positions + (shared ? block.n0() / blocks.examples * blocks.positionBlocks : 0);
     }
 
     /** How many neighbouring channels of a group every block has or has not: a divisor of the group's size. */
     int channelsTogether(int groupSize) {
-        return blocks.channels() == view.channels() ? groupSize
-                : BigInteger.valueOf(groupSize).gcd(BigInteger.valueOf(blocks.channels())).intValueExact();
+        return blocks.channels == view.channels() ? groupSize
+                : BigInteger.valueOf(groupSize).gcd(BigInteger.valueOf(blocks.channels)).intValueExact();
     }
 
     /** Memory that holds at least a block of an array. */

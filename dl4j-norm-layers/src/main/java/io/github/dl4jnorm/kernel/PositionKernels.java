@@ -33,7 +33,7 @@ final class PositionKernels {
         Operands operands = new Operands(view, true, x, y);
         Blocks strips = strips(operands);
         Moments found = room(view, norm);
-        Workers.run(strips.tasks(), () -> {
+        Workers.run(strips.tasks, () -> {
             Strip strip = strip(operands, mask, norm, relu, strips);
             return task -> {
                 for (int i = strips.first(task); i < strips.first(task + 1); i++) {
@@ -49,8 +49,8 @@ final class PositionKernels {
                                     boolean relu, INDArray dx) {
         Operands operands = new Operands(view, true, x, dy, dx);
         Blocks strips = strips(operands);
-        PositionNorm.Gradients[] parts = new PositionNorm.Gradients[strips.tasks()];
-        Workers.run(strips.tasks(), () -> {
+        PositionNorm.Gradients[] parts = new PositionNorm.Gradients[strips.tasks];
+        Workers.run(strips.tasks, () -> {
             Strip strip = strip(operands, mask, norm, relu, strips);
             return task -> {
                 strip.startGradients();
@@ -74,7 +74,7 @@ final class PositionKernels {
 
     private Strip strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Blocks strips) {
         Arithmetic ops = arithmetic.apply(operands.type());
-        return operands.alongPositions ? new ChannelsFirstStrip(operands, mask, norm, relu, ops, strips.positions())
+        return operands.alongPositions ? new ChannelsFirstStrip(operands, mask, norm, relu, ops, strips.positions)
                 : new ChannelsLastStrip(operands, mask, norm, relu, ops);
     }
 
@@ -84,7 +84,7 @@ final class PositionKernels {
         int fitting = Math.max(MIN_STRIP, Blocks.TASK / view.channels() / MIN_STRIP * MIN_STRIP);
         int length = Math.min(view.positions(), fitting);
         operands.fitPositions(length);
-        int count = new Blocks(view, 1, view.channels(), length, 1).count();
+        int count = new Blocks(view, 1, view.channels(), length, 1).count;
         long worth = Math.max(Blocks.TASK, (long) MIN_POSITIONS * view.channels());
         int tasks = (int) Math.max(1, Math.min(Math.min(count, MAX_TASKS), view.length() / worth));
         return new Blocks(view, 1, view.channels(), length, tasks);

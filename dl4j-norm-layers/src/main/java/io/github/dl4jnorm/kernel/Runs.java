@@ -110,6 +110,11 @@ final class Runs {
         return window.at(n, c, s);
     }
 
+    /** Where the run of another channel is: one of those alike. */
+    int at(Window window, int channel) {
+        return window.at(n, channel, s);
+    }
+
     /** Where the first run begins among all elements of a run without a mask. */
     int column() {
         return operands.alongPositions ? s - s0 : c;

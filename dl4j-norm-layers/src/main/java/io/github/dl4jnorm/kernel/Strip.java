@@ -14,6 +14,7 @@ abstract class Strip {
     final PositionNorm norm;
     final boolean relu;
     final Arithmetic ops;
+    final CrossOps crossing;
     final int channels;
     final Runs runs;
     final double[] pair = new double[2];
@@ -26,6 +27,7 @@ abstract class Strip {
         this.norm = norm;
         this.relu = relu;
         this.ops = ops;
+        crossing = ops.crossing();
         channels = operands.view.channels();
         runs = new Runs(operands, mask, 1);
     }
@@ -46,22 +48,22 @@ abstract class Strip {
      */
     abstract void backward(Block block, Moments known);
 
-    /** Writes the gradient of the input at a run. */
-    final void gradient(Window x, Window dy, Window dx) {
-        int at = runs.at(dx);
+    /** Writes the gradient of the input at one of the runs, of channel c. */
+    final void gradient(Window x, Window dy, Window dx, int c) {
+        int at = runs.at(dx, c);
         if (runs.kept) {
-            ops.crossing().affineGrad(x.memory, runs.at(x), dy.memory, runs.at(dy), dx.memory, at, runs.column(), runs.length,
+            crossing.affineGrad(x.memory, runs.at(x, c), dy.memory, runs.at(dy, c), dx.memory, at, runs.column(), runs.length,
                     relu);
         } else {
             ops.zero(dx.memory, at, runs.length);
         }
     }
 
-    /** Normalizes a run. */
-    final void map(Window x, Window y) {
-        int at = runs.at(y);
+    /** Normalizes one of the runs, of channel c. */
+    final void map(Window x, Window y, int c) {
+        int at = runs.at(y, c);
         if (runs.kept) {
-            ops.crossing().affine(x.memory, runs.at(x), y.memory, at, runs.column(), runs.length, relu);
+            crossing.affine(x.memory, runs.at(x, c), y.memory, at, runs.column(), runs.length, relu);
         } else {
             ops.zero(y.memory, at, runs.length);
         }
@@ -85,6 +87,6 @@ abstract class Strip {
 
     /** dx = gamma·unit·dy + shift + slope·x̂: sets the last two of a position. */
     void setGradient(int position, double unit, double count, double sum, double product) {
-        ops.crossing().gradient(position, norm.gradShift(unit, count, sum), norm.gradSlope(unit, count, product));
+        crossing.gradient(position, norm.gradShift(unit, count, sum), norm.gradSlope(unit, count, product));
     }
 }
