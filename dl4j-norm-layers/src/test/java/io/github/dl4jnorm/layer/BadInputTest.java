@@ -24,6 +24,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Input that a layer cannot take is named together with what was expected, and leaves the layer as it was. */
 @Tag("long")
+@Tag("vectors-first")
 class BadInputTest {
     private static final int CHANNELS = Harmless.CHANNELS;
 

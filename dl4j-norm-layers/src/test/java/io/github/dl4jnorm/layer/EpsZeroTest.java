@@ -36,6 +36,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** With an eps of 0, legal in Deeplearning4j, what does not vary comes out as act(beta) and has the gradient 0. */
 @Tag("long")
+@Tag("vectors-first")
 class EpsZeroTest {
     private static final int N = 5;
     private static final int C = 4;

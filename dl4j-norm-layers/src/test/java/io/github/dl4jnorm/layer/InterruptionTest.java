@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
 import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.nd4j.linalg.dataset.DataSet;
@@ -17,6 +18,7 @@ import org.nd4j.nativeblas.NativeOpsHolder;
 
 /** A thread that is interrupted while it trains leaves a network that works on. */
 @Timeout(120)
+@Tag("vectors-first")
 class InterruptionTest {
     private final OwnNetwork own = new OwnNetwork(Thinned.length(24, 7), Thinned.length(23, 6), false);
 

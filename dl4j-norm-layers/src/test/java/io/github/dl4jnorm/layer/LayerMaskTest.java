@@ -21,6 +21,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** Masks of every shape: what is masked plays no part, and gradients agree with finite differences. */
 @Tag("long")
+@Tag("vectors-first")
 class LayerMaskTest {
 
     static Stream<Arguments> cases() {

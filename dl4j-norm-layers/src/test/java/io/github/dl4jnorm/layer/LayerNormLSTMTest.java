@@ -30,6 +30,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** The layer alone, in double: its formula, its states, its gradients, what it refuses. */
 @Tag("long")
+@Tag("vectors-first")
 class LayerNormLSTMTest {
     private static final int N = 2;
     private static final int IN = 3;

@@ -46,6 +46,7 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
  * <p>The files must never be written again to make this test pass: a difference here is one that every saved model sees.
  */
 @Tag("long")
+@Tag("vectors-first")
 class SavedNetworksTest {
     /** Besides one for each name of the factory. */
     private static final int OTHERS = 82;

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.TestFactory;
  * in the package {@code conf}. What became of each cell is in {@code target/seams-defaults-KERNELS.md}.
  */
 @Tag("long")
+@Tag("vectors-first")
 class SeamsTest {
     private static final SeamTable TABLE = new SeamTable("defaults");
 

@@ -119,6 +119,7 @@ class OnnxFilesTest {
     }
 
     @Test
+    @Tag("full")
     void leavesUnknownOperatorsToDeeplearning4jIfAsked() throws IOException {
         Path file = new OnnxFile(13).input("x", DataType.FLOAT, 2, 4).node("Acos", List.of("x"), List.of("y"))
                 .output("y", DataType.FLOAT).write(directory);
