@@ -93,12 +93,12 @@ class ArchitectureTest {
     }
 
     /**
-     * Npy takes numbers out of the bytes of a file, with buffers over arrays of the JVM. Convolutions hand arrays to oneDNN,
-     * which bounds what it reads and writes by the sizes that it is given.
+     * Npy and Safetensors take numbers out of the bytes of a file, with buffers over arrays of the JVM. Convolutions hand
+     * arrays to oneDNN, which bounds what it reads and writes by the sizes that it is given.
      */
     private static ArchRule onlyKernelsUseMemory() {
         return noClasses().that().resideOutsideOfPackages(ROOT + ".kernel", ROOT + ".convolution")
-                .and().haveNameNotMatching(".*\\.model\\.Npy(Header)?").should().dependOnClassesThat(MEMORY);
+                .and().haveNameNotMatching(".*\\.model\\.(Npy|Safetensors)(Header)?").should().dependOnClassesThat(MEMORY);
     }
 
     private static ArchRule onlyKernelsAskForAddresses() {
@@ -231,8 +231,9 @@ class ArchitectureTest {
      */
     @Test
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
-        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy|NpyHeader"
-                        + "|NormArrays|NpySource(\\$.*)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels)"
+        noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy(Header)?"
+                        + "|NormArrays|StateDict(\\$.*)?|Tensor(Header|Source)|NpySource(\\$.*)?"
+                        + "|Safetensors(Header(\\$.*)?)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels)"
                         + "|.*\\.convolution\\.LayerSwap|.*\\.keras\\.(NormImports|KerasImport)"
                         + "|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",

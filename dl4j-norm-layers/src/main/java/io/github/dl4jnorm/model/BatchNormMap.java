@@ -84,7 +84,7 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
     static double[] stockVariance(Part part) {
         INDArray log = part.param(NormParameter.LOG10_STDEV);
         return log == null ? doubles(part.param(NormParameter.VAR))
-                : Arrays.stream(doubles(log)).map(s -> Math.pow(10, 2 * s)).toArray();
+                : Arrays.stream(doubles(log)).map(NormArrays::variance).toArray();
     }
 
     private static BatchNormMap of(Part part, double[] mean, double[] units, IActivation activation) {

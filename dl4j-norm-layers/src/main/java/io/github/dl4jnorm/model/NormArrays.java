@@ -58,28 +58,31 @@ final class NormArrays {
                 : Arrays.stream(values).map(v -> Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, v))).toArray();
     }
 
-    /** Content of a file with such values. */
-    static byte[] bytes(String name, double[] values, DataType type) {
+    /** Such values for a file. */
+    static INDArray array(String name, double[] values, DataType type) {
         if (!name.equals(COUNT)) {
-            return Npy.bytes(values, type);
+            return Nd4j.createFromArray(values).castTo(type == DataType.DOUBLE ? type : DataType.FLOAT);
         }
         long[] counts = Arrays.stream(values).mapToLong(Math::round).toArray();
         // PyTorch has one number, without a shape. Where channels have seen different numbers of batches, it is to notice.
-        return Arrays.stream(counts).distinct().count() == 1 ? Npy.bytes(counts[0]) : Npy.bytes(counts);
+        return Arrays.stream(counts).distinct().count() == 1 ? Nd4j.scalar(counts[0]) : Nd4j.createFromArray(counts);
     }
 
     /**
      * Reads values for a layer and checks that its parameter can hold them.
      *
-     * @param npy      content of a file
+     * @param source   has them
+     * @param module   what their name begins with
      * @param name     PyTorch's name of the values
      * @param layer    the layer
      * @param expected how many of them the layer has
-     * @param what     what to call them in messages
      * @throws IOException if they are not what the layer needs
      */
-    static double[] read(byte[] npy, String name, NormalizationLayer layer, int expected, String what) throws IOException {
-        double[] values = name.equals(COUNT) ? Npy.integers(npy, expected, what) : Npy.values(npy, expected, what);
+    static double[] read(TensorSource source, String module, String name, NormalizationLayer layer, int expected)
+            throws IOException {
+        String what = source.what(module + name);
+        double[] values = name.equals(COUNT) ? source.integers(module + name, expected)
+                : BatchNormMap.doubles(source.values(module + name, expected));
         boolean negative = !name.equals(COUNT) && !name.equals(RUNNING_VARIANCE);
         for (double value : values) {
             if (!Double.isFinite(value) || value < 0 && !negative) {
@@ -94,12 +97,22 @@ final class NormArrays {
         return values;
     }
 
+    /** What is stored of a variance by {@link NormParameter#LOG10_STDEV}. */
+    static double log10Stdev(double variance) {
+        return Math.log10(Math.max(variance, Double.MIN_NORMAL)) / 2;
+    }
+
+    /** Reverses {@link #log10Stdev}. */
+    static double variance(double log10Stdev) {
+        return Math.pow(10, 2 * log10Stdev);
+    }
+
     private static void requireRange(double[] values, String parameter, DataType type, String what) throws IOException {
         boolean log = parameter.equals(LOG10_STDEV);
-        double[] given = log ? Arrays.stream(values).map(v -> Math.log10(Math.max(v, Double.MIN_NORMAL)) / 2).toArray() : values;
+        double[] given = log ? Arrays.stream(values).map(NormArrays::log10Stdev).toArray() : values;
         double[] stored = BatchNormMap.doubles(Nd4j.createFromArray(given).castTo(type));
         for (int i = 0; i < values.length; i++) {
-            if (!Double.isFinite(log ? Math.pow(10, 2 * stored[i]) : stored[i])) {
+            if (!Double.isFinite(log ? variance(stored[i]) : stored[i])) {
                 throw new IOException(what + ": expected numbers within the range of " + type + ", got " + values[i]);
             }
         }

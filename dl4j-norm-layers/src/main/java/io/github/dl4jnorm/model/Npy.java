@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Arrays in NumPy's .npy format, read and written in Java alone: no native code sees a file. The header is read by NumPy's own
@@ -25,27 +26,24 @@ final class Npy {
         return (int) Math.min(Integer.MAX_VALUE - 1, NpyHeader.LARGEST + 8L * elements);
     }
 
-    static byte[] bytes(double[] values, DataType type) {
-        boolean wide = type == DataType.DOUBLE;
-        ByteBuffer file = file(wide ? "<f8" : "<f4", "(" + values.length + ",)", values.length * (wide ? 8 : 4));
-        for (double value : values) {
-            if (wide) {
-                file.putDouble(value);
-            } else {
-                file.putFloat((float) value);
-            }
+    /** Content of a file with an array of type FLOAT, DOUBLE or LONG. */
+    static byte[] bytes(INDArray array) {
+        DataType type = array.dataType();
+        String shape = TensorHeader.tuple(Arrays.stream(array.shape()).boxed().toList());
+        ByteBuffer file = file(type == DataType.LONG ? "<i8" : type == DataType.DOUBLE ? "<f8" : "<f4", shape,
+                Math.toIntExact(array.length() * type.width()));
+        put(array, file);
+        return file.array();
+    }
+
+    /** Puts the elements of an array of type FLOAT, DOUBLE or LONG into a file, in C order. */
+    static void put(INDArray array, ByteBuffer file) {
+        INDArray elements = array.dup('c').reshape(array.length());
+        switch (array.dataType()) {
+            case LONG -> file.asLongBuffer().put(elements.toLongVector());
+            case DOUBLE -> file.asDoubleBuffer().put(elements.toDoubleVector());
+            default -> file.asFloatBuffer().put(elements.toFloatVector());
         }
-        return file.array();
-    }
-
-    static byte[] bytes(long value) {
-        return file("<i8", "()", 8).putLong(value).array();
-    }
-
-    static byte[] bytes(long[] values) {
-        ByteBuffer file = file("<i8", "(" + values.length + ",)", values.length * 8);
-        file.asLongBuffer().put(values);
-        return file.array();
     }
 
     /** A file as NumPy writes it, ready for its elements. */
@@ -63,16 +61,16 @@ final class Npy {
     /**
      * The elements of an array of float16, float32 or float64 in C order.
      *
-     * @param npy      content of a .npy file
-     * @param expected how many elements there have to be
-     * @param what     what to call it in messages
+     * @param npy   content of a .npy file
+     * @param what  what to call it in messages
+     * @param shape expected shape, see {@link TensorHeader#requireShape}
      * @throws IOException if it is another array, or none
      */
-    static double[] values(byte[] npy, int expected, String what) throws IOException {
+    static double[] values(byte[] npy, String what, long... shape) throws IOException {
         NpyHeader header = NpyHeader.of(npy, what);
         header.require(header.isReal(), "float16, float32 or float64");
-        header.require(header.elements() == expected, expected + " elements");
-        return elements(header, npy, expected);
+        header.requireShape(shape);
+        return elements(header, npy, (int) header.elements());
     }
 
     /** As {@link #values} of int64, one element or as many as expected. */
@@ -80,7 +78,11 @@ final class Npy {
         NpyHeader header = NpyHeader.of(npy, what);
         header.require(header.isInteger(), "int64");
         header.require(header.elements() == 1 || header.elements() == expected, expected + " elements");
-        double[] values = elements(header, npy, (int) header.elements());
+        return exact(elements(header, npy, (int) header.elements()), what);
+    }
+
+    /** Numbers that were integers, if a double holds them as they were. */
+    static double[] exact(double[] values, String what) throws IOException {
         for (double value : values) {
             if (Math.abs(value) > 1L << LARGEST_EXACT) {
                 throw new IOException(what + ": expected a batch count up to 2^53, got " + value);
@@ -107,7 +109,7 @@ final class Npy {
     }
 
     /** A number of 16 bits: a sign, five bits of exponent, ten of fraction. */
-    private static double half(short bits) {
+    static double half(short bits) {
         int exponent = bits >> 10 & 0x1f;
         int fraction = bits & 0x3ff;
         double size = exponent == 0x1f ? fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN

@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * What stands before the elements of a .npy file, by the rules of NumPy ({@code numpy.lib.format}): a magic string, a version,
@@ -27,7 +26,8 @@ import java.util.stream.Collectors;
  * @param fortran  whether the first dimension runs fastest
  * @param length   bytes before the first element
  */
-record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortran, int length) {
+record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortran, int length)
+        implements TensorHeader {
     static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     /** Bytes before the text in version 1. */
     static final int START = 10;
@@ -67,7 +67,7 @@ record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortr
         try {
             return of(PythonLiteral.read(text, npy[6] < 3), start + (int) length, what);
         } catch (IllegalArgumentException e) {
-            throw new IOException(what + ": expected a plain array of numbers, got the header " + shortened(text)
+            throw new IOException(what + ": expected a plain array of numbers, got the header " + TensorHeader.shortened(text)
                     + " (" + e.getMessage() + ")", e);
         }
     }
@@ -101,11 +101,6 @@ record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortr
         return new NpyHeader(what, type, sizes.stream().map(BigInteger.class::cast).toList(), fortran, length);
     }
 
-    private static String shortened(String text) {
-        String line = text.strip().replaceAll("\\p{Cntrl}", "?");
-        return line.length() <= 200 ? line : line.substring(0, 200) + "…";
-    }
-
     /** Kind and bytes of an element, such as f4; null if it is no number that is read. */
     private String code() {
         Matcher code = CODE.matcher(type);
@@ -133,12 +128,6 @@ record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortr
                 : ByteOrder.nativeOrder();
     }
 
-    /** How many elements there are; whatever is too large for an array stays too large. */
-    long elements() {
-        BigInteger product = shape.stream().reduce(BigInteger.ONE, BigInteger::multiply);
-        return product.bitLength() < Integer.SIZE ? product.longValue() : Long.MAX_VALUE;
-    }
-
     /** Where in the file the element is that has a place in C order. */
     int place(int index) {
         if (!fortran) {
@@ -154,14 +143,5 @@ record NpyHeader(String what, String type, List<BigInteger> shape, boolean fortr
             rest /= size;
         }
         return place;
-    }
-
-    /** Says what is expected, and what there is, where that is something else. */
-    void require(boolean condition, String expected) throws IOException {
-        if (!condition) {
-            String sizes = shape.stream().map(BigInteger::toString).collect(Collectors.joining(", "));
-            throw new IOException(what + ": expected " + expected + ", got " + type + " of shape (" + sizes
-                    + (shape.size() == 1 ? ",)" : ")"));
-        }
     }
 }

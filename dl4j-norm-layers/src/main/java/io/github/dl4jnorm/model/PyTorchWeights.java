@@ -3,22 +3,26 @@ package io.github.dl4jnorm.model;
 
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.deeplearning4j.nn.api.Model;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * Exchanges the parameters of norms with PyTorch, as NumPy files: a .npz archive or a directory of .npy files.
+ * Exchanges parameters with PyTorch, as a .safetensors file, a .npz archive or a directory of .npy files. The ending of the
+ * path says which.
+ *
+ * <p>{@link #write} and {@link #read} exchange the parameters of norms only. All parameters of every
+ * {@link NormalizationLayer} are written. Layers that normalize internally or normalize their weights (LayerNormLSTM, weight
+ * normalization, spectral normalization, weight standardization) are rejected instead of silently skipped; map their name to
+ * null to skip them.
  *
  * <p>Arrays have the names of PyTorch's state_dict: {@code <layer>.weight} (gamma), {@code .bias} (beta),
  * {@code .running_mean} and {@code .running_var}. Switchable norms also have {@code .mean_weight} and {@code .var_weight};
@@ -26,21 +30,8 @@ import org.deeplearning4j.nn.api.Model;
  * eps). Norms that count batches (cumulative statistics, batch renormalization) have {@code .num_batches_tracked}: an
  * int64, or one per count if the counts differ. If a file lacks it, the count is unchanged.
  *
- * <p>All parameters of every {@link NormalizationLayer} are written. Layers that normalize internally or normalize their
- * weights (LayerNormLSTM, weight normalization, spectral normalization, weight standardization) are rejected instead of
- * silently skipped; map their name to null to skip them.
- *
- * <p>Files hold float16, float32 or float64 in either byte order. Values that are not finite in the parameter's type are
+ * <p>Files hold float16, bfloat16 (safetensors), float32 or float64. Values that are not finite in the parameter's type are
  * rejected.
- *
- * <p>Read and write these files in PyTorch with:
- * <pre>{@code
- * import numpy, torch
- * state = model.state_dict()
- * for name, array in numpy.load("norms.npz").items():
- *     state[name].copy_(torch.from_numpy(array).view_as(state[name]))
- * numpy.savez("norms.npz", **{name: tensor.cpu().numpy() for name, tensor in state.items()})
- * }</pre>
  */
 public final class PyTorchWeights {
     private PyTorchWeights() {
@@ -50,7 +41,7 @@ public final class PyTorchWeights {
      * Writes the parameters of all norms, using the layer names as module names.
      *
      * @param net  network with norms of this library
-     * @param path .npz file, or directory for .npy files
+     * @param path .safetensors or .npz file, or directory for .npy files
      * @throws IOException              if writing fails
      * @throws IllegalArgumentException if the network has no norm with parameters, or has unsupported layers
      */
@@ -62,13 +53,13 @@ public final class PyTorchWeights {
      * Writes the parameters of all norms.
      *
      * @param net    network with norms of this library
-     * @param path   .npz file, or directory for .npy files
+     * @param path   .safetensors or .npz file, or directory for .npy files
      * @param module maps a layer name to the name of the PyTorch module, or to null to skip the layer
      * @throws IOException              if writing fails
      * @throws IllegalArgumentException if the network has no norm with parameters, or has unsupported layers
      */
     public static void write(Model net, Path path, UnaryOperator<String> module) throws IOException {
-        Map<String, byte[]> arrays = new LinkedHashMap<>();
+        Map<String, INDArray> arrays = new LinkedHashMap<>();
         Map<String, NormalizationLayer> norms = norms(net, module);
         NormLayers.otherKinds(net).forEach((name, kind) -> {
             if (module.apply(name) != null) {
@@ -77,27 +68,20 @@ public final class PyTorchWeights {
             }
         });
         norms.forEach((name, layer) -> NormArrays.of(layer).forEach((entry, values) ->
-                arrays.put(module.apply(name) + "." + entry, NormArrays.bytes(entry, values, layer.params().dataType()))));
+                arrays.put(module.apply(name) + "." + entry, NormArrays.array(entry, values, layer.params().dataType()))));
         if (arrays.isEmpty()) {
             throw new IllegalArgumentException("expected a norm with parameters, got none: " + norms.entrySet().stream()
                     .map(norm -> norm.getValue().layerConf().getClass().getSimpleName() + " layer \"" + norm.getKey()
                             + "\" has no gamma, beta or statistics").collect(Collectors.joining("; ")));
         }
-        if (NpySource.isArchive(path)) {
-            writeArchive(arrays, path);
-        } else {
-            Files.createDirectories(path);
-            for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
-                WholeFile.write(path.resolve(array.getKey() + ".npy"), part -> Files.write(part, array.getValue()));
-            }
-        }
+        TensorSource.write(path, arrays);
     }
 
     /**
      * Reads the parameters of norms, using the layer names as module names.
      *
      * @param net  network with norms of this library; it is modified
-     * @param path .npz file, or directory of .npy files
+     * @param path .safetensors or .npz file, or directory of .npy files
      * @return names of the layers that were found; the others are unchanged
      * @throws IOException              if an array is missing, damaged or has the wrong shape; nothing is changed then
      * @throws IllegalArgumentException if the network has no norm with parameters
@@ -110,7 +94,7 @@ public final class PyTorchWeights {
      * Reads the parameters of norms.
      *
      * @param net    network with norms of this library; it is modified
-     * @param path   .npz file, or directory of .npy files
+     * @param path   .safetensors or .npz file, or directory of .npy files
      * @param module maps a layer name to the name of the PyTorch module, or to null to skip the layer
      * @return names of the layers that were found; the others are unchanged
      * @throws IOException              if an array is missing, damaged or has the wrong shape; nothing is changed then
@@ -119,10 +103,11 @@ public final class PyTorchWeights {
     public static List<String> read(Model net, Path path, UnaryOperator<String> module) throws IOException {
         Map<String, NormalizationLayer> norms = norms(net, module);
         Map<String, Map<String, double[]>> found = new LinkedHashMap<>();
-        try (NpySource source = NpySource.of(path)) {
+        try (TensorSource source = TensorSource.of(path)) {
             refuseOtherKinds(net, source, module);
+            Set<String> names = source.names();
             for (Map.Entry<String, NormalizationLayer> norm : norms.entrySet()) {
-                Map<String, double[]> values = read(source, module.apply(norm.getKey()), norm.getValue());
+                Map<String, double[]> values = read(source, names, module.apply(norm.getKey()), norm.getValue());
                 if (!values.isEmpty()) {
                     found.put(norm.getKey(), values);
                 }
@@ -136,18 +121,17 @@ public final class PyTorchWeights {
         return List.copyOf(found.keySet());
     }
 
-    private static Map<String, double[]> read(NpySource source, String module, NormalizationLayer layer) throws IOException {
+    private static Map<String, double[]> read(TensorSource source, Set<String> names, String module,
+                                              NormalizationLayer layer) throws IOException {
         Map<String, double[]> wanted = NormArrays.of(layer);
         Map<String, double[]> found = new LinkedHashMap<>();
         List<String> missing = new ArrayList<>();
         for (Map.Entry<String, double[]> entry : wanted.entrySet()) {
-            String name = module + "." + entry.getKey();
-            int length = entry.getValue().length;
-            byte[] bytes = source.read(name + ".npy", Npy.limit(length));
-            if (bytes != null) {
-                found.put(entry.getKey(), NormArrays.read(bytes, entry.getKey(), layer, length, source.path() + ": " + name));
-            } else if (!entry.getKey().equals(NormArrays.COUNT)) {
-                missing.add(name);
+            String name = entry.getKey();
+            if (names.contains(module + "." + name)) {
+                found.put(name, NormArrays.read(source, module + ".", name, layer, entry.getValue().length));
+            } else if (!name.equals(NormArrays.COUNT)) {
+                missing.add(module + "." + name);
             }
         }
         if (!found.isEmpty() && !missing.isEmpty()) {
@@ -156,17 +140,17 @@ public final class PyTorchWeights {
         for (String entry : new TreeSet<>(NormArrays.names())) {
             // PyTorch always counts batches.
             boolean unknown = !wanted.containsKey(entry) && !entry.equals(NormArrays.COUNT);
-            if (unknown && !found.isEmpty() && source.has(module + "." + entry + ".npy")) {
+            if (unknown && !found.isEmpty() && names.contains(module + "." + entry)) {
                 throw new IOException(source.path() + ": layer \"" + module + "\" has no parameter for " + module + "." + entry);
             }
         }
         return found;
     }
 
-    private static void refuseOtherKinds(Model net, NpySource source, UnaryOperator<String> module) throws IOException {
+    private static void refuseOtherKinds(Model net, TensorSource source, UnaryOperator<String> module) throws IOException {
         for (Map.Entry<String, String> layer : NormLayers.otherKinds(net).entrySet()) {
             String name = module.apply(layer.getKey());
-            if (name != null && source.hasAny(name + ".")) {
+            if (name != null && source.names().stream().anyMatch(tensor -> tensor.startsWith(name + "."))) {
                 throw new IOException(source.path() + ": layer \"" + layer.getKey() + "\": expected a norm, got "
                         + layer.getValue() + ", which is not imported from PyTorch; return null as its module name "
                         + "to skip it");
@@ -184,16 +168,5 @@ public final class PyTorchWeights {
                     : "only layers that cannot be exchanged with PyTorch: " + others));
         }
         return norms;
-    }
-
-    private static void writeArchive(Map<String, byte[]> arrays, Path path) throws IOException {
-        WholeFile.write(path, part -> {
-            try (OutputStream out = Files.newOutputStream(part); ZipOutputStream zip = new ZipOutputStream(out)) {
-                for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
-                    zip.putNextEntry(new ZipEntry(array.getKey() + ".npy"));
-                    zip.write(array.getValue());
-                }
-            }
-        });
     }
 }

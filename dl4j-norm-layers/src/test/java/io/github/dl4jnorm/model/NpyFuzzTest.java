@@ -96,7 +96,7 @@ class NpyFuzzTest {
 
     private static boolean accepts(byte[] file, String what) {
         try {
-            double[] values = Npy.values(file, 4, "w");
+            double[] values = Npy.values(file, "w", 4);
             assertThat(values).as(what).hasSize(4);
             return true;
         } catch (IOException e) {

@@ -48,7 +48,7 @@ class NpyTest {
     }
 
     private static double[] read(int version, String header) throws IOException {
-        return Npy.values(file(version, header, floats(NUMBERS)), 4, "w");
+        return Npy.values(file(version, header, floats(NUMBERS)), "w", 4);
     }
 
     static Stream<String> legalHeaders() {
@@ -135,9 +135,9 @@ class NpyTest {
         byte[] whole = file(1, header, floats(NUMBERS));
         for (int length = 0; length < whole.length; length++) {
             byte[] cut = Arrays.copyOf(whole, length);
-            assertThatThrownBy(() -> Npy.values(cut, 4, "w")).isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> Npy.values(cut, "w", 4)).isInstanceOf(IOException.class);
         }
-        assertThatThrownBy(() -> Npy.values(Arrays.copyOf(whole, whole.length + 1), 4, "w")).isInstanceOf(IOException.class)
+        assertThatThrownBy(() -> Npy.values(Arrays.copyOf(whole, whole.length + 1), "w", 4)).isInstanceOf(IOException.class)
                 .hasMessageContaining("got more");
     }
 
@@ -146,11 +146,11 @@ class NpyTest {
     void otherVersionsAreRefused(int version) {
         byte[] bytes = file(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4,)}", floats(NUMBERS));
         bytes[6] = (byte) version;
-        assertThatThrownBy(() -> Npy.values(bytes, 4, "w")).isInstanceOf(IOException.class)
+        assertThatThrownBy(() -> Npy.values(bytes, "w", 4)).isInstanceOf(IOException.class)
                 .hasMessage("w: expected a .npy file of version 1 to 3, got another format");
         bytes[6] = 1;
         bytes[7] = 1;
-        assertThatThrownBy(() -> Npy.values(bytes, 4, "w")).isInstanceOf(IOException.class);
+        assertThatThrownBy(() -> Npy.values(bytes, "w", 4)).isInstanceOf(IOException.class);
     }
 
     @ParameterizedTest
@@ -171,7 +171,7 @@ class NpyTest {
             }
         }
         String header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': (4,)}";
-        assertThat(Npy.values(file(1, header, buffer.array()), 4, "w")).containsExactly(NUMBERS);
+        assertThat(Npy.values(file(1, header, buffer.array()), "w", 4)).containsExactly(NUMBERS);
     }
 
     /** Rising from 0 to the largest one, and each a number that rounding to HALF leaves as it is: so all of them are right. */
@@ -181,7 +181,7 @@ class NpyTest {
         ByteBuffer buffer = ByteBuffer.allocate(2 * count).order(ByteOrder.LITTLE_ENDIAN);
         IntStream.range(0, count).forEach(bits -> buffer.putShort((short) bits));
         byte[] file = file(1, "{'descr': '<f2', 'fortran_order': False, 'shape': (65536,)}", buffer.array());
-        double[] found = Npy.values(file, count, "w");
+        double[] found = Npy.values(file, "w", count);
         double[] finite = Arrays.copyOf(found, 0x7c00);
         assertThat(finite[0]).isZero();
         assertThat(finite[finite.length - 1]).isEqualTo(65504);
@@ -204,26 +204,26 @@ class NpyTest {
             memory[i / 12 + 2 * (i / 4 % 3) + 6 * (i % 4)] = i;
         }
         byte[] file = file(1, "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3, 4)}", floats(memory));
-        assertThat(Npy.values(file, 24, "w")).containsExactly(IntStream.range(0, 24).asDoubleStream().toArray());
+        assertThat(Npy.values(file, "w", 24)).containsExactly(IntStream.range(0, 24).asDoubleStream().toArray());
     }
 
     @Test
     void whatIsWrittenIsWhatNumpyWrites() throws IOException {
-        byte[] file = Npy.bytes(new double[]{1, 2, 3}, DataType.FLOAT);
+        byte[] file = Npy.bytes(Nd4j.createFromArray(1f, 2f, 3f));
         assertThat(new String(file, 10, 118, StandardCharsets.ISO_8859_1))
                 .isEqualTo("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }" + " ".repeat(60) + "\n");
         assertThat(file).hasSize(128 + 12);
-        assertThat(Npy.values(file, 3, "w")).containsExactly(1, 2, 3);
+        assertThat(Npy.values(file, "w", 3)).containsExactly(1, 2, 3);
         assertThat(Nd4j.createNpyFromByteArray(file).toFloatVector()).containsExactly(1, 2, 3);
         ByteArrayOutputStream all = new ByteArrayOutputStream();
-        for (byte[] other : new byte[][]{Npy.bytes(new double[]{0.1, 1e300}, DataType.DOUBLE), Npy.bytes(7),
-            Npy.bytes(new long[]{1L << 53, -3})}) {
+        for (byte[] other : new byte[][]{Npy.bytes(Nd4j.createFromArray(0.1, 1e300)), Npy.bytes(Nd4j.scalar(7L)),
+            Npy.bytes(Nd4j.createFromArray(1L << 53, -3L))}) {
             assertThat(other.length % 8).isZero();
             all.write(other);
         }
-        assertThat(Npy.integers(Npy.bytes(7), 4, "w")).containsExactly(7);
-        assertThat(Npy.integers(Npy.bytes(new long[]{1L << 53, -3}), 2, "w")).containsExactly(1L << 53, -3);
-        assertThatThrownBy(() -> Npy.integers(Npy.bytes(Long.MAX_VALUE), 1, "w"))
+        assertThat(Npy.integers(Npy.bytes(Nd4j.scalar(7L)), 4, "w")).containsExactly(7);
+        assertThat(Npy.integers(Npy.bytes(Nd4j.createFromArray(1L << 53, -3L)), 2, "w")).containsExactly(1L << 53, -3);
+        assertThatThrownBy(() -> Npy.integers(Npy.bytes(Nd4j.scalar(Long.MAX_VALUE)), 1, "w"))
                 .hasMessageContaining("expected a batch count up to 2^53");
     }
 }
