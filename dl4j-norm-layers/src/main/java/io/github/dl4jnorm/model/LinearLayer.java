@@ -218,7 +218,7 @@ final class LinearLayer {
         part.variablesChanged();
     }
 
-    private static boolean isFinite(INDArray array) {
+    static boolean isFinite(INDArray array) {
         return Double.isFinite(array.castTo(DataType.DOUBLE).sumNumber().doubleValue());
     }
 }

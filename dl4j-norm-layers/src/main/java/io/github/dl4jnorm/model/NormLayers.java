@@ -84,7 +84,7 @@ public final class NormLayers {
     }
 
     /** With their wrappers, which a running layer does not tell. */
-    private static Map<String, org.deeplearning4j.nn.conf.layers.Layer> configurations(Model net) {
+    static Map<String, org.deeplearning4j.nn.conf.layers.Layer> configurations(Model net) {
         Map<String, org.deeplearning4j.nn.conf.layers.Layer> confs = new LinkedHashMap<>();
         if (net instanceof MultiLayerNetwork sequence) {
             for (int i = 0; i < sequence.getnLayers(); i++) {
@@ -100,13 +100,23 @@ public final class NormLayers {
         return confs;
     }
 
-    /** What is inside of Deeplearning4j's wrappers. */
+    /** What is inside of Deeplearning4j's wrappers, the forward layer of those for both directions. */
     static org.deeplearning4j.nn.conf.layers.Layer inside(org.deeplearning4j.nn.conf.layers.Layer conf) {
+        return unwrapped(conf) instanceof Bidirectional both ? inside(both.getFwd()) : unwrapped(conf);
+    }
+
+    /** What is inside of Deeplearning4j's wrappers of one layer. */
+    static org.deeplearning4j.nn.conf.layers.Layer unwrapped(org.deeplearning4j.nn.conf.layers.Layer conf) {
         return conf instanceof Reparameterization ? conf
                 : conf instanceof org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer wrapper
-                ? inside(wrapper.getUnderlying())
-                : conf instanceof org.deeplearning4j.nn.conf.layers.misc.FrozenLayer frozen ? inside(frozen.getLayer())
-                : conf instanceof Bidirectional both ? inside(both.getFwd()) : conf;
+                ? unwrapped(wrapper.getUnderlying())
+                : conf instanceof org.deeplearning4j.nn.conf.layers.misc.FrozenLayer frozen ? unwrapped(frozen.getLayer())
+                : conf;
+    }
+
+    /** The running layer inside of Deeplearning4j's wrappers. */
+    static Layer unwrapped(Layer layer) {
+        return layer instanceof BaseWrapperLayer wrapper ? unwrapped(wrapper.getUnderlying()) : layer;
     }
 
     private static Map<String, NormalizationLayer> byName(Map<String, NormalizationLayer> norms) {

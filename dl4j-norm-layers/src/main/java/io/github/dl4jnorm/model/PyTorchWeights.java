@@ -5,11 +5,13 @@ import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Model;
@@ -18,6 +20,16 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /**
  * Exchanges parameters with PyTorch, as a .safetensors file, a .npz archive or a directory of .npy files. The ending of the
  * path says which.
+ *
+ * <p>{@link #saveStateDict} and {@link #loadStateDict} exchange whole networks, as PyTorch's {@code state_dict()} and
+ * {@code load_state_dict(strict=True)} do: norms of this library, Deeplearning4j's batch norm, and dense, output, convolution
+ * (1D to 3D, transposed, depthwise, separable), embedding, PReLU, LSTM and simple recurrent layers, also in wrappers. Weights
+ * get PyTorch's layout. Other layers with parameters are rejected; map their name to null to skip them. In PyTorch:
+ * <pre>{@code
+ * from safetensors.torch import load_file, save_file
+ * model.load_state_dict(load_file("net.safetensors"))
+ * save_file(model.state_dict(), "net.safetensors")
+ * }</pre>
  *
  * <p>{@link #write} and {@link #read} exchange the parameters of norms only. All parameters of every
  * {@link NormalizationLayer} are written. Layers that normalize internally or normalize their weights (LayerNormLSTM, weight
@@ -119,6 +131,102 @@ public final class PyTorchWeights {
         }
         found.forEach((name, values) -> NormArrays.set(norms.get(name), values));
         return List.copyOf(found.keySet());
+    }
+
+    /**
+     * Writes all parameters of a network, using the layer names as module names.
+     *
+     * @param net  MultiLayerNetwork or ComputationGraph
+     * @param path .safetensors or .npz file, or directory for .npy files
+     * @throws IOException              if writing fails
+     * @throws IllegalArgumentException if the network has unsupported layers; all are listed
+     */
+    public static void saveStateDict(Model net, Path path) throws IOException {
+        saveStateDict(net, path, UnaryOperator.identity());
+    }
+
+    /**
+     * Writes all parameters of a network. An LSTM gets the names of {@code torch.nn.LSTM} with one layer; map it to
+     * {@code "rnn#1"} if it is the second layer of the module {@code rnn}.
+     *
+     * @param net    MultiLayerNetwork or ComputationGraph
+     * @param path   .safetensors or .npz file, or directory for .npy files
+     * @param module maps a layer name to the name of the PyTorch module, or to null to skip the layer; see {@link #inOrder}
+     * @throws IOException              if writing fails
+     * @throws IllegalArgumentException if the network has unsupported layers, or two layers have the same module; all are listed
+     */
+    public static void saveStateDict(Model net, Path path, UnaryOperator<String> module) throws IOException {
+        TensorSource.write(path, new StateDict(net, module).tensors());
+    }
+
+    /**
+     * Reads all parameters of a network, using the layer names as module names.
+     *
+     * @param net  MultiLayerNetwork or ComputationGraph; it is modified
+     * @param path .safetensors or .npz file, or directory of .npy files
+     * @return names of the layers that have parameters
+     * @throws IOException if the file is damaged, or tensors are missing, unexpected or have another shape than the layer needs;
+     *                     all are listed, and nothing is changed
+     */
+    public static List<String> loadStateDict(Model net, Path path) throws IOException {
+        return loadStateDict(net, path, UnaryOperator.identity());
+    }
+
+    /**
+     * Reads all parameters of a network.
+     *
+     * @param net    MultiLayerNetwork or ComputationGraph; it is modified
+     * @param path   .safetensors or .npz file, or directory of .npy files
+     * @param module maps a layer name to the name of the PyTorch module, or to null to leave the layer unchanged; see
+     *               {@link #inOrder}
+     * @return names of the layers that were set
+     * @throws IOException as {@link #loadStateDict(Model, Path)}
+     */
+    public static List<String> loadStateDict(Model net, Path path, UnaryOperator<String> module) throws IOException {
+        return loadStateDict(net, path, module, name -> false);
+    }
+
+    /**
+     * Reads some parameters of a network, such as those before another classifier.
+     *
+     * @param net     MultiLayerNetwork or ComputationGraph; it is modified
+     * @param path    .safetensors or .npz file, or directory of .npy files
+     * @param module  maps a layer name to the name of the PyTorch module, or to null to leave the layer unchanged
+     * @param ignored accepts the names of tensors that the file may have without a layer for them
+     * @return names of the layers that were set
+     * @throws IOException as {@link #loadStateDict(Model, Path)}
+     */
+    public static List<String> loadStateDict(Model net, Path path, UnaryOperator<String> module, Predicate<String> ignored)
+            throws IOException {
+        StateDict state = new StateDict(net, module);
+        try (TensorSource source = TensorSource.of(path)) {
+            return state.load(source, ignored);
+        }
+    }
+
+    /**
+     * Assigns modules to the layers that have parameters, in the order from input to output (the topological order of a
+     * graph). A safetensors file does not keep the order of modules; PyTorch lists it:
+     * <pre>{@code
+     * [n for n, m in model.named_modules() if [*m.parameters(recurse=False), *m.buffers(recurse=False)]]
+     * }</pre>
+     *
+     * @param net     MultiLayerNetwork or ComputationGraph
+     * @param modules names of PyTorch modules, one for each layer with parameters
+     * @return maps the layer names to these modules, for {@link #saveStateDict} and {@link #loadStateDict}
+     * @throws IllegalArgumentException if there is another number of layers
+     */
+    public static UnaryOperator<String> inOrder(Model net, List<String> modules) {
+        List<String> layers = List.copyOf(StateDict.withParameters(net).keySet());
+        if (layers.size() != modules.size()) {
+            throw new IllegalArgumentException("expected a module for each of the " + layers.size() + " layers " + layers
+                    + ", got the " + modules.size() + " modules " + modules);
+        }
+        Map<String, String> byLayer = new HashMap<>();
+        for (int i = 0; i < layers.size(); i++) {
+            byLayer.put(layers.get(i), modules.get(i));
+        }
+        return byLayer::get;
     }
 
     private static Map<String, double[]> read(TensorSource source, Set<String> names, String module,
