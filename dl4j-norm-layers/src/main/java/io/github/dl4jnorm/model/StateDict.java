@@ -207,7 +207,7 @@ final class StateDict {
             }
             expected.forEach(name -> unexpected.remove(entry.prefix() + name));
         }
-        unexpected.forEach(name -> problems.add(TensorHeader.shortened(name) + ": expected no tensor that no layer has"));
+        unexpected.forEach(name -> problems.add(TensorHeader.shortened(name) + ": no layer has this tensor"));
         if (!problems.isEmpty()) {
             throw new IOException(all(source.path() + " does not fit the network"));
         }

@@ -70,7 +70,7 @@ class PyTorchWeightsTest {
         MultiLayerNetwork net = network(type);
         Nets.spread(net);
         INDArray x = Nd4j.rand(type, 2, 4, 4, 5);
-        for (String name : List.of("norms.npz", "norms")) {
+        for (String name : List.of("norms.npz", "norms.safetensors", "norms")) {
             PyTorchWeights.write(net, directory.resolve(name));
             MultiLayerNetwork other = network(type);
             assertThat(PyTorchWeights.read(other, directory.resolve(name)))

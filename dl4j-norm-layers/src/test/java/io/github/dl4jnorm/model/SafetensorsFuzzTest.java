@@ -56,7 +56,7 @@ class SafetensorsFuzzTest {
 
     @Test
     void wrongHeadersAreRefusedAndNothingElseHappens() {
-        assertThat(fuzz(20_000, 1)).as("some are still right").isGreaterThan(1000);
+        assertThat(fuzz(5_000, 1)).as("some are still right").isGreaterThan(1000);
     }
 
     @Test

@@ -157,7 +157,7 @@ class SafetensorsTest {
     @Test
     void hostileFiles() throws IOException {
         byte[] whole = Files.readAllBytes(TYPES);
-        for (int length = 0; length < whole.length; length++) {
+        for (int length = 0; length < whole.length; length += 1 + length / 64) {
             byte[] cut = Arrays.copyOf(whole, length);
             assertThatThrownBy(() -> new Safetensors(given(cut))).isInstanceOf(IOException.class);
         }
@@ -173,7 +173,7 @@ class SafetensorsTest {
             assertThatThrownBy(() -> read(deep.repeat(1_000_000), 0)).isInstanceOf(IOException.class)
                     .hasMessageContaining("expected ");
         }
-        assertThatThrownBy(() -> read("{\"a\":{\"shape\":[" + "1,".repeat(3_000_000) + "1]}}", 0))
+        assertThatThrownBy(() -> read("{\"a\":{\"shape\":[" + "1,".repeat(1_000_000) + "1]}}", 0))
                 .isInstanceOf(IOException.class).hasMessageContaining("a: expected at most 64 integers");
         assertThatThrownBy(() -> read("{\"a\":{\"shape\":[" + "1".repeat(3_000_000) + "]}}", 0)).isInstanceOf(IOException.class);
         assertThatThrownBy(() -> new Safetensors(given(file(new byte[]{'{', '"', (byte) 0xc3, '"', '}'}, 0))))

@@ -161,7 +161,7 @@ class StateDictTest {
         assertRefused(net, changed("features.5.running_var", null), modules,
                 "layer \"layer5\": expected features.5.running_var of shape (6,), got none");
         assertRefused(net, changed("features.0.bias", Nd4j.ones(DataType.FLOAT, 4)), modules,
-                "features.0.bias: expected no tensor that no layer has");
+                "features.0.bias: no layer has this tensor");
         assertRefused(net, changed("features.4.weight", Nd4j.ones(DataType.FLOAT, 4, 6, 2, 3)), modules, "layer \"layer4\": ",
                 "features.4.weight: expected shape (6, 4, 2, 3), got F32 of shape (4, 6, 2, 3)");
         assertRefused(net, changed("classifier.2.bias", Nd4j.ones(DataType.FLOAT, 4)), modules,
@@ -175,7 +175,7 @@ class StateDictTest {
         assertRefused(net, changed("features.1.num_batches_tracked", null).resolveSibling("changed.safetensors"),
                 name -> name.equals("layer0") ? "first" : modules.apply(name),
                 "expected first.weight of shape (4, 3, 3, 3), got none",
-                "features.0.weight: expected no tensor");
+                "features.0.weight: no layer has this tensor");
         Model stock = TorchNetworks.IMAGE.build(1);
         UnaryOperator<String> same = modules(TorchNetworks.IMAGE, stock);
         for (String norm : List.of("features.1", "features.5")) {
@@ -249,6 +249,23 @@ class StateDictTest {
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("expected layers with parameters, got none");
         assertThatThrownBy(() -> PyTorchWeights.inOrder(net, List.of("fc"))).isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("expected a module for each of the 2 layers [fc, bn], got the 1 modules [fc]");
+    }
+
+    @Test
+    void layersWithTheNamesOfModulesNeedNoMapping() throws IOException {
+        MultiLayerNetwork net = (MultiLayerNetwork) TorchNetworks.DENSE.build(0);
+        var graph = Nets.base().graphBuilder().addInputs("in").setInputTypes(InputType.feedForward(4));
+        String before = "in";
+        for (int i = 0; i < net.getnLayers(); i++) {
+            String name = TorchNetworks.DENSE.modules.get(i);
+            graph.addLayer(name, net.getLayerWiseConfigurations().getConf(i).getLayer().clone(), before);
+            before = name;
+        }
+        Model named = Nets.graph(graph.setOutputs(before));
+        assertThat(PyTorchWeights.loadStateDict(named, TorchNetworks.DENSE.file()))
+                .containsExactlyElementsOf(TorchNetworks.DENSE.modules);
+        PyTorchWeights.loadStateDict(net, TorchNetworks.DENSE.file(), modules(TorchNetworks.DENSE, net));
+        assertThat(named.params()).isEqualTo(net.params());
     }
 
     /** The order of the elements would be another one in PyTorch, for a layer that cannot undo it. */
