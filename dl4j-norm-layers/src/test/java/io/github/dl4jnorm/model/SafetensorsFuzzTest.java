@@ -55,18 +55,17 @@ class SafetensorsFuzzTest {
     }
 
     @Test
-    void wrongHeadersAreRefusedAndNothingElseHappens() {
-        assertThat(fuzz(5_000, 1)).as("some are still right").isGreaterThan(1000);
+    void someThousandHeaders() {
+        assertRefusedOrRight(5_000, 1);
     }
 
     @Test
     @Tag("full")
-    void aMillionWrongHeadersAreRefusedAndNothingElseHappens() {
-        assertThat(fuzz(1_000_000, 2)).as("some are still right").isGreaterThan(50_000);
+    void aMillionHeaders() {
+        assertRefusedOrRight(1_000_000, 2);
     }
 
-    /** How many were read. */
-    private static int fuzz(int headers, long seed) {
+    private static void assertRefusedOrRight(int headers, long seed) {
         Random random = new Random(seed);
         int read = 0;
         for (int i = 0; i < headers; i++) {
@@ -81,7 +80,7 @@ class SafetensorsFuzzTest {
                 assertThat(e).as(what).hasMessageStartingWith("w: ").hasMessageNotContaining("\0");
             }
         }
-        return read;
+        assertThat(read).as("some are still right").isGreaterThan(headers / 5);
     }
 
     /** Bytes of an element by the last digits of the type's name, in bits; a Boolean has eight. */
