@@ -51,7 +51,7 @@ final class ElementwiseOperators {
             return Call.one(leaky(call, call.x(1)), call.broadcast(call.inputs()));
         });
         Operators.add("Identity", 1, 1, same(Call::x));
-        Operators.add("Dropout", 1, 3, 2, same(ElementwiseOperators::dropout), "ratio", "seed", "is_test");
+        Operators.add("Dropout", 1, 3, 2, ElementwiseOperators::dropout, "ratio", "seed", "is_test");
         Operators.add("Cast", 1, 1, same(ElementwiseOperators::cast), "to", "saturate", "round_mode");
         Operators.add("Not", 1, 1, same(call -> call.sd().eq(call.typed(call.x(), DataType.INT), call.number(0, DataType.INT))));
         Operators.add("Clip", 1, 3, same(ElementwiseOperators::clip), "min", "max");
@@ -110,12 +110,19 @@ final class ElementwiseOperators {
     }
 
     /** At test time, which is what a file is for unless it says otherwise. */
-    private static SDVariable dropout(Call call) {
+    private static List<Value> dropout(Call call) {
         boolean training = call.has(2) ? call.constant(2).getInt(0) != 0
                 : call.node().opset() < 7 && call.node().integer("is_test", 0) == 0;
         call.require(!training || call.has(1) && call.constant(1).getDouble(0) == 0, "training_mode = 0 (is_test = 1)",
                 "training");
-        return call.x();
+        Value x = call.input(0);
+        if (!call.node().hasOutput(1)) {
+            return List.of(new Value(call.x(), x.shape()));
+        }
+        // Everything is kept; the mask had the type of the input before operator set 10.
+        SDVariable ones = call.sd().onesLike(call.x());
+        return List.of(new Value(call.x(), x.shape()), new Value(call.node().opset() < 10 ? ones
+                : call.sd().gt(ones, call.number(0)), x.shape()));
     }
 
     private static SDVariable cast(Call call) {

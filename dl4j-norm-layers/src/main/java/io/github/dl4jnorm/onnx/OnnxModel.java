@@ -20,8 +20,8 @@ import org.nd4j.shade.protobuf.InvalidProtocolBufferException;
  * in files of their own any more.
  */
 final class OnnxModel {
-    /** That of ONNX 1.22. */
-    static final int NEWEST_OPSET = 27;
+    /** That of ONNX 1.23. */
+    static final int NEWEST_OPSET = 28;
     /** Operation that stands in for a normalization. */
     static final String PLACE = "Dl4jNorm";
     private static final String CONSTANT = "Constant";

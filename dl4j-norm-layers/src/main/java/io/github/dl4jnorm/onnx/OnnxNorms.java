@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Imports ONNX models into SameDiff, including their normalizations. BatchNormalization, InstanceNormalization,
  * LayerNormalization, GroupNormalization, RMSNormalization, MeanVarianceNormalization and LpNormalization of operator sets
- * 1 to 27 become a single node of this library where one computes the same, otherwise a composition of ND4J operations. Other
+ * 1 to 28 become a single node of this library where one computes the same, otherwise a composition of ND4J operations. Other
  * operators are translated if they are among those that are tested against ONNX Runtime; a model with any other is refused:
  *
  * <pre>{@code

@@ -23,7 +23,7 @@ final class PartOperators {
         Operators.add("Gather", 2, 2, PartOperators::gather, "axis");
         Operators.add("Pad", 1, 4, PartOperators::pad, "pads", "paddings", "mode", "value");
         Operators.add("DepthToSpace", 1, 1, PartOperators::depthToSpace, "blocksize", "mode");
-        Operators.add("SpaceToDepth", 1, 1, PartOperators::spaceToDepth, "blocksize");
+        Operators.add("SpaceToDepth", 1, 1, PartOperators::spaceToDepth, "blocksize", "mode");
     }
 
     private static List<Value> concat(Call call) {
@@ -266,10 +266,8 @@ final class PartOperators {
         long[] shape = call.input(0).shape();
         call.require(block > 0 && shape[1] > 0 && shape[1] % (block * block) == 0, "channels that blocksize² divides",
                 shape[1] + " and blocksize " + block);
-        String mode = call.node().text("mode", "DCR");
-        call.require(mode.equals("DCR") || mode.equals("CRD"), "mode DCR or CRD", mode);
         long channels = shape[1] / (block * block);
-        boolean depthFirst = mode.equals("DCR");
+        boolean depthFirst = isDepthFirst(call);
         SDVariable b = call.list(block);
         SDVariable c = call.list(channels);
         SDVariable parts = depthFirst ? call.reshape(call.x(), call.size(0, 0), b, b, c, call.size(0, 2), call.size(0, 3))
@@ -277,6 +275,12 @@ final class PartOperators {
         SDVariable ordered = depthFirst ? call.sd().permute(parts, 0, 3, 4, 1, 5, 2) : call.sd().permute(parts, 0, 1, 4, 2, 5, 3);
         return Call.one(call.reshape(ordered, call.size(0, 0), c, call.size(0, 2).mul(b), call.size(0, 3).mul(b)),
                 new long[]{shape[0], channels, scaled(shape[2], block), scaled(shape[3], block)});
+    }
+
+    private static boolean isDepthFirst(Call call) {
+        String mode = call.node().text("mode", "DCR");
+        call.require(mode.equals("DCR") || mode.equals("CRD"), "mode DCR or CRD", mode);
+        return mode.equals("DCR");
     }
 
     private static long scaled(long size, long factor) {
@@ -293,7 +297,9 @@ final class PartOperators {
         SDVariable parts = call.reshape(call.x(), call.size(0, 0), call.list(shape[1]), call.list(shape[2] / block), b,
                 call.list(shape[3] / block), b);
         long[] result = {shape[0], shape[1] * block * block, shape[2] / block, shape[3] / block};
-        return Call.one(call.reshape(call.sd().permute(parts, 0, 3, 5, 1, 2, 4), call.size(0, 0), call.list(result[1]),
+        SDVariable ordered = isDepthFirst(call) ? call.sd().permute(parts, 0, 3, 5, 1, 2, 4)
+                : call.sd().permute(parts, 0, 1, 3, 5, 2, 4);
+        return Call.one(call.reshape(ordered, call.size(0, 0), call.list(result[1]),
                 call.list(result[2]), call.list(result[3])), result);
     }
 }

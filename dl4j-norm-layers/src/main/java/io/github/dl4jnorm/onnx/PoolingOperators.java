@@ -19,7 +19,7 @@ final class PoolingOperators {
     }
 
     static void addTo() {
-        Operators.add("MaxPool", 1, 1, call -> pool(call, true), "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads",
+        Operators.add("MaxPool", 1, 1, 2, call -> pool(call, true), "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads",
                 "storage_order", "strides");
         Operators.add("AveragePool", 1, 1, call -> pool(call, false), "auto_pad", "ceil_mode", "count_include_pad", "dilations",
                 "kernel_shape", "pads", "strides");

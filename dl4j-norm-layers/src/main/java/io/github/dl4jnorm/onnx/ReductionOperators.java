@@ -79,11 +79,15 @@ final class ReductionOperators {
     }
 
     private static List<Value> position(Call call, boolean largest) {
-        call.require(call.node().integer("select_last_index", 0) == 0, "select_last_index 0", 1);
         int axis = call.axis(call.node().integer("axis", 0), call.rank(0));
         boolean keep = call.node().integer("keepdims", 1) != 0;
-        SDVariable y = largest ? call.sd().argmax(call.x(), keep, axis) : call.sd().argmin(call.x(), keep, axis);
-        return Call.one(call.typed(y, DataType.LONG), reducedShape(call.input(0).shape(), new int[]{axis}, keep));
+        boolean isLast = call.node().integer("select_last_index", 0) != 0;
+        SDVariable x = isLast ? call.sd().reverse(call.x(), axis) : call.x();
+        SDVariable y = call.typed(largest ? call.sd().argmax(x, keep, axis) : call.sd().argmin(x, keep, axis), DataType.LONG);
+        if (isLast) {
+            y = call.sd().reshape(call.size(0, axis), new long[0]).sub(call.number(1, DataType.LONG)).sub(y);
+        }
+        return Call.one(y, reducedShape(call.input(0).shape(), new int[]{axis}, keep));
     }
 
     /** Before operator set 13 all axes from the given one on are taken together. */

@@ -75,6 +75,9 @@ final class ResizeOperators {
                 call.require(size > 0, "input whose size along axis " + axis + " is known", Arrays.toString(shape));
                 long result = sizes != null ? sizes[axis] : (long) Math.floor(size * (double) scale);
                 call.require(scale > 0, "scales > 0", scale);
+                // The definition has a size that is not whole there; implementations do not.
+                call.require(!transformation.equals("align_corners") || sizes != null || result == size * (double) scale,
+                        "scales that give whole sizes for align_corners", scale);
                 float factor = scale;
                 double[] places = IntStream.range(0, call.length(result))
                         .mapToDouble(i -> place(call, i, size, result, factor, transformation)).toArray();

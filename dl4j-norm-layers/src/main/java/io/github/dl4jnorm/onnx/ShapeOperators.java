@@ -29,7 +29,7 @@ final class ShapeOperators {
         Operators.add("Expand", 2, 2, ShapeOperators::expand);
         Operators.add("Tile", 2, 2, ShapeOperators::tile);
         Operators.add("ConstantOfShape", 1, 1, ShapeOperators::constantOfShape, "value");
-        Operators.add("Range", 3, 3, ShapeOperators::range);
+        Operators.add("Range", 3, 3, ShapeOperators::range, "stash_type");
     }
 
     /** The part of a shape that a node asks for: from the first to before the second. */

@@ -73,9 +73,9 @@ final class OnnxDraws extends OnnxRandom {
             draws.put(type, () -> reduce(type));
         }
         for (String type : new String[]{"ArgMax", "ArgMin"}) {
-            draws.put(type, () -> optional(optional(node(type, 13).open(chance(3)).input(real(2, 3, 4)), "axis",
-                    random.nextInt(6) - 3),
-                    "keepdims", 0));
+            draws.put(type, () -> optional(optional(optional(node(type, 13).open(chance(3)).input(chance(2) ? real(2, 3, 4)
+                    : whole(2, 3, 4).castTo(DataType.FLOAT)), "axis", random.nextInt(6) - 3), "keepdims", 0),
+                    "select_last_index", 1));
         }
         for (String type : new String[]{"Softmax", "LogSoftmax"}) {
             draws.put(type, () -> optional(new OnnxTry(type, pick(7, 11, 13, 20, 23)).open(chance(3)).input(real(shape(3, 4))),
