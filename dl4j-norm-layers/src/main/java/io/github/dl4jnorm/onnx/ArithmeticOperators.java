@@ -19,6 +19,7 @@ final class ArithmeticOperators {
         binary("Mul", call -> call.x().mul(second(call)));
         binary("Div", ArithmeticOperators::quotient);
         binary("Pow", ArithmeticOperators::power);
+        Operators.add("Mod", 2, 2, call -> Call.one(remainder(call), call.broadcast(call.inputs())), "fmod");
         binary("Equal", call -> call.sd().eq(comparable(call, 0), comparable(call, 1)));
         binary("Greater", call -> call.sd().gt(call.x(), second(call)));
         binary("GreaterOrEqual", call -> call.sd().gte(call.x(), second(call)));
@@ -80,6 +81,16 @@ final class ArithmeticOperators {
         return safe.mul(call.number(1, type).sub(zero));
     }
 
+    /** Has the sign of the divisor, or that of the dividend with fmod. */
+    private static SDVariable remainder(Call call) {
+        DataType type = call.input(0).type();
+        call.require(!type.isFPType(), "integers", type);
+        SDVariable ratio = call.typed(call.x(), DataType.DOUBLE).div(call.typed(second(call), DataType.DOUBLE));
+        SDVariable rounded = call.node().integer("fmod", 0) == 0 ? call.sd().math.floor(ratio)
+                : call.sd().math.sign(ratio).mul(call.sd().math.floor(call.sd().math.abs(ratio)));
+        return call.x().sub(call.typed(rounded, type).mul(call.x(1)));
+    }
+
     private static SDVariable power(Call call) {
         DataType type = call.input(0).type();
         if (type.isFPType()) {
@@ -104,7 +115,7 @@ final class ArithmeticOperators {
     }
 
     /** Both are broadcast first, since ND4J's own choice takes arrays of one shape. */
-    private static List<Value> choice(Call call) {
+    static List<Value> choice(Call call) {
         DataType type = call.input(1).type();
         call.require(type == call.input(2).type(), "two inputs of one type", type + " and " + call.input(2).type());
         DataType inner = type == DataType.BOOL ? DataType.INT : type;

@@ -149,15 +149,24 @@ record Call(SameDiff sd, OnnxNode node, List<Value> inputs) {
         return shape[axis] >= 0 ? list(shape[axis]) : sd.gather(sd.shape(x), new int[]{axis}, 0);
     }
 
+    /** One integer of an input that lists some, as an array of that. */
+    SDVariable element(int index, int place) {
+        return sd.gather(typed(x(index), DataType.LONG), new int[]{place}, 0);
+    }
+
     /** The product of sizes of an input, as an array of one integer. */
     SDVariable product(int index, int from, int to) {
+        return product(input(index), from, to);
+    }
+
+    SDVariable product(Value x, int from, int to) {
         long known = 1;
         SDVariable product = null;
         for (int axis = from; axis < to; axis++) {
-            if (input(index).shape()[axis] >= 0) {
-                known *= input(index).shape()[axis];
+            if (x.shape()[axis] >= 0) {
+                known *= x.shape()[axis];
             } else {
-                SDVariable size = size(index, axis);
+                SDVariable size = size(x.variable(), x.shape(), axis);
                 product = product == null ? size : product.mul(size);
             }
         }
@@ -179,11 +188,15 @@ record Call(SameDiff sd, OnnxNode node, List<Value> inputs) {
     Value reaxed(Value x, int... axes) {
         long[] shape = Arrays.stream(axes).mapToLong(axis -> axis < 0 ? 1 : x.shape()[axis]).toArray();
         if (Arrays.stream(shape).filter(size -> size < 0).count() <= 1) {
-            return new Value(sd.reshape(x.variable(), shape), shape);
+            return new Value(sd.reshape(x.variable(), Sizes.plain(shape)), shape);
         }
         SDVariable[] sizes = Arrays.stream(axes).mapToObj(axis -> axis < 0 ? list(1) : size(x.variable(), x.shape(), axis))
                 .toArray(SDVariable[]::new);
         return new Value(reshape(x.variable(), sizes), shape);
+    }
+
+    Value permuted(Value x, int... axes) {
+        return new Value(sd.permute(x.variable(), axes), Arrays.stream(axes).mapToLong(axis -> x.shape()[axis]).toArray());
     }
 
     /** A part of an axis whose size is known: from start to before end. */
@@ -217,6 +230,13 @@ record Call(SameDiff sd, OnnxNode node, List<Value> inputs) {
         return result;
     }
 
+    /** Sizes that are all unknown. */
+    static long[] unknown(long rank) {
+        long[] sizes = new long[(int) rank];
+        Arrays.fill(sizes, -1);
+        return sizes;
+    }
+
     static int[] range(int from, int to) {
         return IntStream.range(from, to).toArray();
     }
@@ -238,7 +258,7 @@ record Call(SameDiff sd, OnnxNode node, List<Value> inputs) {
                             values.stream().map(each -> Arrays.toString(each.shape())).toList());
                 }
                 // A size other than 1 is the size of the result; an unknown one may be anything but with such a size.
-                shape[missing + i] = size == 1 ? other : other == 1 || other < 0 ? size : other;
+                shape[missing + i] = size == 1 || other > 1 ? other : other == 1 || size == other || size > 1 ? size : -1;
             }
         }
         return shape;

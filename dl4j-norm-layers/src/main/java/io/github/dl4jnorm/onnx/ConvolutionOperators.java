@@ -159,8 +159,7 @@ final class ConvolutionOperators {
         full[1] = w.shape()[1] * groups;
         for (int i = 0; i < count; i++) {
             long size = x.shape()[2 + i];
-            call.require(size > 0, "input of known spatial sizes", Arrays.toString(x.shape()));
-            full[2 + i] = (size - 1) * window.strides()[i] + window.span(i);
+            full[2 + i] = size < 0 ? -1 : (size - 1) * window.strides()[i] + window.span(i);
         }
         SDVariable whole = parts.size() == 1 ? parts.get(0) : call.sd().concat(1, parts.toArray(SDVariable[]::new));
         Value y = crop.applied(call, new Value(whole, full), widened ? 1 : 0);
@@ -224,11 +223,7 @@ final class ConvolutionOperators {
             long[] added = new long[full.rank()];
             for (int i = 0; i < before.length; i++) {
                 int axis = 2 + first + i;
-                long size = y.shape()[axis];
-                long end = size - Math.max(0, after[i]);
-                call.require(before[i] < end, "padding smaller than the output, " + size, before[i] + " and " + after[i]);
-                y = new Value(call.part(y.variable(), y.shape(), axis, before[i], end), Call.with(y.shape(), axis,
-                        end - before[i]));
+                y = SliceOperators.cropped(call, y, axis, before[i], Math.max(0, after[i]));
                 added[axis] = Math.max(0, -after[i]);
             }
             return PartOperators.padded(call, y, none, added, 0);

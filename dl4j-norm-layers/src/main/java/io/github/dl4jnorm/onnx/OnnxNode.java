@@ -4,6 +4,7 @@ package io.github.dl4jnorm.onnx;
 import java.util.List;
 import onnx.Onnx;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.shade.protobuf.ByteString;
 
 /**
  * A normalization in a model, or a plain operation that is built here, too.
@@ -56,8 +57,8 @@ record OnnxNode(NormOp op, Onnx.NodeProto proto, long opset) {
     }
 
     IllegalArgumentException error(String expected, Object actual) {
-        return new IllegalArgumentException(describe(proto) + " of operator set " + opset + ": expected " + expected + ", got "
-                + actual);
+        return new IllegalArgumentException(describe(proto) + " of operator set " + opset + ": expected "
+                + Sizes.text(expected) + ", got " + Sizes.text(actual));
     }
 
     IllegalArgumentException error(String message, RuntimeException cause) {
@@ -99,6 +100,11 @@ record OnnxNode(NormOp op, Onnx.NodeProto proto, long opset) {
     String text(String name, String fallback) {
         Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.STRING);
         return found == null ? fallback : found.getS().toStringUtf8();
+    }
+
+    List<String> texts(String name) {
+        Onnx.AttributeProto found = attribute(name, Onnx.AttributeProto.AttributeType.STRINGS);
+        return found == null ? List.of() : found.getStringsList().stream().map(ByteString::toStringUtf8).toList();
     }
 
     float[] floats(String name) {

@@ -18,7 +18,7 @@ final class Operators {
     /**
      * One operator.
      *
-     * @param type       its name
+     * @param type       its name, behind that of a domain that is not ONNX's
      * @param least      number of inputs that it needs
      * @param most       number of inputs that it takes
      * @param outputs    number of outputs that it gives
@@ -27,7 +27,8 @@ final class Operators {
      */
     record Operator(String type, int least, int most, int outputs, Set<String> attributes, Builder builder) {
 
-        List<Value> build(Call call) {
+        /** Refuses inputs, outputs and attributes that it does not have. */
+        void check(Call call) {
             OnnxNode node = call.node();
             for (int i = 0; i < least; i++) {
                 call.require(call.has(i), least == most ? least + " inputs" : "at least " + least + " inputs", node.inputs());
@@ -39,7 +40,6 @@ final class Operators {
                 call.require(attributes.contains(attribute), "only the attributes " + attributes.stream().sorted().toList(),
                         attribute);
             }
-            return builder.build(call);
         }
     }
 
@@ -51,6 +51,7 @@ final class Operators {
         ArithmeticOperators.addTo();
         ShapeOperators.addTo();
         PartOperators.addTo();
+        SliceOperators.addTo();
         ReductionOperators.addTo();
         MatrixOperators.addTo();
         ConvolutionOperators.addTo();
@@ -73,7 +74,7 @@ final class Operators {
 
     /** The operator of a node, or null if it is not known. */
     static Operator of(Onnx.NodeProto node) {
-        return OnnxModel.DOMAINS.contains(node.getDomain()) ? ALL.get(node.getOpType()) : null;
+        return ALL.get((OnnxModel.DOMAINS.contains(node.getDomain()) ? "" : node.getDomain() + ".") + node.getOpType());
     }
 
     /** Names of all of them. */

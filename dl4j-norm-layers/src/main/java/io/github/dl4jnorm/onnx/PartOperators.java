@@ -10,8 +10,6 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Operators that put arrays together or take parts of them. */
 final class PartOperators {
-    /** No node has as many inputs. */
-    private static final int MISSING = 1000;
 
     private PartOperators() {
     }
@@ -19,7 +17,6 @@ final class PartOperators {
     static void addTo() {
         Operators.add("Concat", 1, Operators.MANY, PartOperators::concat, "axis");
         Operators.add("Split", 1, 2, Operators.MANY, PartOperators::split, "axis", "split", "num_outputs");
-        Operators.add("Slice", 1, 5, PartOperators::slice, "starts", "ends", "axes");
         Operators.add("Gather", 2, 2, PartOperators::gather, "axis");
         Operators.add("Pad", 1, 4, PartOperators::pad, "pads", "paddings", "mode", "value");
         Operators.add("DepthToSpace", 1, 1, PartOperators::depthToSpace, "blocksize", "mode");
@@ -77,69 +74,6 @@ final class PartOperators {
             start += size;
         }
         return parts;
-    }
-
-    private static List<Value> slice(Call call) {
-        boolean old = call.node().opset() < 10;
-        call.require(old ? call.node().inputs().size() == 1 : call.has(1) && call.has(2), old ? "1 input" : "starts and ends",
-                call.node().inputs());
-        long[] starts = old ? call.node().integers("starts") : call.integers(1);
-        long[] ends = old ? call.node().integers("ends") : call.integers(2);
-        long[] axes = old ? call.integers(MISSING, "axes") : call.has(3) ? call.integers(3) : null;
-        long[] steps = !old && call.has(4) ? call.integers(4) : null;
-        Value x = call.ranked(0);
-        call.require(starts.length == ends.length && (axes == null || axes.length == starts.length)
-                && (steps == null || steps.length == starts.length) && starts.length <= x.rank(),
-                "as many starts, ends, axes and steps", starts.length + ", " + ends.length);
-        for (int i = 0; i < starts.length; i++) {
-            int axis = call.axis(axes == null ? i : axes[i], x.rank());
-            x = part(call, x, axis, starts[i], ends[i], steps == null ? 1 : steps[i]);
-        }
-        return List.of(x);
-    }
-
-    private static Value part(Call call, Value x, int axis, long start, long end, long step) {
-        long size = x.shape()[axis];
-        call.require(step != 0, "steps other than 0", step);
-        if (start == 0 && end >= Integer.MAX_VALUE && step == 1) {
-            return x;
-        }
-        if (size < 0) {
-            return openPart(call, x, axis, start, end, step);
-        }
-        long least = step > 0 ? 0 : -1;
-        long from = bounded(start, size, 0, step > 0 ? size : size - 1);
-        long to = bounded(end, size, least, step > 0 ? size : size - 1);
-        long count = Math.max(0, step > 0 ? (to - from + step - 1) / step : (from - to - step - 1) / -step);
-        call.require(count > 0, "a part that is not empty", start + " to " + end + " of " + size);
-        if (step == 1) {
-            return new Value(call.part(x.variable(), x.shape(), axis, from, to), Call.with(x.shape(), axis, count));
-        }
-        int[] indices = new int[call.length(count)];
-        Arrays.setAll(indices, i -> (int) (from + i * step));
-        return new Value(call.sd().gather(x.variable(), indices, axis), Call.with(x.shape(), axis, count));
-    }
-
-    private static long bounded(long given, long size, long least, long most) {
-        long from = given < 0 ? given + size : given;
-        return Math.max(least, Math.min(most, from));
-    }
-
-    /** Of an axis whose size only shows when the graph runs, by the indices that it has then. */
-    private static Value openPart(Call call, Value x, int axis, long start, long end, long step) {
-        call.require(step > 0, "steps > 0 along an axis of unknown size", step);
-        SDVariable size = call.sd().gather(call.sd().shape(x.variable()), new int[]{axis}, 0);
-        SDVariable from = openBound(call, size, start);
-        SDVariable to = openBound(call, size, end);
-        SDVariable indices = call.sd().range(call.sd().reshape(from, new long[0]), call.sd().reshape(to, new long[0]),
-                call.number(step, DataType.LONG), DataType.LONG);
-        return new Value(call.sd().gather(x.variable(), indices, axis), Call.with(x.shape(), axis, -1));
-    }
-
-    private static SDVariable openBound(Call call, SDVariable size, long given) {
-        SDVariable bound = given < 0 ? size.add(call.list(Math.max(given, Integer.MIN_VALUE)))
-                : call.list(Math.min(given, Integer.MAX_VALUE));
-        return call.sd().math.max(call.sd().math.min(bound, size), call.list(0));
     }
 
     private static List<Value> gather(Call call) {

@@ -58,10 +58,10 @@ final class ReductionOperators {
         if (axes.length == 0) {
             return Call.one(reduction.apply(call, call.sd().reshape(call.x(), 1, 1, 1), false, 0, 1, 2), result);
         }
-        SDVariable y = Reduction.of((x, kept, all) -> reduction.apply(call, x, kept, all), call.sd(), call.x(), shape.length,
-                keep,
-                axes);
-        return Call.one(call.typed(y, type), result);
+        boolean isTruth = type == DataType.BOOL && call.node().proto().getOpType().matches("Reduce(Max|Min)");
+        SDVariable y = Reduction.of((x, kept, all) -> reduction.apply(call, x, kept, all), call.sd(), isTruth
+                ? call.typed(call.x(), DataType.INT) : call.x(), shape.length, keep, axes);
+        return Call.one(isTruth ? call.sd().gt(y, call.number(0, DataType.INT)) : call.typed(y, type), result);
     }
 
     private static long[] reducedShape(long[] shape, int[] axes, boolean keep) {

@@ -12,6 +12,7 @@ import org.nd4j.linalg.factory.Nd4j;
 final class ResizeOperators {
     private static final String SCALES = "scales";
     private static final int SIZES = 3;
+    private static final int TAPS = 4;
 
     private ResizeOperators() {
     }
@@ -31,11 +32,10 @@ final class ResizeOperators {
         int index = first ? 1 : 2;
         float[] scales = call.has(index) && call.constant(index).length() > 0
                 ? call.constant(index).castTo(DataType.FLOAT).reshape(-1).toFloatVector() : null;
-        long[] sizes = call.has(SIZES) ? call.integers(SIZES) : null;
+        long[] sizes = call.has(SIZES) ? call.input(SIZES).integers() : null;
+        call.require(!call.has(SIZES) || sizes != null, "sizes that are known at least in part", "none");
         call.require((scales == null) != (sizes == null || sizes.length == 0), "either scales or sizes", node.inputs());
         call.require(node.integer("antialias", 0) == 0, "antialias 0", 1);
-        String policy = node.text("keep_aspect_ratio_policy", "stretch");
-        call.require(policy.equals("stretch"), "keep_aspect_ratio_policy stretch", policy);
         long[] axes = node.attributes().contains("axes") ? node.integers("axes") : null;
         int rank = call.rank(0);
         float[] allScales = scales;
@@ -46,6 +46,8 @@ final class ResizeOperators {
             for (int i = 0; i < rank && scales != null; i++) {
                 allScales[i] = 1;
             }
+            call.require((scales == null ? sizes.length : scales.length) == axes.length, axes.length + " scales or sizes",
+                    scales == null ? sizes.length : scales.length);
             for (int i = 0; i < axes.length; i++) {
                 int axis = call.axis(axes[i], rank);
                 if (scales != null) {
@@ -55,14 +57,39 @@ final class ResizeOperators {
                 }
             }
         }
+        String policy = node.text("keep_aspect_ratio_policy", "stretch");
+        if (allSizes != null && !policy.equals("stretch")) {
+            allSizes = proportional(call, allSizes, axes == null ? Call.range(0, rank) : call.axes(axes, rank), policy);
+        }
         return resized(call, allScales, allSizes, node.text("coordinate_transformation_mode", first ? "asymmetric"
                 : "half_pixel"),
                 node.text("nearest_mode", first ? "floor" : "round_prefer_floor"));
     }
 
+    /** Sizes in the proportions of the input: none larger than asked for, or none smaller. */
+    private static long[] proportional(Call call, long[] sizes, int[] axes, String policy) {
+        long[] shape = call.input(0).shape();
+        boolean isLess = policy.equals("not_larger");
+        call.require(isLess || policy.equals("not_smaller"), "keep_aspect_ratio_policy stretch, not_larger or not_smaller",
+                policy);
+        double scale = isLess ? Double.MAX_VALUE : 0;
+        for (int axis : axes) {
+            call.require(shape[axis] > 0 && sizes.length == shape.length && sizes[axis] > 0, "known sizes",
+                    Arrays.toString(shape));
+            double each = (double) sizes[axis] / shape[axis];
+            scale = isLess ? Math.min(scale, each) : Math.max(scale, each);
+        }
+        long[] result = shape.clone();
+        for (int axis : axes) {
+            result[axis] = (long) Math.floor(scale * shape[axis] + 0.5);
+        }
+        return result;
+    }
+
     private static List<Value> resized(Call call, float[] scales, long[] sizes, String transformation, String nearest) {
         String mode = call.node().text("mode", "nearest");
-        call.require(mode.equals("nearest") || mode.equals("linear"), "mode nearest or linear", mode);
+        call.require(mode.equals("nearest") || mode.equals("linear") || mode.equals("cubic"),
+                "mode nearest, linear or cubic", mode);
         call.requireReal(0);
         long[] shape = call.ranked(0).shape();
         int given = scales != null ? scales.length : sizes.length;
@@ -72,7 +99,8 @@ final class ResizeOperators {
             float scale = scales != null ? scales[axis] : sizes[axis] == shape[axis] ? 1 : (float) sizes[axis] / shape[axis];
             if (scale != 1 || sizes != null && sizes[axis] != shape[axis]) {
                 long size = shape[axis];
-                call.require(size > 0, "input whose size along axis " + axis + " is known", Arrays.toString(shape));
+                call.require(size > 0 && (sizes == null || sizes[axis] > 0), "input and sizes that are known along axis " + axis,
+                        Arrays.toString(shape) + " and " + Arrays.toString(sizes));
                 long result = sizes != null ? sizes[axis] : (long) Math.floor(size * (double) scale);
                 call.require(scale > 0, "scales > 0", scale);
                 // The definition has a size that is not whole there; implementations do not.
@@ -81,8 +109,8 @@ final class ResizeOperators {
                 float factor = scale;
                 double[] places = IntStream.range(0, call.length(result))
                         .mapToDouble(i -> place(call, i, size, result, factor, transformation)).toArray();
-                SDVariable part = mode.equals("nearest") ? nearest(call, y, axis, places, nearest) : linear(call, y, axis,
-                        places);
+                SDVariable part = mode.equals("nearest") ? nearest(call, y, axis, places, nearest)
+                        : mode.equals("linear") ? linear(call, y, axis, places) : cubic(call, y, axis, places);
                 y = new Value(part, Call.with(y.shape(), axis, result));
             }
         }
@@ -93,11 +121,12 @@ final class ResizeOperators {
     private static double place(Call call, long i, long size, long result, float scale, String transformation) {
         return switch (transformation) {
             case "half_pixel" -> (i + 0.5f) / scale - 0.5f;
+            case "half_pixel_symmetric" -> size / 2f * (1 - result / (scale * size)) + (i + 0.5f) / scale - 0.5f;
             case "pytorch_half_pixel" -> result > 1 ? (i + 0.5f) / scale - 0.5f : 0;
             case "asymmetric" -> i / scale;
             case "align_corners" -> result > 1 ? (float) i * (size - 1) / (result - 1) : 0;
-            default -> throw call.node().error("coordinate_transformation_mode half_pixel, pytorch_half_pixel, asymmetric or "
-                    + "align_corners", transformation);
+            default -> throw call.node().error("coordinate_transformation_mode half_pixel, half_pixel_symmetric, "
+                    + "pytorch_half_pixel, asymmetric or align_corners", transformation);
         };
     }
 
@@ -129,11 +158,47 @@ final class ResizeOperators {
             upper[i] = Math.min(last, lower[i] + 1);
             weights[i] = place - lower[i];
         }
+        SDVariable low = call.sd().gather(x.variable(), lower, axis);
+        return low.add(call.sd().gather(x.variable(), upper, axis).sub(low).mul(along(call, x, axis, weights)));
+    }
+
+    /** Numbers for the elements of an axis. */
+    private static SDVariable along(Call call, Value x, int axis, double... numbers) {
         long[] spread = new long[x.rank()];
         Arrays.fill(spread, 1);
-        spread[axis] = places.length;
-        SDVariable weight = call.sd().constant(Nd4j.createFromArray(weights).castTo(x.type()).reshape(spread));
-        SDVariable low = call.sd().gather(x.variable(), lower, axis);
-        return low.add(call.sd().gather(x.variable(), upper, axis).sub(low).mul(weight));
+        spread[axis] = numbers.length;
+        return call.sd().constant(Nd4j.createFromArray(numbers).castTo(x.type()).reshape(spread));
+    }
+
+    /** By the four elements around; those outside are the last ones, or left out. */
+    private static SDVariable cubic(Call call, Value x, int axis, double... places) {
+        int last = (int) x.shape()[axis] - 1;
+        double a = call.node().number("cubic_coeff_a", -0.75f);
+        boolean isOutsideLeftOut = call.node().integer("exclude_outside", 0) != 0;
+        double[] sums = new double[places.length];
+        double[][] weights = new double[TAPS][places.length];
+        int[][] indices = new int[TAPS][places.length];
+        for (int tap = 0; tap < TAPS; tap++) {
+            for (int i = 0; i < places.length; i++) {
+                int index = (int) Math.floor(places[i]) + tap - 1;
+                indices[tap][i] = Math.max(0, Math.min(last, index));
+                weights[tap][i] = isOutsideLeftOut && index != indices[tap][i] ? 0 : cubic(Math.abs(places[i] - index), a);
+                sums[i] += weights[tap][i];
+            }
+        }
+        SDVariable y = null;
+        for (int tap = 0; tap < TAPS; tap++) {
+            for (int i = 0; i < places.length; i++) {
+                weights[tap][i] /= isOutsideLeftOut ? sums[i] : 1;
+            }
+            SDVariable part = call.sd().gather(x.variable(), indices[tap], axis).mul(along(call, x, axis, weights[tap]));
+            y = y == null ? part : y.add(part);
+        }
+        return y;
+    }
+
+    private static double cubic(double distance, double a) {
+        return distance <= 1 ? ((a + 2) * distance - (a + 3)) * distance * distance + 1
+                : ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a;
     }
 }

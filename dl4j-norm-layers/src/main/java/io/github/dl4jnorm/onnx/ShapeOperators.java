@@ -3,7 +3,6 @@ package io.github.dl4jnorm.onnx;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -36,22 +35,7 @@ final class ShapeOperators {
     static int[] part(OnnxNode node, int rank) {
         int start = within(node.integer("start", 0), rank);
         int end = within(node.integer("end", rank), rank);
-        if (start >= end) {
-            throw node.error("a non-empty part of the shape of input of rank " + rank, start + " to " + end);
-        }
         return new int[]{start, end};
-    }
-
-    /** What a node says of the shape of its input, if all of that is known; or null. */
-    static INDArray known(OnnxNode node, Value x) {
-        if (!x.isSized() || !node.proto().getOpType().matches("Shape|Size")) {
-            return null;
-        }
-        if (node.proto().getOpType().equals("Size")) {
-            return Nd4j.scalar(DataType.LONG, Arrays.stream(x.shape()).reduce(1, (a, b) -> a * b));
-        }
-        int[] part = part(node, x.rank());
-        return Nd4j.createFromArray(Arrays.copyOfRange(x.shape(), part[0], part[1]));
     }
 
     private static int within(long given, int rank) {
@@ -69,12 +53,12 @@ final class ShapeOperators {
 
     private static List<Value> reshape(Call call) {
         boolean zeroIsSize = call.node().integer("allowzero", 0) != 0;
-        if (call.has(1) && call.input(1).constant() == null) {
+        long[] given = call.has(1) ? call.input(1).integers() : call.node().integers("shape");
+        if (given == null || Arrays.stream(given).anyMatch(size -> Sizes.isUnknown(size) && !Sizes.isSize(size))) {
             return computed(call, zeroIsSize);
         }
-        long[] given = call.has(1) ? call.integers(1) : call.node().integers("shape");
-        call.require(Arrays.stream(given).allMatch(size -> size >= -1)
-                && Arrays.stream(given).filter(size -> size < 0).count() <= 1,
+        call.require(Arrays.stream(given).allMatch(size -> size >= -1 || Sizes.isUnknown(size))
+                && Arrays.stream(given).filter(size -> size == -1).count() <= 1,
                 "sizes >= 0 and at most one -1", Arrays.toString(given));
         long[] sizes = given.clone();
         List<SDVariable> parts = new ArrayList<>();
@@ -85,24 +69,39 @@ final class ShapeOperators {
                 sizes[i] = call.input(0).shape()[i];
                 parts.add(call.size(0, i));
             } else {
-                parts.add(call.list(given[i]));
+                parts.add(given[i] >= -1 ? call.list(given[i]) : call.element(1, i));
             }
         }
         long[] shape = completed(call, given, sizes);
-        SDVariable y = Arrays.stream(given).noneMatch(size -> size == 0) || call.input(0).isSized() || zeroIsSize
-                ? call.sd().reshape(call.x(), Arrays.stream(shape).filter(size -> size < 0).count() <= 1 ? shape : given)
-                : call.reshape(call.x(), parts.toArray(SDVariable[]::new));
-        return Call.one(y, shape);
+        boolean isPlain = Arrays.stream(shape).filter(size -> size < 0).count() <= 1;
+        return Call.one(isPlain ? call.sd().reshape(call.x(), Sizes.plain(shape))
+                : call.reshape(call.x(), parts.toArray(SDVariable[]::new)), shape);
     }
 
-    /** The sizes of the output as far as they can be told. */
+    /** The sizes of the output as far as they can be told; unknown ones that input and output have are left out of both. */
     private static long[] completed(Call call, long[] given, long[] sizes) {
         int open = IntStream.range(0, given.length).filter(i -> given[i] == -1).findFirst().orElse(-1);
-        if (!call.input(0).isSized()) {
+        if (!call.input(0).hasRank()) {
             return sizes;
         }
-        long length = Arrays.stream(call.input(0).shape()).reduce(1, (a, b) -> a * b);
-        long known = IntStream.range(0, sizes.length).filter(i -> i != open).mapToLong(i -> sizes[i]).reduce(1, (a, b) -> a * b);
+        List<Long> unknown = new ArrayList<>();
+        long length = 1;
+        for (long size : call.input(0).shape()) {
+            length *= size < 0 ? 1 : size;
+            if (size < 0) {
+                unknown.add(size);
+            }
+        }
+        long known = 1;
+        for (int i = 0; i < sizes.length; i++) {
+            if (i != open && sizes[i] < 0 && !unknown.remove((Long) sizes[i])) {
+                return sizes;
+            }
+            known *= i == open || sizes[i] < 0 ? 1 : sizes[i];
+        }
+        if (!unknown.isEmpty()) {
+            return open >= 0 && unknown.size() == 1 && known == length ? Call.with(sizes, open, unknown.get(0)) : sizes;
+        }
         call.require(open < 0 ? known == length : known > 0 && length % known == 0,
                 "a shape of as many elements as " + Arrays.toString(call.input(0).shape()), Arrays.toString(given));
         return open < 0 ? sizes : Call.with(sizes, open, length / known);
@@ -123,9 +122,10 @@ final class ShapeOperators {
             SDVariable isZero = call.typed(call.sd().eq(shape, call.number(0, DataType.LONG)), DataType.LONG);
             shape = shape.add(isZero.mul(rank == 1 ? sizes[0] : call.sd().concat(0, sizes)));
         }
-        long[] unknown = new long[rank];
-        Arrays.fill(unknown, -1);
-        return Call.one(call.sd().reshape(call.x(), shape), unknown);
+        long[] given = call.input(1).integers();
+        long[] sizes = new long[rank];
+        Arrays.setAll(sizes, i -> given != null && given[i] > 0 ? given[i] : -1);
+        return Call.one(call.sd().reshape(call.x(), shape), sizes);
     }
 
     private static List<Value> flatten(Call call) {
@@ -142,14 +142,7 @@ final class ShapeOperators {
     }
 
     private static long known(long[] shape, int from, int to) {
-        long product = 1;
-        for (int i = from; i < to; i++) {
-            if (shape[i] < 0) {
-                return -1;
-            }
-            product *= shape[i];
-        }
-        return product;
+        return Arrays.stream(shape, from, to).reduce(1, Sizes::product);
     }
 
     private static List<Value> transpose(Call call) {
@@ -208,52 +201,48 @@ final class ShapeOperators {
     /** At most one unknown size can be left to ND4J to find. */
     private static List<Value> reshaped(Call call, List<SDVariable> sizes, List<Long> known) {
         long[] shape = known.stream().mapToLong(Long::longValue).toArray();
-        boolean simple = Collections.frequency(known, -1L) <= 1;
-        return Call.one(simple ? call.sd().reshape(call.x(), shape) : call.reshape(call.x(), sizes.toArray(SDVariable[]::new)),
-                shape);
+        boolean simple = known.stream().filter(size -> size < 0).count() <= 1;
+        return Call.one(simple ? call.sd().reshape(call.x(), Sizes.plain(shape))
+                : call.reshape(call.x(), sizes.toArray(SDVariable[]::new)), shape);
     }
 
     private static List<Value> expand(Call call) {
-        DataType type = call.input(0).type();
-        call.require(type.isNumerical(), "numbers", type);
-        if (call.input(1).constant() == null) {
-            long[] length = call.ranked(1).shape();
-            call.require(length.length == 1 && length[0] >= 0, "a shape of known length", Arrays.toString(length));
-            long[] unknown = new long[(int) Math.max(length[0], call.rank(0))];
-            Arrays.fill(unknown, -1);
-            return Call.one(call.x().add(call.sd().fill(call.typed(call.x(1), DataType.LONG), type, 0)), unknown);
-        }
-        long[] target = call.integers(1);
+        boolean isTruth = call.input(0).type() == DataType.BOOL;
+        DataType type = isTruth ? DataType.INT : call.input(0).type();
+        long[] target = sizes(call, 1);
         long[] shape = call.broadcast(List.of(call.ranked(0), new Value(call.x(1), target)));
-        SDVariable zeros = target.length == 0 ? call.number(0, type) : call.sd().fill(call.list(target), type, 0);
-        return Call.one(call.x().add(zeros), shape);
+        SDVariable zeros = target.length == 0 ? call.number(0, type)
+                : call.sd().fill(call.typed(call.x(1), DataType.LONG), type, 0);
+        SDVariable y = call.typed(call.x(), type).add(zeros);
+        return Call.one(isTruth ? call.sd().gt(y, call.number(0, type)) : y, shape);
+    }
+
+    /** Sizes that an input lists, of which some or all may be unknown. */
+    private static long[] sizes(Call call, int index) {
+        long[] length = call.ranked(index).shape();
+        call.require(length.length == 1 && length[0] >= 0 && length[0] <= LARGEST_RANK, "a shape of known length",
+                Arrays.toString(length));
+        long[] sizes = call.input(index).integers();
+        return Arrays.stream(sizes == null ? Call.unknown(length[0]) : sizes)
+                .map(size -> Sizes.isSize(size) ? size : -1).toArray();
     }
 
     private static List<Value> tile(Call call) {
-        long[] repeats = call.integers(1);
+        long[] repeats = sizes(call, 1);
         long[] shape = call.ranked(0).shape().clone();
-        call.require(repeats.length == shape.length && Arrays.stream(repeats).allMatch(count -> count >= 1),
+        call.require(repeats.length == shape.length && Arrays.stream(repeats).allMatch(count -> count != 0),
                 shape.length + " repeats >= 1", Arrays.toString(repeats));
-        for (int i = 0; i < shape.length; i++) {
-            shape[i] = shape[i] < 0 ? -1 : shape[i] * repeats[i];
-        }
-        return Call.one(call.sd().tile(call.x(), Arrays.stream(repeats).mapToInt(Math::toIntExact).toArray()), shape);
+        Arrays.setAll(shape, i -> Sizes.product(shape[i], repeats[i]));
+        boolean isKnown = Arrays.stream(repeats).allMatch(count -> count > 0);
+        return Call.one(isKnown ? call.sd().tile(call.x(), Arrays.stream(repeats).mapToInt(Math::toIntExact).toArray())
+                : call.sd().tile(call.x(), call.typed(call.x(1), DataType.LONG)), shape);
     }
 
     private static List<Value> constantOfShape(Call call) {
         INDArray value = call.node().array("value");
         DataType type = value == null ? DataType.FLOAT : value.dataType();
-        long[] length = call.ranked(0).shape();
-        call.require(length.length == 1 && length[0] >= 0 && length[0] <= LARGEST_RANK, "a shape of known length",
-                Arrays.toString(length));
-        long[] shape;
-        if (call.input(0).constant() == null) {
-            shape = new long[(int) length[0]];
-            Arrays.fill(shape, -1);
-        } else {
-            shape = call.integers(0);
-            call.require(Arrays.stream(shape).allMatch(size -> size > 0), "sizes > 0", Arrays.toString(shape));
-        }
+        long[] shape = sizes(call, 0);
+        call.require(Arrays.stream(shape).allMatch(size -> size != 0), "sizes > 0", Arrays.toString(shape));
         double number = value == null ? 0 : value.castTo(DataType.DOUBLE).getDouble(0);
         SDVariable y = shape.length == 0 ? call.number(number, type)
                 : type == DataType.BOOL ? call.sd().neq(filled(call, DataType.INT, number), call.number(0, DataType.INT))
@@ -265,8 +254,21 @@ final class ShapeOperators {
         return call.sd().fill(call.typed(call.x(), DataType.LONG), type, number);
     }
 
+    /** The integers from 0 on, each times the step and behind the start: ND4J's own ranges of integers only rise. */
+    private static SDVariable openRange(Call call, DataType type) {
+        SDVariable[] numbers = IntStream.range(0, 3).mapToObj(i -> call.sd().reshape(call.typed(call.x(i), DataType.DOUBLE),
+                new long[0])).toArray(SDVariable[]::new);
+        SDVariable length = call.sd().math.ceil(numbers[1].sub(numbers[0]).div(numbers[2]));
+        SDVariable indices = call.sd().range(call.number(0, DataType.DOUBLE), length, call.number(1, DataType.DOUBLE),
+                DataType.DOUBLE);
+        return call.typed(indices.mul(numbers[2]).add(numbers[0]), type);
+    }
+
     private static List<Value> range(Call call) {
         DataType type = call.input(0).type();
+        if (IntStream.range(0, 3).anyMatch(i -> call.input(i).constant() == null)) {
+            return Call.one(openRange(call, type), new long[]{-1});
+        }
         double start = call.constant(0).getDouble(0);
         double limit = call.constant(1).getDouble(0);
         double step = call.constant(2).getDouble(0);

@@ -32,6 +32,8 @@ final class Translation {
     private final Map<String, Value> values = new HashMap<>();
     /** All outside names, which the names of what is between must not be. */
     private final Set<String> names = new LinkedHashSet<>();
+    /** Unknown sizes by the names that the file has for them. */
+    private final Map<String, Long> sizes = new HashMap<>();
     private final OnnxModel model;
 
     private Translation(OnnxModel model) {
@@ -113,12 +115,13 @@ final class Translation {
     }
 
     private static String described(Value value) {
-        return value == null ? "none" : value.type() + (value.hasRank() ? Arrays.toString(value.shape()) : " of unknown shape");
+        return value == null ? "none" : value.type()
+                + (value.hasRank() ? Sizes.text(Arrays.toString(value.shape())) : " of unknown shape");
     }
 
     private void addConstant(String name, INDArray array) {
         SDVariable constant = sd.constant(OnnxNode.plain(name), array);
-        values.put(name, new Value(constant, array.shape(), array));
+        values.put(name, new Value(constant, array.isEmpty() ? new long[]{0} : array.shape(), array, null));
         names.add(OnnxNode.plain(name));
     }
 
@@ -134,8 +137,20 @@ final class Translation {
                 .mapToLong(size -> size.hasDimValue() && size.getDimValue() > 0 ? size.getDimValue() : -1).toArray();
         SDVariable placeholder = shape == null ? sd.placeHolder(OnnxNode.plain(input.getName()), type)
                 : sd.placeHolder(OnnxNode.plain(input.getName()), type, shape);
-        values.put(input.getName(), new Value(placeholder, shape));
+        values.put(input.getName(), new Value(placeholder, shape == null ? null : symbols(tensor, shape), null, null));
         names.add(OnnxNode.plain(input.getName()));
+    }
+
+    /** Sizes of one name are equal. */
+    private long[] symbols(Onnx.TypeProto.Tensor tensor, long... shape) {
+        long[] result = shape.clone();
+        for (int i = 0; i < shape.length; i++) {
+            String name = tensor.getShape().getDim(i).getDimParam();
+            if (shape[i] < 0 && !name.isEmpty()) {
+                result[i] = sizes.computeIfAbsent(name, key -> Sizes.unknown());
+            }
+        }
+        return result;
     }
 
     private void addOutputs(OnnxNode node, List<Value> inputs) {
@@ -147,6 +162,15 @@ final class Translation {
             addConstant(node.proto().getOutput(0), value);
             return;
         }
+        Call call = new Call(sd, node, inputs);
+        if (node.op() == null) {
+            Operators.of(node.proto()).check(call);
+        }
+        Sizes sizes = Sizes.of(node, inputs);
+        if (sizes != null && sizes.isConstant()) {
+            addConstant(node.proto().getOutput(0), sizes.array());
+            return;
+        }
         INDArray folded = folded(node, inputs);
         if (folded != null && !folded.dataType().isFPType()) {
             addConstant(node.proto().getOutput(0), folded);
@@ -155,13 +179,13 @@ final class Translation {
         List<Value> outputs;
         String name = OnnxNode.name(node.proto());
         try (NameScope scope = sd.withNameScope(scope(name))) {
-            outputs = build(new Call(sd, node, inputs));
+            outputs = build(call);
         }
         for (int i = 0; i < outputs.size(); i++) {
-            if (node.hasOutput(i)) {
-                Value output = outputs.get(i);
+            Value output = outputs.get(i);
+            if (node.hasOutput(i) && output != null) {
                 values.put(node.proto().getOutput(i), new Value(named(output.variable(), node.outputs().get(i)), output.shape(),
-                        i == 0 ? folded : null));
+                        i == 0 ? folded : null, i == 0 && sizes != null ? sizes.numbers() : null));
             }
         }
     }
@@ -189,10 +213,10 @@ final class Translation {
                 variable, name, true);
     }
 
-    private static List<Value> build(Call call) {
+    static List<Value> build(Call call) {
         OnnxNode node = call.node();
         if (node.op() == null) {
-            return Operators.of(node.proto()).build(call);
+            return Operators.of(node.proto()).builder().build(call);
         }
         NormInput input = new NormInput(call);
         List<SDVariable> outputs = new NormGraph(call.sd(), node, input).outputs();
@@ -207,17 +231,15 @@ final class Translation {
     private static INDArray folded(OnnxNode node, List<Value> inputs) {
         if (node.op() != null || node.outputs().size() != 1
                 || inputs.stream().anyMatch(value -> value != null && !isFoldable(value.constant()))) {
-            // Sizes that are known are constants, too, whatever the array is that has them.
-            return node.op() == null && inputs.size() == 1 && inputs.get(0) != null ? ShapeOperators.known(node, inputs.get(0))
-                    : null;
+            return null;
         }
         SameDiff scratch = SameDiff.create();
         List<Value> constants = new ArrayList<>();
         for (Value value : inputs) {
             constants.add(value == null ? null
-                    : new Value(scratch.constant(value.constant()), value.constant().shape(), value.constant()));
+                    : new Value(scratch.constant(value.constant()), value.shape(), value.constant(), null));
         }
-        Value output = Operators.of(node.proto()).build(new Call(scratch, node, constants)).get(0);
+        Value output = Operators.of(node.proto()).builder().build(new Call(scratch, node, constants)).get(0);
         if (!output.isSized() || Arrays.stream(output.shape()).reduce(1, (a, b) -> a * b) > SMALL) {
             return null;
         }

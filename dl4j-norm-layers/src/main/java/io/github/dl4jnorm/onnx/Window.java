@@ -104,11 +104,16 @@ record Window(long[] kernel, long[] strides, long[] dilations, long[] before, lo
         long[] sizes = new long[kernel.length];
         for (int i = 0; i < sizes.length; i++) {
             long size = shape[AXES + i];
-            sizes[i] = size < 0 ? -1 : (size + before[i] + after[i] + extra[i] - span(i)) / strides[i] + 1;
+            boolean isEqual = strides[i] == 1 && before[i] + after[i] + extra[i] == span(i) - 1;
+            sizes[i] = size < 0 ? isEqual ? size : -1 : (size + before[i] + after[i] + extra[i] - span(i)) / strides[i] + 1;
             call.require(size < 0 || size + before[i] + after[i] + extra[i] >= span(i), "input of at least " + span(i)
                     + " along spatial axis " + i + " with its padding", Arrays.toString(shape));
         }
         return sizes;
+    }
+
+    boolean isDilated() {
+        return Arrays.stream(dilations).anyMatch(step -> step != 1);
     }
 
     boolean isPadded() {

@@ -22,9 +22,9 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * The node cases of the onnx repository, from the folder that {@code onnx.cases} names. They are made with the onnx package:
- * {@code python -m onnx.backend.test.cmd_tools generate-data -o FOLDER}. Many give shapes and axes as inputs of the graph; such a
- * case is tried as it is, then with these as initializers. What is refused, and the figures, are in
+ * Cases in the form of those of the onnx repository, from the folder that {@code onnx.cases} names. The onnx package makes that,
+ * as {@code FOLDER/node}: {@code python -m onnx.backend.test.cmd_tools generate-data -o FOLDER}. Many give shapes and axes as
+ * inputs of the graph; such a case is tried as it is, then with these as initializers. What is refused, and the figures, are in
  * {@code target/onnx-cases.txt}.
  */
 @Tag("once")
@@ -50,10 +50,10 @@ class OnnxCasesTest {
     void ofTheOnnxRepositoryGiveTheirNumbers() throws IOException {
         assumeThat(CASES).isNotEmpty();
         List<Path> all;
-        try (Stream<Path> folders = Files.list(Path.of(CASES, "node"))) {
+        try (Stream<Path> folders = Files.list(Path.of(CASES))) {
             all = folders.filter(Files::isDirectory).sorted().toList();
         }
-        assertThat(all).hasSizeGreaterThan(1000);
+        assertThat(all).isNotEmpty();
         for (Path folder : all) {
             Outcome outcome = outcome(folder);
             counts.merge(outcome.kind(), 1, Integer::sum);

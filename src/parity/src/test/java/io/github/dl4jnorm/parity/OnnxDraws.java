@@ -40,6 +40,7 @@ final class OnnxDraws extends OnnxRandom {
         for (String type : new String[]{"Sum", "Mean", "Max", "Min"}) {
             draws.put(type, () -> many(type));
         }
+        draws.put("Mod", () -> optional(node("Mod", 11).input(whole(2, 3, 4)).constant(longs(3, -4, 5, 7)), "fmod", 1));
         draws.put("Where", this::where);
         draws.put("Shape", () -> optional(optional(new OnnxTry("Shape", 15).open(chance(3)).input(real(2, 3, 4)), "start", 1),
                 "end", -1));
@@ -52,7 +53,7 @@ final class OnnxDraws extends OnnxRandom {
                 new long[][]{{1}, {-1}, {3, 1}}));
         draws.put("Unsqueeze", () -> axes(node("Unsqueeze", 13).open(chance(3)).input(real(pick(1, 2), pick(1, 3))),
                 new long[][]{{0}, {-1, 1}, {3, 0, 2}}));
-        draws.put("Expand", () -> node("Expand", 9).open(chance(3)).input(real(3, 1)).constant(
+        draws.put("Expand", () -> node("Expand", 9).open(chance(3)).input(chance(4) ? truth(3, 1) : real(3, 1)).constant(
                 longs(pick(new long[][]{{3, 4}, {2, 1, 6}, {1}, {3, 1}, {2, 3, 1}}))));
         draws.put("Tile", () -> node("Tile", 7).open(chance(3)).input(real(2, 3)).constant(longs(1 + random.nextInt(3), 1
                 + random.nextInt(3))));
@@ -65,6 +66,8 @@ final class OnnxDraws extends OnnxRandom {
         draws.put("Slice", this::slice);
         draws.put("Gather", this::gather);
         draws.put("Pad", this::pad);
+        draws.put("Trilu", () -> optional(node("Trilu", 14).open(chance(3)).input(real(2, 3, 4)).constant(Nd4j.scalar(
+                (long) random.nextInt(7) - 3)), "upper", 0));
         draws.put("DepthToSpace", () -> node("DepthToSpace", 11).open(chance(3)).input(real(2, 12, 2, 3)).with("blocksize", 2)
                 .with("mode", chance(2) ? "DCR" : "CRD"));
         draws.put("SpaceToDepth", () -> node("SpaceToDepth", 7).open(chance(3)).input(real(2, 3, 4, 6)).with("blocksize", 2));
@@ -312,6 +315,9 @@ final class OnnxDraws extends OnnxRandom {
         }
         // Since operator set 19 ONNX Runtime takes other means than before if both pads and ceil_mode are counted.
         OnnxTry node = new OnnxTry(type, pick(10, 11, 13, 18)).open(chance(3)).input(real(x)).with("kernel_shape", kernel);
+        if (chance(3) && type.equals("MaxPool")) {
+            node = node.with("dilations", several(spatial, 2));
+        }
         node = chance(3) ? node : node.with("strides", several(spatial, 3));
         node = type.equals("AveragePool") && chance(2) ? node.with("count_include_pad", 1) : node;
         if (chance(4)) {
@@ -325,10 +331,11 @@ final class OnnxDraws extends OnnxRandom {
         OnnxTry node = node("Resize", 13).open(chance(3)).input(real(2, 3, 4, 5)).missing();
         node = chance(2) ? node.constant(floats(1, 1, pick(1, 2, 3), new float[]{0.5f, 2, 1.5f}[random.nextInt(3)]))
                 : node.missing().constant(longs(2, 3, 2 + random.nextInt(8), 2 + random.nextInt(8)));
-        String mode = chance(2) ? "nearest" : "linear";
+        String mode = new String[]{"nearest", "linear", "cubic"}[random.nextInt(3)];
+        node = mode.equals("cubic") ? optional(optional(node, "cubic_coeff_a", -0.5), "exclude_outside", 1) : node;
         node = node.with("mode", mode).with("coordinate_transformation_mode",
                 new String[]{"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"}[random.nextInt(4)]);
-        return mode.equals("linear") ? node : node.with("nearest_mode",
+        return !mode.equals("nearest") ? node : node.with("nearest_mode",
                 new String[]{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}[random.nextInt(4)]);
     }
 }
