@@ -45,7 +45,7 @@ final class ElementwiseOperators {
         function("Elu", call -> elu(call, call.node().number("alpha", 1), 1), "alpha");
         function("Selu", call -> elu(call, call.node().number("alpha", SELU_ALPHA), call.node().number("gamma", SELU_GAMMA)),
                 "alpha", "gamma");
-        function("Gelu", ElementwiseOperators::gelu, "approximate");
+        function("Gelu", call -> gelu(call, call.x(), call.node().text("approximate", "none")), "approximate");
         Operators.add("PRelu", 2, 2, call -> {
             call.requireReal(0);
             return Call.one(leaky(call, call.x(1)), call.broadcast(call.inputs()));
@@ -95,9 +95,7 @@ final class ElementwiseOperators {
                 .mul(call.number(gamma));
     }
 
-    private static SDVariable gelu(Call call) {
-        SDVariable x = call.x();
-        String approximate = call.node().text("approximate", "none");
+    static SDVariable gelu(Call call, SDVariable x, String approximate) {
         SDVariable gate;
         if (approximate.equals("tanh")) {
             SDVariable cube = x.mul(x).mul(x).mul(call.number(0.044715));

@@ -55,7 +55,7 @@ final class MatrixOperators {
                 first + " and " + second);
     }
 
-    private static List<Value> matMul(Call call) {
+    static List<Value> matMul(Call call) {
         requireReal(call);
         call.requireRank(0, 1, Integer.MAX_VALUE);
         call.requireRank(1, 1, Integer.MAX_VALUE);
@@ -114,7 +114,7 @@ final class MatrixOperators {
     }
 
     private static SDVariable spread(Call call, Value x, Value other, int rank) {
-        boolean equal = x.rank() == rank && other.rank() == rank && Arrays.equals(head(x), head(other)) && x.isSized();
+        boolean equal = x.rank() == rank && other.rank() == rank && Arrays.equals(head(x), head(other));
         boolean whole = x.rank() == rank && other.rank() <= rank && IntStream.range(0, other.rank() - 2)
                 .allMatch(i -> other.shape()[i] == 1);
         if (equal || whole) {

@@ -16,7 +16,7 @@ import org.nd4j.linalg.api.buffer.DataType;
  * ND4J's means in float lose digits.
  */
 final class NormGraph {
-    private static final double EPSILON = 1e-5f;
+    static final double EPSILON = 1e-5f;
     private static final double MOMENTUM = 0.9f;
     private static final int SPATIAL_GONE = 9;
     /** MeanVarianceNormalization adds it to the standard deviation. */

@@ -39,6 +39,10 @@ enum NormOp {
         return null;
     }
 
+    String type() {
+        return type;
+    }
+
     /** Throws if a node cannot be one of these, whatever its inputs are. */
     void check(OnnxNode node) {
         if (node.opset() < since) {

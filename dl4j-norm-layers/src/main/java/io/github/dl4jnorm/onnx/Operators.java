@@ -57,6 +57,7 @@ final class Operators {
         ConvolutionOperators.addTo();
         PoolingOperators.addTo();
         ResizeOperators.addTo();
+        MicrosoftOperators.addTo();
     }
 
     private Operators() {

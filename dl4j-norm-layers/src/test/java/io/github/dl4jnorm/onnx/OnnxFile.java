@@ -129,8 +129,13 @@ final class OnnxFile {
 
     /** Has the last node call a function. */
     OnnxFile own() {
+        return domain(OWN);
+    }
+
+    /** Says the domain of the last node's operator. */
+    OnnxFile domain(String domain) {
         int last = graph.getNodeCount() - 1;
-        graph.setNode(last, graph.getNode(last).toBuilder().setDomain(OWN));
+        graph.setNode(last, graph.getNode(last).toBuilder().setDomain(domain));
         return this;
     }
 

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -145,6 +146,28 @@ class OnnxFilesTest {
         assertThatThrownBy(() -> file.imported(directory)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContainingAll("model.onnx cannot be imported: Resize \"less\" of operator set 18",
                         "expected antialias 0, got 1");
+    }
+
+    /** Normalizes as a chain of ONNX's own nodes does. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void groupNormOfOnnxRuntime(int option) throws IOException {
+        OnnxFile file = new OnnxFile(21).input("x", DataType.FLOAT, -1, 3, 2, 4)
+                .initializer("scale", OnnxCase.numbers(2, DataType.FLOAT, 1.5, 4), true)
+                .initializer("bias", OnnxCase.numbers(3, DataType.FLOAT, 0, 4), true)
+                .node("Transpose", List.of("x"), List.of("first"), OnnxFile.attribute("perm", new long[]{0, 3, 1, 2}))
+                .node("GroupNormalization", List.of("first", "scale", "bias"), List.of("norm"),
+                        OnnxFile.attribute("num_groups", 2))
+                .node("Sigmoid", List.of("norm"), List.of("gate")).node("Mul", List.of("norm", "gate"), List.of("silu"))
+                .node("Transpose", List.of("silu"), List.of("last"), OnnxFile.attribute("perm", new long[]{0, 2, 3, 1}))
+                .node("GroupNorm", List.of(option == 0 ? "first" : "x", "scale", "bias"), List.of("y"),
+                        OnnxFile.attribute("channels_last", option), OnnxFile.attribute("groups", 2),
+                        OnnxFile.attribute("activation", option)).domain("com.microsoft").output("y", DataType.FLOAT);
+        INDArray x = OnnxCase.numbers(1, DataType.FLOAT, 0.5, 2, 3, 2, 4);
+        Map<String, INDArray> outputs = file.imported(directory).output(Map.of("x", x), "y", "norm", "last");
+        INDArray expected = outputs.get(option == 0 ? "norm" : "last");
+        assertThat(outputs.get("y").shape()).isEqualTo(expected.shape());
+        assertThat(OnnxCase.numbers(outputs.get("y"))).containsExactly(OnnxCase.numbers(expected), within(1e-5));
     }
 
     /** Some files list outputs that nothing uses; what does use one must not take it for an input left out. */

@@ -100,6 +100,7 @@ final class OnnxDraws extends OnnxRandom {
         draws.put("Upsample", () -> new OnnxTry("Upsample", 9).open(chance(3)).input(real(2, 3, 4, 5)).constant(floats(1, 1, 2,
                 3))
                 .with("mode", chance(2) ? "nearest" : "linear"));
+        new OnnxLayerDraws(random.nextLong()).addTo(draws);
     }
 
     Map<String, Supplier<OnnxTry>> all() {
@@ -294,6 +295,27 @@ final class OnnxDraws extends OnnxRandom {
         node = chance(2) ? node.with("kernel_shape", kernel) : node;
         node = group > 1 ? node.with("group", group) : node;
         long[] strides = several(spatial, 2);
+        node = chance(3) ? node : node.with("strides", strides);
+        boolean isDilated = chance(3);
+        long[] dilations = several(spatial, 2);
+        node = isDilated ? node.with("dilations", dilations) : node;
+        if (!isDilated && chance(4)) {
+            return node.with("auto_pad", new String[]{"SAME_UPPER", "SAME_LOWER", "VALID"}[random.nextInt(3)]);
+        }
+        return chance(3) ? node : node.with("pads", IntStream.range(0, 2 * spatial).mapToLong(i -> random.nextInt(2)).toArray());
+    }
+
+    private OnnxTry pool(String type) {
+        int spatial = 1 + random.nextInt(3);
+        long[] kernel = IntStream.range(0, spatial).mapToLong(i -> 2 + random.nextInt(2)).toArray();
+        long[] x = new long[spatial + 2];
+        x[0] = pick(1, 2);
+        x[1] = pick(1, 3);
+        for (int i = 0; i < spatial; i++) {
+            x[2 + i] = 4 + random.nextInt(5);
+        }
+        // Since operator set 19 ONNX Runtime takes other means than before if both pads and ceil_mode are counted.
+        OnnxTry node = new OnnxTry(type, pick(10, 11, 13, 18)).open(chance(3)).input(real(x)).with("kernel_shape", kernel);
         node = chance(3) ? node : node.with("strides", strides);
         boolean isDilated = chance(3);
         long[] dilations = several(spatial, 2);

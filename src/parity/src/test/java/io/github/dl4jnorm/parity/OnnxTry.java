@@ -25,7 +25,9 @@ final class OnnxTry {
     OnnxTry(String type, int opset) {
         this.type = type;
         this.opset = opset;
-        node = Onnx.NodeProto.newBuilder().setOpType(type).setName("tried");
+        int end = type.lastIndexOf('.');
+        node = Onnx.NodeProto.newBuilder().setDomain(end < 0 ? "" : type.substring(0, end)).setOpType(type.substring(end + 1))
+                .setName("tried");
     }
 
     String type() {
@@ -109,6 +111,13 @@ final class OnnxTry {
         return this;
     }
 
+    OnnxTry with(String name, String... values) {
+        Onnx.AttributeProto.Builder attribute = Onnx.AttributeProto.newBuilder().setName(name).setType(AttributeType.STRINGS);
+        Arrays.stream(values).map(ByteString::copyFromUtf8).forEach(attribute::addStrings);
+        node.addAttribute(attribute);
+        return this;
+    }
+
     OnnxTry output(String name) {
         outputs.add(name);
         return this;
@@ -119,15 +128,17 @@ final class OnnxTry {
     }
 
     List<String> outputs() {
-        return outputs.isEmpty() ? List.of("onnx::y") : outputs;
+        return outputs.isEmpty() ? List.of("onnx::y") : outputs.stream().filter(name -> !name.isEmpty()).toList();
     }
 
     byte[] bytes() {
-        Onnx.GraphProto.Builder whole = graph.clone().addNode(node.clone().addAllOutput(outputs()));
+        Onnx.GraphProto.Builder whole = graph.clone().addNode(node.clone().addAllOutput(outputs.isEmpty() ? outputs() : outputs));
         // The types of outputs are not declared: an oracle that needs them infers them.
         outputs().forEach(name -> whole.addOutput(Onnx.ValueInfoProto.newBuilder().setName(name)));
         return Onnx.ModelProto.newBuilder().setIrVersion(8).setGraph(whole)
-                .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("").setVersion(opset)).build().toByteArray();
+                .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("").setVersion(opset))
+                .addOpsetImport(Onnx.OperatorSetIdProto.newBuilder().setDomain("com.microsoft").setVersion(1)).build()
+                .toByteArray();
     }
 
     static double[] numbers(INDArray array) {
@@ -146,6 +157,7 @@ final class OnnxTry {
                 case INT -> each.getI();
                 case FLOAT -> each.getF();
                 case STRING -> each.getS().toStringUtf8();
+                case STRINGS -> each.getStringsList().stream().map(ByteString::toStringUtf8).toList();
                 default -> each.getIntsList();
             });
         }
