@@ -56,7 +56,8 @@ class ArchitectureTest {
 
     /** Packages with a dependency of their own, by the jars that are there for them only. */
     private static final Map<String, String> OPTIONAL = Map.of("keras", "deeplearning4j-modelimport",
-            "onnx", "samediff-import-(api|onnx)", "parallel", "deeplearning4j-parallel-wrapper", "convolution", "dnnl");
+            "onnx", "samediff-import-(api|onnx)|onnxruntime", "parallel", "deeplearning4j-parallel-wrapper",
+            "convolution", "dnnl");
 
     /** The jars without which there are no networks. */
     private static final String ALWAYS = "deeplearning4j-nn|nd4j-(api|common|native-api)|jackson|guava|protobuf|javacpp|lombok"

@@ -76,6 +76,19 @@ final class OnnxModel {
         }
     }
 
+    /** A model as the file has it, but with all arrays in it. */
+    static Onnx.ModelProto whole(Path file, byte[] content) throws IOException {
+        Onnx.ModelProto.Builder model = Onnx.ModelProto.parseFrom(content).toBuilder();
+        Tensors tensors = new Tensors(file.toAbsolutePath().getParent());
+        for (int i = 0; i < model.getGraph().getInitializerCount(); i++) {
+            Onnx.TensorProto tensor = model.getGraph().getInitializer(i);
+            if (tensor.getDataLocation() == Onnx.TensorProto.DataLocation.EXTERNAL) {
+                model.getGraphBuilder().setInitializer(i, tensors.loaded(tensor));
+            }
+        }
+        return model.build();
+    }
+
     private static long opset(Path file, Onnx.ModelProto proto) {
         for (Onnx.OperatorSetIdProto each : proto.getOpsetImportList()) {
             if (DOMAINS.contains(each.getDomain())) {

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -84,6 +86,52 @@ public final class OnnxNorms {
         } catch (NoClassDefFoundError e) {
             throw new IllegalStateException("Deeplearning4j's ONNX importer needs the dependency "
                     + "org.nd4j:samediff-import-onnx on the class path; missing " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Compares an imported graph with ONNX Runtime on random input, node by node. Prints nothing; the report's {@code toString}
+     * names the first node that differs:
+     *
+     * <pre>{@code
+     * System.out.println(OnnxNorms.verify(file, OnnxNorms.importModel(file)));
+     * }</pre>
+     *
+     * <p>Numbers are drawn from −2 to 2, integers and Booleans are 0 or 1; a first size that the file does not say is from
+     * 1 to 4.
+     * Requires the optional dependency {@code com.microsoft.onnxruntime:onnxruntime}.
+     *
+     * @param file  the {@code .onnx} file
+     * @param graph what {@link #importModel(Path)} made of it
+     * @return which outputs differ by more than {@link OnnxVerification#TOLERANCE}
+     * @throws IOException              if the file cannot be read
+     * @throws IllegalArgumentException if the file leaves other sizes open than the first
+     * @throws IllegalStateException    if ONNX Runtime is not on the class path, or does not run the model
+     */
+    public static OnnxVerification verify(Path file, SameDiff graph) throws IOException {
+        return verify(file, graph, null);
+    }
+
+    /**
+     * Compares an imported graph with ONNX Runtime on given input; see {@link #verify(Path, SameDiff)}.
+     *
+     * @param file   the {@code .onnx} file
+     * @param graph  what {@link #importModel(Path)} made of it
+     * @param inputs an array for each input of the graph; null to draw them
+     * @return which outputs differ by more than {@link OnnxVerification#TOLERANCE}
+     * @throws IOException              if the file cannot be read
+     * @throws IllegalArgumentException if inputs are to be drawn, and the file leaves other sizes open than the first
+     * @throws IllegalStateException    if ONNX Runtime is not on the class path, or does not run the model
+     */
+    public static OnnxVerification verify(Path file, SameDiff graph, Map<String, INDArray> inputs) throws IOException {
+        Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(graph, "graph");
+        try {
+            Verifier verifier = new Verifier(file.toString(), OnnxModel.whole(file, Files.readAllBytes(file)), graph);
+            return verifier.run(inputs == null ? verifier.drawn() : inputs);
+        } catch (NoClassDefFoundError e) {
+            throw new IllegalStateException("Comparing with ONNX Runtime needs the dependency "
+                    + "com.microsoft.onnxruntime:onnxruntime on the class path; missing " + e.getMessage(), e);
         }
     }
 

@@ -157,7 +157,7 @@ record Tensors(Path directory) {
     }
 
     /** The array with its numbers, which are in another file in the same directory or below it. */
-    private Onnx.TensorProto loaded(Onnx.TensorProto tensor) {
+    Onnx.TensorProto loaded(Onnx.TensorProto tensor) {
         Map<String, String> entries = new HashMap<>();
         tensor.getExternalDataList().forEach(entry -> entries.put(entry.getKey(), entry.getValue()));
         String location = entries.getOrDefault("location", "");
