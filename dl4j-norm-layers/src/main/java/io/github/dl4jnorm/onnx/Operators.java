@@ -57,6 +57,8 @@ final class Operators {
         ConvolutionOperators.addTo();
         PoolingOperators.addTo();
         ResizeOperators.addTo();
+        EinsumOperators.addTo();
+        RecurrentOperators.addTo();
         MicrosoftOperators.addTo();
     }
 

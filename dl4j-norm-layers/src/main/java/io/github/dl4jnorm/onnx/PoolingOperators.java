@@ -14,6 +14,8 @@ import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Pooling3DConfig;
 /** Largest elements and means of windows of one to three spatial axes. */
 final class PoolingOperators {
     private static final int PLANE = 4;
+    /** Each element of a window with dilations is an operation in the graph. */
+    private static final int LARGEST_WINDOW = 1000;
 
     private PoolingOperators() {
     }
@@ -46,14 +48,15 @@ final class PoolingOperators {
         call.requireRank(0, 3, 5);
         long[] given = call.input(0).shape();
         Window window = Window.of(call, call.node().integers("kernel_shape"), given);
-        call.require(Arrays.stream(window.dilations()).allMatch(step -> step == 1), "dilations of 1",
-                Arrays.toString(window.dilations()));
+        // ONNX Runtime leaves the dilations out of the padding then.
+        String auto = call.node().text("auto_pad", "NOTSET");
+        call.require(!window.isDilated() || !auto.startsWith("SAME"), "pads for dilations above 1", "auto_pad " + auto);
         long[] shape = given.clone();
         System.arraycopy(window.output(call, given), 0, shape, 2, given.length - 2);
         boolean sequence = given.length < PLANE;
         Window flat = sequence ? window.planar() : window;
         Value x = sequence ? ConvolutionOperators.planar(call, call.input(0)) : call.input(0);
-        SDVariable y = largest ? pooled(call, flat, flat.padded(call, x, lowest(x.type())).variable(), true)
+        SDVariable y = largest ? pooled(call, flat, flat.padded(call, x, lowest(x.type())), true)
                 : means(call, flat, x);
         return List.of(sequence ? call.reaxed(new Value(y, shape[0], shape[1], 1, shape[2]), 0, 1, 3) : new Value(y, shape));
     }
@@ -64,7 +67,7 @@ final class PoolingOperators {
 
     /** Means over the elements of windows, those of the padding counted or not. */
     private static SDVariable means(Call call, Window window, Value x) {
-        SDVariable sums = pooled(call, window, window.padded(call, x, 0).variable(), false);
+        SDVariable sums = pooled(call, window, window.padded(call, x, 0), false);
         if (!window.isPadded()) {
             return sums;
         }
@@ -77,10 +80,37 @@ final class PoolingOperators {
             return sums;
         }
         Value ones = new Value(call.sd().onesLike(x.variable()), x.shape());
-        return sums.div(pooled(call, window, window.padded(call, ones, 0).variable(), false));
+        return sums.div(pooled(call, window, window.padded(call, ones, 0), false));
     }
 
-    private static SDVariable pooled(Call call, Window window, SDVariable x, boolean largest) {
+    /** Goes over the elements of a window, each of which is a part of the input with steps of the strides. */
+    private static SDVariable dilated(Call call, Window window, Value x, boolean largest) {
+        int count = window.kernel().length;
+        long length = Arrays.stream(window.kernel()).reduce(1, Math::multiplyExact);
+        call.require(length <= LARGEST_WINDOW, "a kernel of at most " + LARGEST_WINDOW + " elements for dilations above 1",
+                length);
+        SDVariable y = null;
+        for (long i = 0; i < length; i++) {
+            Value part = x;
+            long left = i;
+            for (int axis = count - 1; axis >= 0; axis--) {
+                long first = left % window.kernel()[axis] * window.dilations()[axis];
+                left /= window.kernel()[axis];
+                long size = x.shape()[2 + axis];
+                call.require(size > 0, "known spatial sizes for dilations above 1", Arrays.toString(x.shape()));
+                long last = first + (size - window.span(axis)) / window.strides()[axis] * window.strides()[axis];
+                part = SliceOperators.part(call, part, 2 + axis, first, last + 1, window.strides()[axis]);
+            }
+            y = y == null ? part.variable() : largest ? call.sd().math.max(y, part.variable()) : y.add(part.variable());
+        }
+        return largest ? y : y.mul(call.number(1.0 / length));
+    }
+
+    private static SDVariable pooled(Call call, Window window, Value given, boolean largest) {
+        SDVariable x = given.variable();
+        if (window.isDilated()) {
+            return dilated(call, window, given, largest);
+        }
         long[] kernel = window.kernel();
         long[] strides = window.strides();
         if (kernel.length == 2) {

@@ -316,27 +316,6 @@ final class OnnxDraws extends OnnxRandom {
         }
         // Since operator set 19 ONNX Runtime takes other means than before if both pads and ceil_mode are counted.
         OnnxTry node = new OnnxTry(type, pick(10, 11, 13, 18)).open(chance(3)).input(real(x)).with("kernel_shape", kernel);
-        node = chance(3) ? node : node.with("strides", strides);
-        boolean isDilated = chance(3);
-        long[] dilations = several(spatial, 2);
-        node = isDilated ? node.with("dilations", dilations) : node;
-        if (!isDilated && chance(4)) {
-            return node.with("auto_pad", new String[]{"SAME_UPPER", "SAME_LOWER", "VALID"}[random.nextInt(3)]);
-        }
-        return chance(3) ? node : node.with("pads", IntStream.range(0, 2 * spatial).mapToLong(i -> random.nextInt(2)).toArray());
-    }
-
-    private OnnxTry pool(String type) {
-        int spatial = 1 + random.nextInt(3);
-        long[] kernel = IntStream.range(0, spatial).mapToLong(i -> 2 + random.nextInt(2)).toArray();
-        long[] x = new long[spatial + 2];
-        x[0] = pick(1, 2);
-        x[1] = pick(1, 3);
-        for (int i = 0; i < spatial; i++) {
-            x[2 + i] = 4 + random.nextInt(5);
-        }
-        // Since operator set 19 ONNX Runtime takes other means than before if both pads and ceil_mode are counted.
-        OnnxTry node = new OnnxTry(type, pick(10, 11, 13, 18)).open(chance(3)).input(real(x)).with("kernel_shape", kernel);
         if (chance(3) && type.equals("MaxPool")) {
             node = node.with("dilations", several(spatial, 2));
         }
