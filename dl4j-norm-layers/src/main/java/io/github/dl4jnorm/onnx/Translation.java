@@ -141,12 +141,12 @@ final class Translation {
         names.add(OnnxNode.plain(input.getName()));
     }
 
-    /** Sizes of one name are equal. */
+    /** Sizes of one name are equal, but some exporters have a mark for all that they do not know. */
     private long[] symbols(Onnx.TypeProto.Tensor tensor, long... shape) {
         long[] result = shape.clone();
         for (int i = 0; i < shape.length; i++) {
             String name = tensor.getShape().getDim(i).getDimParam();
-            if (shape[i] < 0 && !name.isEmpty()) {
+            if (shape[i] < 0 && name.matches("[A-Za-z_].*") && !name.equalsIgnoreCase("none")) {
                 result[i] = sizes.computeIfAbsent(name, key -> Sizes.unknown());
             }
         }

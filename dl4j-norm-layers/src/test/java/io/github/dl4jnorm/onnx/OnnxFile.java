@@ -48,6 +48,14 @@ final class OnnxFile {
         return this;
     }
 
+    /** Gives all unknown sizes one mark, as some exporters do. */
+    OnnxFile marked(String mark) {
+        graph.getInputBuilderList().stream().flatMap(input -> input.getTypeBuilder().getTensorTypeBuilder().getShapeBuilder()
+                .getDimBuilderList().stream()).filter(size -> !size.getDimParam().isEmpty())
+                .forEach(size -> size.setDimParam(mark));
+        return this;
+    }
+
     OnnxFile output(String name, DataType type) {
         graph.addOutput(Onnx.ValueInfoProto.newBuilder().setName(name).setType(Onnx.TypeProto.newBuilder()
                 .setTensorType(Onnx.TypeProto.Tensor.newBuilder().setElemType(code(type)))));
