@@ -85,10 +85,18 @@ final class ArithmeticOperators {
     private static SDVariable remainder(Call call) {
         DataType type = call.input(0).type();
         call.require(!type.isFPType(), "integers", type);
-        SDVariable ratio = call.typed(call.x(), DataType.DOUBLE).div(call.typed(second(call), DataType.DOUBLE));
-        SDVariable rounded = call.node().integer("fmod", 0) == 0 ? call.sd().math.floor(ratio)
-                : call.sd().math.sign(ratio).mul(call.sd().math.floor(call.sd().math.abs(ratio)));
-        return call.x().sub(call.typed(rounded, type).mul(call.x(1)));
+        SDVariable rest = call.x().sub(quotient(call).mul(call.x(1)));
+        if (call.node().integer("fmod", 0) != 0) {
+            return rest;
+        }
+        SDVariable signs = negative(call, rest).sub(negative(call, call.x(1)));
+        SDVariable isSome = call.typed(call.sd().neq(rest, call.number(0, type)), type);
+        return rest.add(call.x(1).mul(signs.mul(signs).mul(isSome)));
+    }
+
+    /** 1 for what is negative, else 0. */
+    private static SDVariable negative(Call call, SDVariable x) {
+        return call.typed(call.sd().lt(x, call.number(0)), call.input(0).type());
     }
 
     private static SDVariable power(Call call) {

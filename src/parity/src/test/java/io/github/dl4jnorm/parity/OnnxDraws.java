@@ -40,7 +40,7 @@ final class OnnxDraws extends OnnxRandom {
         for (String type : new String[]{"Sum", "Mean", "Max", "Min"}) {
             draws.put(type, () -> many(type));
         }
-        draws.put("Mod", () -> optional(node("Mod", 11).input(whole(2, 3, 4)).constant(longs(3, -4, 5, 7)), "fmod", 1));
+        draws.put("Mod", () -> optional(node("Mod", 11).input(whole(2, 3, 4)).constant(longs(3, -4, 1L << 60, 7)), "fmod", 1));
         draws.put("Where", this::where);
         draws.put("Shape", () -> optional(optional(new OnnxTry("Shape", 15).open(chance(3)).input(real(2, 3, 4)), "start", 1),
                 "end", -1));
