@@ -4,6 +4,7 @@ package io.github.dl4jnorm.keras;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,6 +42,10 @@ final class KerasModels {
         }
         model.put("keras_version", READ_VERSION);
         model.put("backend", "tensorflow");
+        if (model.get("config") instanceof List<?> layers) {
+            // Before Keras 2.2.3 the layers of a sequential model had nothing around them.
+            model.put("config", new LinkedHashMap<>(Map.of("name", "sequential", "layers", layers)));
+        }
         Map<String, Object> config = map(model.get("config"), "config");
         List<Map<String, Object>> layers = new ArrayList<>();
         Map<String, KerasWeightWrapper> wrapped = new HashMap<>();
