@@ -8,6 +8,7 @@ import io.github.dl4jnorm.layer.NormParamInitializer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.RunningValues;
+import io.github.dl4jnorm.norm.Values;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -225,6 +226,14 @@ public abstract class NormLayer extends FeedForwardLayer {
      */
     public NormPlan trainingPlan(NormPlan plan, RunningValues running) {
         return plan;
+    }
+
+    /**
+     * Changes the values with which input is normalized where its own statistics are not used.
+     *
+     * @param values learned numbers, and running mean and variance if they are tracked; they may be replaced
+     */
+    public void given(Values values) {
     }
 
     /**

@@ -187,10 +187,13 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         if (ofBatch) {
             used = tracks() ? layerConf().trainingPlan(plan, running()) : plan;
         } else if (plan.hasRunning()) {
-            if (observer == null && !layerConf().updatesStatistics()) {
-                running().warnIfNeverSet(layerId());
+            if (tracks()) {
+                if (observer == null && !layerConf().updatesStatistics()) {
+                    running().warnIfNeverSet(layerId());
+                }
+                values.set(Parameter.MEAN, running().mean()).set(Parameter.VAR, running().variance());
             }
-            values.set(Parameter.MEAN, running().mean()).set(Parameter.VAR, running().variance());
+            layerConf().given(values);
         }
         return new NormPass(view, mask, used, values, layerConf().getEps(), layerConf().fusesRelu(), observer != null,
                 ofBatch ? SharedStatistics.checked(exchange, layerConf(), layerId()) : null);

@@ -88,8 +88,8 @@ final class RunningState implements RunningValues {
         if (!warnedOfNeverSet && Arrays.stream(mean()).allMatch(m -> m == 0)
                 && Arrays.stream(variance()).allMatch(v -> v == 1)) {
             warnedOfNeverSet = true;
-            LOG.warn("{} is used in test mode with its initial running statistics; call PopulationStatistics.recompute first "
-                    + "(logged once)", layerId);
+            LOG.warn("{} is used with its initial statistics; call PopulationStatistics.recompute first, or adapt for "
+                    + "FeatureNormalization (logged once)", layerId);
         }
     }
 

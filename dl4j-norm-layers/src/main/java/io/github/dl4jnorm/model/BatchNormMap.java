@@ -7,6 +7,8 @@ import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
 import java.util.Arrays;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.layers.Layer;
@@ -50,8 +52,11 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
         if (part.layer() instanceof NormLayer conf) {
             NormalizationLayer layer = (NormalizationLayer) part.source();
             Divisor divisor = conf.plan(IMAGES) instanceof NormPlan.Channels plan ? plan.divisor() : Divisor.DEVIATION;
-            return of(part, layer.runningMean(), units(layer.runningVariance(), conf.getEps(), divisor),
+            Values values = new Values().set(Parameter.MEAN, layer.runningMean()).set(Parameter.VAR, layer.runningVariance());
+            conf.given(values);
+            BatchNormMap map = of(part, values.get(Parameter.MEAN), units(values.get(Parameter.VAR), conf.getEps(), divisor),
                     conf.getActivationFn());
+            return map.behind(values.get(Parameter.GAMMA), values.get(Parameter.BETA));
         }
         var conf = (org.deeplearning4j.nn.conf.layers.BatchNormalization) part.layer();
         // Deeplearning4j never applies an activation here.
@@ -97,6 +102,15 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
             shift[c] = (beta == null ? fixedBeta(part.layer()) : beta[c]) - mean[c] * scale[c];
         }
         return new BatchNormMap(scale, shift, activation);
+    }
+
+    /** The same, and then scaled and shifted by what is not null. */
+    private BatchNormMap behind(double[] gamma, double[] beta) {
+        for (int c = 0; c < scale.length; c++) {
+            scale[c] *= gamma == null ? 1 : gamma[c];
+            shift[c] = shift[c] * (gamma == null ? 1 : gamma[c]) + (beta == null ? 0 : beta[c]);
+        }
+        return this;
     }
 
     static double[] doubles(INDArray array) {

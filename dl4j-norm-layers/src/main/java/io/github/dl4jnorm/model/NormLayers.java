@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
+import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.RunningNormLayer;
@@ -28,6 +29,13 @@ public final class NormLayers {
     static Map<String, NormalizationLayer> of(Model net) {
         Map<String, NormalizationLayer> found = withStatistics(net);
         found.values().removeIf(layer -> ((RunningNormLayer) layer.layerConf()).isStatisticsFrozen());
+        return found;
+    }
+
+    /** Norms whose statistics are those of a data set and not of training. */
+    static Map<String, NormalizationLayer> adapted(Model net) {
+        Map<String, NormalizationLayer> found = withStatistics(net);
+        found.values().removeIf(layer -> !(layer.layerConf() instanceof FeatureNormalization conf) || conf.isInverse());
         return found;
     }
 

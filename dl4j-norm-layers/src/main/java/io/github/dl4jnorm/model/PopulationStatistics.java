@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
+import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.Moments;
@@ -137,6 +138,46 @@ public final class PopulationStatistics {
                                                            Method method, Progress progress) {
         return new Run(NormLayers.of(net), data, progress, (batch, training) ->
                 net.output(training, batch.getFeatures(), batch.getFeaturesMaskArrays(), null)).by(method);
+    }
+
+    /**
+     * Computes the mean and variance of all {@link FeatureNormalization} layers of a MultiLayerNetwork over a data set, as
+     * {@code adapt} of Keras does, layer by layer from input to output. Inverse layers keep theirs.
+     *
+     * @param net  initialized network
+     * @param data data set, read from the first batch to the last
+     * @return the new statistics by name (or index) of the layer, from input to output
+     * @throws IllegalArgumentException if the data is empty, or cannot be reset although several passes are needed
+     * @throws IllegalStateException    if a statistic is not finite
+     */
+    public static Map<String, ChannelStatistics> adapt(MultiLayerNetwork net, DataSetIterator data) {
+        return new Run(NormLayers.adapted(net), new MultiDataSetIteratorAdapter(data), Progress.LOGGED, (batch, training) ->
+                net.output(batch.getFeatures(0), training, batch.getFeaturesMaskArray(0), null)).by(Method.EXACT);
+    }
+
+    /**
+     * Computes the mean and variance of all {@link FeatureNormalization} layers of a ComputationGraph over a data set.
+     *
+     * @param net  initialized graph
+     * @param data data set
+     * @return the new statistics by name of the layer, in topological order
+     * @see #adapt(MultiLayerNetwork, DataSetIterator)
+     */
+    public static Map<String, ChannelStatistics> adapt(ComputationGraph net, MultiDataSetIterator data) {
+        return new Run(NormLayers.adapted(net), data, Progress.LOGGED, (batch, training) ->
+                net.output(training, batch.getFeatures(), batch.getFeaturesMaskArrays(), null)).by(Method.EXACT);
+    }
+
+    /**
+     * Computes the mean and variance of all {@link FeatureNormalization} layers of a ComputationGraph over a data set.
+     *
+     * @param net  initialized graph
+     * @param data data set
+     * @return the new statistics by name of the layer, in topological order
+     * @see #adapt(MultiLayerNetwork, DataSetIterator)
+     */
+    public static Map<String, ChannelStatistics> adapt(ComputationGraph net, DataSetIterator data) {
+        return adapt(net, new MultiDataSetIteratorAdapter(data));
     }
 
     private interface Forward {

@@ -6,6 +6,7 @@ import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.ConditionalNormalization;
 import io.github.dl4jnorm.conf.ConditionedNorm;
+import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
@@ -112,6 +113,11 @@ final class SavedNetworks extends NetworkSaver {
     private void special() throws IOException {
         Kind image = Kind.CNN_FIRST;
         save("group-eps-outside", image, DataType.FLOAT, new GroupNormalization.Builder(2).epsOutside(true).eps(0.1).build());
+        save("feature-affine", image, DataType.FLOAT,
+                new FeatureNormalization.Builder().affine(true).leastDeviation(0.5).build());
+        save("feature-inverse", image, DataType.FLOAT, new FeatureNormalization.Builder().inverse(true).build());
+        save("feature-rescale", Kind.DENSE, DataType.DOUBLE, new FeatureNormalization.Builder()
+                .rescale(new double[]{0.5, -2, 1, 3}, new double[]{-1}).build());
         save("frn-without-threshold", image, DataType.FLOAT,
                 new FilterResponseNormalization.Builder().threshold(false).activation(Activation.RELU).build());
         save("renorm-clipped", image, DataType.FLOAT, new BatchRenormalization.Builder().rMax(1.2).dMax(0.5).schedule(0, 8, 6)

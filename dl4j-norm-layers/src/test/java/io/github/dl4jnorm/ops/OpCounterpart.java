@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
+import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.layer.NormalizationLayer;
@@ -80,9 +81,10 @@ public final class OpCounterpart {
         return null;
     }
 
-    /** Batch renormalization has the plan of batch normalization and corrects what comes out. */
+    /** Batch renormalization has the plan of batch normalization and corrects what comes out; other layers do something else. */
     private static boolean corrects(NormLayer conf) {
-        return conf.parameters().stream().anyMatch(parameter -> parameter.name().equals(NormParameter.BATCHES));
+        return conf instanceof FeatureNormalization other && (other.isInverse() || !other.isStatistics())
+                || conf.parameters().stream().anyMatch(parameter -> parameter.name().equals(NormParameter.BATCHES));
     }
 
     private static NormPlan withoutRunning(NormPlan plan) {
