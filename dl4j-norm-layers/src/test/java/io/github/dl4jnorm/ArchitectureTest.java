@@ -235,7 +235,7 @@ class ArchitectureTest {
         noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy(Header)?"
                         + "|NormArrays|StateDict(\\$.*)?|Tensor(Header|Source)|NpySource(\\$.*)?"
                         + "|Safetensors(Header(\\$.*)?)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels)"
-                        + "|.*\\.convolution\\.LayerSwap|.*\\.keras\\.(NormImports|KerasImport)"
+                        + "|.*\\.convolution\\.LayerSwap|.*\\.keras\\.(NormImports|KerasImport|KerasArchive)"
                         + "|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",
                 "java.lang.invoke..").or(resideInAnyPackage("java.io..").and(not(equivalentTo(Serializable.class))))

@@ -21,12 +21,13 @@ import org.nd4j.linalg.factory.Nd4j;
  * Imports Keras's BatchNormalization, including axis, center, scale and regularizers, which Deeplearning4j's importer
  * ignores or rejects. Only {@link NormImports#importKeras} uses this class, because layers that Deeplearning4j supports
  * cannot be registered again. A layer with trainable=False gets frozen statistics, as in Keras. renorm imports as batch
- * renormalization, virtual_batch_size as ghost batch normalization.
+ * renormalization, virtual_batch_size as ghost batch normalization, synchronized as {@code synchronize(true)}.
  */
 public final class KerasBatchNormalization extends KerasNorm {
     private static final double DEFAULT_MOMENTUM = 0.99;
     private static final double NO_LIMIT = 1e30;
     private static final String VIRTUAL = "virtual_batch_size";
+    private static final String SYNCHRONIZED = "synchronized";
     private static final String CLIPPING = "renorm_clipping";
 
     /**
@@ -53,10 +54,15 @@ public final class KerasBatchNormalization extends KerasNorm {
             throw options().unsupported("momentum", momentum, "expected a number from 0 to 1");
         }
         RunningStatistics statistics = RunningStatistics.decay(momentum).unbiased(false);
-        if (isRenormalized()) {
-            return renormalization(momentum).runningStatistics(statistics);
+        boolean synchronize = options().flag(SYNCHRONIZED, false);
+        if (synchronize && virtual != null) {
+            throw options().unsupported(SYNCHRONIZED, true, "expected False with " + VIRTUAL);
         }
-        return virtual == null ? new BatchNormalization.Builder().useLogStd(false).runningStatistics(statistics)
+        if (isRenormalized()) {
+            return renormalization(momentum).runningStatistics(statistics).synchronize(synchronize);
+        }
+        return virtual == null
+                ? new BatchNormalization.Builder().useLogStd(false).runningStatistics(statistics).synchronize(synchronize)
                 : new GhostBatchNormalization.Builder(options().integer(VIRTUAL, 0)).runningStatistics(statistics);
     }
 

@@ -4,8 +4,7 @@ package io.github.dl4jnorm.keras;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.modelimport.keras.Hdf5Archive;
@@ -27,12 +26,16 @@ final class KerasImport {
     /** Prefix of the layers of TensorFlow Addons. */
     static final String ADDONS = "Addons>";
 
-    /** What an import calls batch normalization, so that Deeplearning4j does not take it for its own. */
-    static final String BATCH = "dl4jnorm>BatchNormalization";
+    private static final String BATCH = "dl4jnorm>BatchNormalization";
+    private static final String PRELU = "dl4jnorm>PReLU";
+    private static final String DEPTHWISE = "dl4jnorm>DepthwiseConv2D";
 
-    private static final String WEIGHTS = "model_weights";
-    /** Where weight normalization has a copy of the layer inside, as it was when the model was made. */
-    private static final String CLONE = "data_dep_init";
+    /** Layers that Deeplearning4j has and this library imports in its own way, and what an import calls them. */
+    static final Map<Object, Object> OWN = Map.of("BatchNormalization", BATCH, "SyncBatchNormalization", BATCH,
+            "DepthwiseConv2D", DEPTHWISE, "PReLU", PRELU);
+
+    private static final String CONFIG = "model_config";
+    private static final String VERSION = "keras_version";
 
     private KerasImport() {
     }
@@ -47,6 +50,11 @@ final class KerasImport {
         KerasLayer.registerCustomLayer("RMSNormalization", KerasRmsNormalization.class);
         KerasLayer.registerCustomLayer(ADDONS + "FilterResponseNormalization", KerasFilterResponseNormalization.class);
         KerasLayer.registerCustomLayer(BATCH, KerasBatchNormalization.class);
+        for (String name : List.of("Normalization", "Rescaling", "LayerScale")) {
+            KerasLayer.registerCustomLayer(name, KerasFeatureNormalization.class);
+        }
+        KerasLayer.registerCustomLayer(PRELU, KerasPrelu.class);
+        KerasLayer.registerCustomLayer(DEPTHWISE, KerasDepthwiseConvolution.class);
     }
 
     static Model model(Path file)
@@ -55,34 +63,70 @@ final class KerasImport {
         if (!Files.isRegularFile(file)) {
             throw new IOException(file + " is not a file");
         }
-        Hdf5Archive archive;
-        try {
-            archive = new Hdf5Archive(file.toString());
-        } catch (RuntimeException e) {
-            throw new IOException(file + " is not a complete HDF5 file: " + e.getMessage(), e);
+        if (KerasArchive.is(file)) {
+            Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
+            try (KerasArchive archive = new KerasArchive(file, temporary); Hdf5Archive weights = open(archive.weights(), file)) {
+                Map<String, KerasVariables> variables = KerasVariables.of(archive.config());
+                return read(archive.config(), archive.version(), new KerasWeights(weights, variables, file.toString()));
+            } catch (RuntimeException e) {
+                throw incomplete(file, e);
+            }
         }
-        try (archive) {
-            return read(archive, file);
+        try (Hdf5Archive archive = open(file, file)) {
+            requireModel(archive, file);
+            String version = archive.hasAttribute(VERSION) ? archive.readAttributeAsString(VERSION)
+                    : archive.readAttributeAsString(VERSION, KerasWeights.ROOT);
+            return read(KerasModelUtils.parseJsonString(archive.readAttributeAsJson(CONFIG)), version,
+                    new KerasWeights(archive, null, file.toString()));
         } catch (RuntimeException e) {
-            throw new IOException(file + " is not a complete Keras model: " + e.getMessage(), e);
+            throw incomplete(file, e);
         }
     }
 
-    private static Model read(Hdf5Archive archive, Path file)
-            throws IOException, InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
-        if (!archive.hasAttribute("model_config") || !archive.hasAttribute("keras_version")) {
-            throw new InvalidKerasConfigurationException(file + ": expected a full model with the attributes model_config and "
-                    + "keras_version, got a file without them; save it with model.save");
+    private static void requireModel(Hdf5Archive archive, Path file) throws InvalidKerasConfigurationException {
+        List<String> groups = archive.getGroups();
+        if (!archive.hasAttribute(CONFIG)) {
+            boolean weights = archive.hasAttribute("layer_names") || groups.contains("layers") || groups.contains("vars");
+            throw new InvalidKerasConfigurationException(file + ": expected a full model with the attribute " + CONFIG + ", got "
+                    + (weights ? "weights alone, as model.save_weights writes them; call model.load_weights in Keras and save "
+                    + "the model with model.save" : "an HDF5 file without it; save the model with model.save"));
         }
-        Map<String, Object> config = KerasModelUtils.parseJsonString(archive.readAttributeAsJson("model_config"));
+        boolean inside = groups.contains(KerasWeights.ROOT) && archive.hasAttribute(VERSION, KerasWeights.ROOT);
+        if (!archive.hasAttribute(VERSION) && !inside) {
+            throw new InvalidKerasConfigurationException(file + ": expected the attribute " + VERSION + ", got a model without "
+                    + "it; load it with the Keras that wrote it and save it with model.save of Keras 2 or 3");
+        }
+    }
+
+    private static IOException incomplete(Path file, RuntimeException e) {
+        return new IOException(file + " is not a complete Keras model: " + e.getMessage(), e);
+    }
+
+    private static Hdf5Archive open(Path hdf5, Path file) throws IOException {
+        try {
+            return new Hdf5Archive(hdf5.toString());
+        } catch (RuntimeException e) {
+            throw new IOException(file + " is not a complete HDF5 file: " + e.getMessage(), e);
+        }
+    }
+
+    private static Model read(Map<String, Object> config, String version, KerasWeights stored)
+            throws IOException, InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        Map<String, KerasWeightWrapper> wrapped = KerasModels.rewrite(config, version);
         boolean sequential = "Sequential".equals(config.get("class_name"));
-        Map<String, KerasWeightWrapper> wrapped = KerasModels.rewrite(config, archive.readAttributeAsString("keras_version"));
         KerasModelBuilder builder = (sequential ? new KerasSequentialModel() : new KerasModel()).modelBuilder()
                 .modelJson(new ObjectMapper().writeValueAsString(config)).enforceTrainingConfig(false);
-        KerasModel model = sequential ? builder.buildSequential() : builder.buildModel();
+        KerasModel model;
+        try {
+            model = sequential ? builder.buildSequential() : builder.buildModel();
+        } catch (RuntimeException e) {
+            throw new UnsupportedKerasConfigurationException(stored.file() + ": expected layers that Deeplearning4j can build, "
+                    + "got " + e, e);
+        }
         for (KerasLayer layer : model.getLayersOrdered()) {
             if (layer.getNumParams() > 0) {
-                Map<String, INDArray> weights = weights(archive, layer.getLayerName(), file);
+                Map<String, INDArray> weights = layer instanceof KerasNorm norm && !norm.isStored() ? Map.of()
+                        : stored.of(layer.getLayerName());
                 if (wrapped.containsKey(layer.getLayerName())) {
                     wrapped.get(layer.getLayerName()).take(layer, weights);
                 }
@@ -110,34 +154,5 @@ final class KerasImport {
             weights.put("kernel", kernel);
         }
         return weights;
-    }
-
-    /** All arrays in the group of a layer, by the last part of their names; those of two directions keep theirs. */
-    private static Map<String, INDArray> weights(Hdf5Archive archive, String layer, Path file)
-            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
-        if (!archive.getGroups(WEIGHTS).contains(layer)) {
-            throw new InvalidKerasConfigurationException(file + ": expected weights of layer \"" + layer + "\", got none");
-        }
-        Map<String, INDArray> found = new LinkedHashMap<>();
-        collect(archive, WEIGHTS + "/" + layer, "", found);
-        return new HashMap<>(found);
-    }
-
-    private static void collect(Hdf5Archive archive, String group, String prefix, Map<String, INDArray> found)
-            throws UnsupportedKerasConfigurationException {
-        for (String name : archive.getDataSets(group)) {
-            if (name.startsWith("initialized")) {
-                // A truth value of weight normalization, which the archive does not read.
-                continue;
-            }
-            found.put(prefix + name.replaceFirst(":\\d+$", ""), archive.readDataSet(name, group));
-        }
-        for (String inner : archive.getGroups(group)) {
-            if (inner.equals(CLONE)) {
-                continue;
-            }
-            String direction = inner.startsWith("forward_") ? "forward_" : inner.startsWith("backward_") ? "backward_" : prefix;
-            collect(archive, group + "/" + inner, direction, found);
-        }
     }
 }

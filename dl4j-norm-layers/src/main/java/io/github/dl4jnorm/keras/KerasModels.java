@@ -15,7 +15,7 @@ import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfig
 final class KerasModels {
     private static final String READ_VERSION = "2.9.0";
     private static final Set<String> NORMS = Set.of("BatchNormalization", "SyncBatchNormalization", "LayerNormalization",
-            "GroupNormalization", "InstanceNormalization", "UnitNormalization", "RMSNormalization");
+            "GroupNormalization", "InstanceNormalization", "UnitNormalization", "RMSNormalization", "Normalization");
     /** Least length of Keras 3's unit normalization, which is no option there. */
     private static final double LEAST_LENGTH = 1e-12;
     private static final Set<Object> FIRST = Set.of(1, List.of(1));
@@ -36,37 +36,35 @@ final class KerasModels {
      */
     static Map<String, KerasWeightWrapper> rewrite(Map<String, Object> model, String version)
             throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
-        boolean third = version.startsWith("3");
-        if (!third && !version.startsWith("2")) {
-            throw new UnsupportedKerasConfigurationException("expected a model of Keras 2 or 3, got one of Keras " + version);
+        boolean third = version.startsWith("3.");
+        if (!third && !version.startsWith("2.")) {
+            throw new UnsupportedKerasConfigurationException("expected a model of Keras 2 or 3, got one of Keras " + version
+                    + (version.startsWith("1.") ? "; load it with Keras 2 and save it again, or call NormImports.registerKeras "
+                    + "and import it with Deeplearning4j's KerasModelImport" : "; save it with Keras 3"));
         }
         model.put("keras_version", READ_VERSION);
         model.put("backend", "tensorflow");
-        if (model.get("config") instanceof List<?> layers) {
-            // Before Keras 2.2.3 the layers of a sequential model had nothing around them.
-            model.put("config", new LinkedHashMap<>(Map.of("name", "sequential", "layers", layers)));
-        }
-        Map<String, Object> config = map(model.get("config"), "config");
-        List<Map<String, Object>> layers = new ArrayList<>();
+        rewriteModel(model, third);
+        KerasNested.flatten(model);
+        List<Map<String, Object>> layers = layers(model);
         Map<String, KerasWeightWrapper> wrapped = new HashMap<>();
-        for (Object each : list(config.get("layers"), "layers")) {
-            Map<String, Object> layer = map(each, "layer");
+        for (Map<String, Object> layer : layers) {
+            requireOneCall(layer);
             KerasWeightWrapper wrapper = KerasWeightWrapper.of(layer);
             if (wrapper != null) {
                 wrapped.put(unwrap(layer), wrapper);
             }
-            layers.add(layer);
         }
         boolean first = isChannelsFirst(layers);
         for (Map<String, Object> layer : layers) {
-            if ("BatchNormalization".equals(layer.get("class_name"))
-                    || "SyncBatchNormalization".equals(layer.get("class_name"))) {
-                layer.put("class_name", KerasImport.BATCH);
+            if ("SyncBatchNormalization".equals(layer.get("class_name"))) {
+                config(layer).put("synchronized", true);
             }
-            if (third) {
-                rewriteLayer(layer);
+            layer.computeIfPresent("class_name", (key, name) -> KerasImport.OWN.getOrDefault(name, String.valueOf(name)));
+            Map<String, Object> options = config(layer);
+            if (third && "Embedding".equals(layer.get("class_name"))) {
+                options.putIfAbsent("input_length", length(layers, layer));
             }
-            Map<String, Object> options = map(layer.get("config"), "config of a layer");
             if (third && "UnitNormalization".equals(layer.get("class_name"))) {
                 options.put("epsilon", LEAST_LENGTH);
             }
@@ -75,16 +73,71 @@ final class KerasModels {
                 options.put("batch_input_shape", readable(shape));
             }
         }
+        return wrapped;
+    }
+
+    /** Brings a model, and those inside of it, into the form of Keras 2.2.3 and later. */
+    private static void rewriteModel(Map<String, Object> model, boolean third)
+            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        if (model.get("config") instanceof List<?> layers) {
+            // Before Keras 2.2.3 the layers of a sequential model had nothing around them.
+            model.put("config", new LinkedHashMap<>(Map.of("name", model.getOrDefault("name", "sequential"), "layers", layers)));
+        }
+        Map<String, Object> config = config(model);
+        for (Map<String, Object> layer : layers(model)) {
+            if (third) {
+                rewriteLayer(layer);
+            }
+            if (KerasNested.is(layer)) {
+                rewriteModel(layer, third);
+            }
+        }
         if (third && config.containsKey("input_layers")) {
             config.put("input_layers", several(config.get("input_layers")));
             config.put("output_layers", several(config.get("output_layers")));
         }
-        return wrapped;
+    }
+
+    /** Deeplearning4j would take the first call for the only one. */
+    private static void requireOneCall(Map<String, Object> layer) throws UnsupportedKerasConfigurationException {
+        if (layer.get("inbound_nodes") instanceof List<?> calls && calls.size() > 1) {
+            throw new UnsupportedKerasConfigurationException("Keras layer " + layer.get("class_name") + " \"" + layer.get("name")
+                    + "\": expected one call, got " + calls.size() + "; shared weights are not supported");
+        }
+    }
+
+    /** The options of a layer or model. */
+    static Map<String, Object> config(Map<String, Object> layer) throws InvalidKerasConfigurationException {
+        return map(layer.get("config"), "config of " + layer.getOrDefault("name", "a layer"));
+    }
+
+    /** The layers of a model; changes to their maps are changes of the model. */
+    static List<Map<String, Object>> layers(Map<String, Object> model) throws InvalidKerasConfigurationException {
+        Object given = model.get("config") instanceof List<?> row ? row : config(model).get("layers");
+        List<Map<String, Object>> layers = new ArrayList<>();
+        for (Object each : list(given, "layers")) {
+            layers.add(map(each, "layer"));
+        }
+        return layers;
+    }
+
+    /** The length of the sequences that come into a layer right behind an input, which Keras 3 does not say there, or null. */
+    private static Object length(List<Map<String, Object>> layers, Map<String, Object> layer)
+            throws InvalidKerasConfigurationException {
+        String nodes = String.valueOf(layer.get("inbound_nodes"));
+        for (Map<String, Object> input : layers) {
+            boolean before = layer.containsKey("inbound_nodes") ? nodes.startsWith("[[[" + input.get("name") + ",")
+                    : layers.indexOf(input) == layers.indexOf(layer) - 1;
+            if (before && config(input).get("batch_input_shape") instanceof List<?> shape && shape.size() == 2) {
+                return shape.get(1);
+            }
+        }
+        return null;
     }
 
     /** Has the layer inside take the wrapper's place and name, which it gives. */
     private static String unwrap(Map<String, Object> layer) throws InvalidKerasConfigurationException {
-        Map<String, Object> outside = map(layer.get("config"), "config of a layer");
+        Map<String, Object> outside = config(layer);
         Map<String, Object> inner = map(outside.get("layer"), "layer of " + outside.get("name"));
         Map<String, Object> inside = map(inner.get("config"), "config of the layer of " + outside.get("name"));
         for (String taken : List.of("name", "batch_shape", "batch_input_shape")) {
@@ -104,7 +157,7 @@ final class KerasModels {
     private static boolean isChannelsFirst(List<Map<String, Object>> layers) throws InvalidKerasConfigurationException {
         boolean axisFirst = false;
         for (Map<String, Object> layer : layers) {
-            Map<String, Object> options = map(layer.get("config"), "config of a layer");
+            Map<String, Object> options = config(layer);
             if (options.get("data_format") != null) {
                 return "channels_first".equals(options.get("data_format"));
             }
@@ -126,13 +179,25 @@ final class KerasModels {
         return shape.size() == 5 ? Arrays.asList(shape.get(0), shape.get(3), shape.get(4), shape.get(1), shape.get(2)) : shape;
     }
 
-    private static void rewriteLayer(Map<String, Object> layer) throws InvalidKerasConfigurationException {
-        Map<String, Object> config = map(layer.get("config"), "config of a layer");
+    private static void rewriteLayer(Map<String, Object> layer)
+            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        Map<String, Object> config = config(layer);
         if (config.containsKey("batch_shape")) {
             config.put("batch_input_shape", config.remove("batch_shape"));
         }
         if (config.get("dtype") instanceof Map) {
             config.put("dtype", "float32");
+        }
+        config.computeIfPresent("activation", (key, name) -> "silu".equals(name) ? "swish" : name);
+        for (String option : List.of("activation", "recurrent_activation")) {
+            if ("hard_sigmoid".equals(config.get(option))) {
+                throw new UnsupportedKerasConfigurationException("Keras layer " + layer.get("class_name") + " \""
+                        + config.get("name") + "\": option " + option + " = hard_sigmoid is not supported: that of Keras 3 is "
+                        + "relu6(x + 3)/6, that of Keras 2 and Deeplearning4j min(max(0.2x + 0.5, 0), 1)");
+            }
+        }
+        if (config.containsKey("negative_slope") && "LeakyReLU".equals(layer.get("class_name"))) {
+            config.put("alpha", config.get("negative_slope"));
         }
         layer.putIfAbsent("name", config.get("name"));
         if (layer.get("inbound_nodes") instanceof List<?> nodes) {
@@ -171,14 +236,14 @@ final class KerasModels {
     }
 
     @SuppressWarnings("unchecked")
-    private static Map<String, Object> map(Object given, String what) throws InvalidKerasConfigurationException {
+    static Map<String, Object> map(Object given, String what) throws InvalidKerasConfigurationException {
         if (!(given instanceof Map)) {
             throw new InvalidKerasConfigurationException("Keras model: expected a map for " + what + ", got " + given);
         }
         return (Map<String, Object>) given;
     }
 
-    private static List<?> list(Object given, String what) throws InvalidKerasConfigurationException {
+    static List<?> list(Object given, String what) throws InvalidKerasConfigurationException {
         if (!(given instanceof List<?> list)) {
             throw new InvalidKerasConfigurationException("Keras model: expected a list for " + what + ", got " + given);
         }

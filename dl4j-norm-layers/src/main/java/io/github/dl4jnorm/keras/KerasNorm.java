@@ -52,6 +52,11 @@ abstract class KerasNorm extends KerasLayer {
         return KERAS_EPSILON;
     }
 
+    /** Whether the weights are in the file. */
+    boolean isStored() {
+        return true;
+    }
+
     /** Whether channels are the last axis of input of a rank. */
     boolean channelsLast(int rank) throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
         return options.channelsLast(rank);

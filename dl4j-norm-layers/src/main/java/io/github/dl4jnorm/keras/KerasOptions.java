@@ -61,6 +61,24 @@ final class KerasOptions {
         return number.doubleValue();
     }
 
+    /** One or several numbers, which Keras 3 may write as an array of NumPy. */
+    double[] numbers(String option, double fallback)
+            throws InvalidKerasConfigurationException, UnsupportedKerasConfigurationException {
+        Object given = options.getOrDefault(option, fallback);
+        if (given instanceof Map<?, ?> array && array.get("config") instanceof Map<?, ?> config) {
+            given = config.get("value");
+        }
+        List<?> several = given instanceof List<?> list ? list : Collections.singletonList(given);
+        double[] numbers = new double[several.size()];
+        for (int i = 0; i < numbers.length; i++) {
+            if (!(several.get(i) instanceof Number number)) {
+                throw unsupported(option, given, "expected a number, or one for each channel");
+            }
+            numbers[i] = number.doubleValue();
+        }
+        return numbers;
+    }
+
     int integer(String option, int fallback) throws InvalidKerasConfigurationException {
         double value = number(option, fallback);
         if (value != Math.rint(value)) {

@@ -8,11 +8,11 @@ import org.deeplearning4j.nn.modelimport.keras.exceptions.InvalidKerasConfigurat
 import org.deeplearning4j.nn.modelimport.keras.exceptions.UnsupportedKerasConfigurationException;
 
 /**
- * Imports Keras models with normalization layers from .h5 files. Supports LayerNormalization, GroupNormalization (Keras and
- * TensorFlow Addons), UnitNormalization, RMSNormalization, InstanceNormalization (TensorFlow Addons and keras-contrib),
- * FilterResponseNormalization (TensorFlow Addons), BatchNormalization with all its options, and the wrappers
- * SpectralNormalization (Keras and TensorFlow Addons) and WeightNormalization (TensorFlow Addons and TensorFlow
- * Probability).
+ * Imports Keras models with normalization layers from .keras archives and .h5 files. Supports LayerNormalization,
+ * GroupNormalization (Keras and TensorFlow Addons), UnitNormalization, RMSNormalization, InstanceNormalization (TensorFlow Addons
+ * and keras-contrib), FilterResponseNormalization (TensorFlow Addons), BatchNormalization with all its options, Normalization,
+ * Rescaling, LayerScale (ConvNeXt), and the wrappers SpectralNormalization (Keras and TensorFlow Addons) and WeightNormalization
+ * (TensorFlow Addons and TensorFlow Probability).
  *
  * <p>Requires {@code org.deeplearning4j:deeplearning4j-modelimport}, which {@code deeplearning4j-core} brings in.
  */
@@ -37,10 +37,11 @@ public final class NormImports {
 
     /**
      * Imports a model with its configuration and weights, for inference or further training. Keras's loss is not imported.
-     * Batch norms become this library's. Reads files of Keras 2, and files that Keras 3 saves with the extension .h5.
+     * Batch norms become this library's. Models inside of the model are flattened; their layers are called "model/layer".
      *
-     * @param file .h5 file with model_config and model_weights
-     * @return a MultiLayerNetwork for a Sequential model, a ComputationGraph for a Functional model
+     * @param file .keras archive of Keras 3, or .h5 file of Keras 2 or 3 with model_config and model_weights
+     * @return a MultiLayerNetwork for a Sequential model, a ComputationGraph for a Functional model and for a Sequential model
+     *         with a Functional one inside
      * @throws IOException                            if the file is not such a file, or incomplete
      * @throws InvalidKerasConfigurationException     if configuration and weights do not match
      * @throws UnsupportedKerasConfigurationException if an option or layer is not supported; the message has names and

@@ -4,6 +4,8 @@ package io.github.dl4jnorm.keras;
 import static io.github.dl4jnorm.keras.KerasCase.BETA;
 import static io.github.dl4jnorm.keras.KerasCase.C;
 import static io.github.dl4jnorm.keras.KerasCase.GAMMA;
+import static io.github.dl4jnorm.keras.KerasCase.MEAN;
+import static io.github.dl4jnorm.keras.KerasCase.VARIANCE;
 import static io.github.dl4jnorm.keras.KerasCase.add;
 import static io.github.dl4jnorm.keras.KerasCase.options;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -94,5 +96,67 @@ class KerasBadFilesTest {
             assertThatThrownBy(() -> NormImports.importKeras(cut)).isInstanceOf(IOException.class)
                     .hasMessageContaining("is not a complete");
         }
+    }
+
+    @Test
+    void filesWithWeightsAloneAreCalledSo() {
+        for (boolean third : new boolean[]{true, false}) {
+            Path file = KerasFile.weightsAlone(third, directory.resolve("alone.weights.h5"));
+            assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(InvalidKerasConfigurationException.class)
+                    .hasMessageContaining("alone.weights.h5: expected a full model").hasMessageContaining("weights alone")
+                    .hasMessageContaining("model.load_weights");
+        }
+    }
+
+    @Test
+    void versionsThatAreNotKnownAreNamed() throws Exception {
+        for (String version : new String[]{"1.2.2", "4.0.0", "nonsense"}) {
+            Path file = add(new KerasFile(false, true, C), Kind.LAYER, -1, true, true).version(version)
+                    .write(directory.resolve("version.h5"));
+            assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
+                    .hasMessageContaining("expected a model of Keras 2 or 3, got one of Keras " + version)
+                    .hasMessageContaining(version.startsWith("1") ? "KerasModelImport" : "save it with Keras 3");
+        }
+        Path none = add(new KerasFile(false, true, C), Kind.LAYER, -1, true, true).version(null)
+                .write(directory.resolve("none.h5"));
+        assertThatThrownBy(() -> NormImports.importKeras(none)).isInstanceOf(InvalidKerasConfigurationException.class)
+                .hasMessageContaining("expected the attribute keras_version");
+    }
+
+    /** In Keras 3 it is another function than in Keras 2 and Deeplearning4j. */
+    @Test
+    void hardSigmoidOfKeras3IsRefused() throws Exception {
+        Map<String, Object> options = Map.of("units", 2, "activation", "hard_sigmoid", "use_bias", false);
+        Path file = new KerasFile(true, true, C).layer("Dense", "hard", options).weight("kernel", new float[2 * C], C, 2)
+                .write(directory.resolve("hard.h5"));
+        assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
+                .hasMessageContaining("Keras layer Dense \"hard\": option activation = hard_sigmoid is not supported");
+    }
+
+    @Test
+    void layersThatDeeplearning4jCannotConnectAreCalledSo() throws Exception {
+        Path file = new KerasFile(true, true, C).layer("Conv2D", "conv", KerasCase.convolution(true))
+                .weight("kernel", new float[2 * 3 * C * C], 2, 3, C, C).write(directory.resolve("connect.h5"));
+        assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
+                .hasMessageContaining("connect.h5: expected layers that Deeplearning4j can build").hasMessageContaining("conv");
+    }
+
+    @Test
+    void featuresAreNormalizedByChannelOnly() throws Exception {
+        for (Object axis : new Object[]{List.of(1, 2), List.of()}) {
+            Path file = new KerasFile(true, true, 5, C).layer("Normalization", "norm", Map.of("axis", axis, "invert", false))
+                    .weight("mean", MEAN).weight("variance", VARIANCE).write(directory.resolve("features.h5"));
+            assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
+                    .hasMessageContaining("Keras layer Normalization \"norm\": option axis = " + axis);
+        }
+        Map<String, Object> options = Map.of("scale", List.of(List.of(1, 2)), "offset", 0);
+        Path file = new KerasFile(true, true, 5, C).layer("Rescaling", "scale", options).write(directory.resolve("scale.h5"));
+        assertThatThrownBy(() -> NormImports.importKeras(file)).isInstanceOf(UnsupportedKerasConfigurationException.class)
+                .hasMessageContaining("Keras layer Rescaling \"scale\": option scale = [[1, 2]]");
+    }
+
+    @Test
+    void ghostBatchNormCannotBeSynchronized() throws Exception {
+        assertUnsupported("option synchronized = true", Kind.BATCH_GHOST, new int[]{C}, Map.of("synchronized", true));
     }
 }

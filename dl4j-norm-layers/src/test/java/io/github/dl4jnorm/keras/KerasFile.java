@@ -35,6 +35,7 @@ final class KerasFile {
     private final boolean third;
     private final boolean functional;
     private final int[] shape;
+    private String version;
     private final List<Map<String, Object>> layers = new ArrayList<>();
     private final Map<String, Map<String, float[]>> weights = new LinkedHashMap<>();
     private final Map<String, int[]> shapes = new TreeMap<>();
@@ -44,6 +45,13 @@ final class KerasFile {
         this.third = third;
         this.functional = functional;
         this.shape = shape;
+        version = third ? "3.5.0" : "2.9.0";
+    }
+
+    /** Says another version, or none if null. */
+    KerasFile version(String other) {
+        version = other;
+        return this;
     }
 
     KerasFile layer(String className, String name, Map<String, Object> options) {
@@ -132,10 +140,29 @@ final class KerasFile {
         }
     }
 
+    /** Writes what model.save_weights of Keras 3 or 2 writes, without any layer. */
+    static Path weightsAlone(boolean third, Path file) {
+        synchronized (Hdf5Archive.LOCK_OBJECT) {
+            try (PointerScope scope = new PointerScope()) {
+                H5File h5 = new H5File(file.toString(), hdf5.H5F_ACC_TRUNC());
+                if (third) {
+                    h5.createGroup("layers")._close();
+                } else {
+                    attributes(h5, "layer_names", List.of());
+                    attribute(h5, "keras_version", "2.9.0");
+                }
+                h5._close();
+                return file;
+            }
+        }
+    }
+
     private Path writeHere(Path file) throws JsonProcessingException {
         H5File h5 = new H5File(file.toString(), hdf5.H5F_ACC_TRUNC());
         attribute(h5, "model_config", json());
-        attribute(h5, "keras_version", third ? "3.5.0" : "2.9.0");
+        if (version != null) {
+            attribute(h5, "keras_version", version);
+        }
         attribute(h5, "backend", "tensorflow");
         Group root = h5.createGroup("model_weights");
         attributes(root, "layer_names", new ArrayList<>(weights.keySet()));

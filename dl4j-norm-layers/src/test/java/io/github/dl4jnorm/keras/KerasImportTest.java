@@ -215,4 +215,16 @@ class KerasImportTest {
         assertThat(conf.getRunningStatistics().unbiased()).isFalse();
         assertThat(conf.getEps()).isEqualTo(EPSILON);
     }
+
+    @Test
+    void synchronizedBatchNormIsSynchronized() throws Exception {
+        Map<String, Object> options = options(Kind.BATCH, -1, true, true);
+        for (String name : List.of("BatchNormalization", "SyncBatchNormalization")) {
+            options.put("synchronized", name.equals("BatchNormalization"));
+            KerasFile model = new KerasFile(true, false, C).layer(name, "norm", options).weight("gamma", GAMMA)
+                    .weight("beta", BETA).weight("moving_mean", MEAN).weight("moving_variance", VARIANCE);
+            MultiLayerNetwork net = (MultiLayerNetwork) NormImports.importKeras(model.write(directory.resolve("sync.h5")));
+            assertThat(((BatchNormalization) net.getLayer("norm").conf().getLayer()).isSynchronize()).as(name).isTrue();
+        }
+    }
 }
