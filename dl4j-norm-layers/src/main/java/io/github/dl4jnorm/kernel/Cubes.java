@@ -91,7 +91,9 @@ final class Cubes {
         if (keep == null) {
             return values;
         }
-        return select(spread(keep, (int) values.size(1)).castTo(DataType.BOOL), values, values.like());
+        INDArray into = values.like();
+        Gates.pass(values, spread(keep, (int) values.size(1)), into);
+        return into;
     }
 
     /** A mask with a number for each channel. */
@@ -99,37 +101,4 @@ final class Cubes {
         return keep.size(1) == channels ? keep : Nd4j.tile(keep, 1, channels, 1);
     }
 
-    /**
-     * Sets squares to 0 where all elements that count are equal: their mean is off by some units in the last place, which an
-     * eps of 0 would take for a deviation.
-     */
-    static void dropRounding(INDArray cube, INDArray keep, double[] counts, double[] means, double[] squares) {
-        double[] low = null;
-        double[] high = null;
-        for (int i = 0; i < squares.length; i++) {
-            double rounding = MOST_ROUNDING * means[i];
-            if (squares[i] > 0 && squares[i] <= counts[i] * rounding * rounding) {
-                if (low == null) {
-                    low = bound(cube, keep, Double.MAX_VALUE).min(2).dup('c').data().asDouble();
-                    high = bound(cube, keep, -Double.MAX_VALUE).max(2).dup('c').data().asDouble();
-                }
-                squares[i] = low[i] == high[i] ? 0 : squares[i];
-            }
-        }
-    }
-
-    private static INDArray bound(INDArray cube, INDArray keep, double elsewhere) {
-        return keep == null ? cube : select(keep.castTo(DataType.BOOL), cube,
-                Nd4j.valueArrayOf(cube.shape(), elsewhere, DataType.DOUBLE));
-    }
-
-    /** dy where a ReLU lets z through, else 0; NaN passes. */
-    static INDArray positive(INDArray dy, INDArray z) {
-        return select(z.lte(0), dy.like(), dy);
-    }
-
-    /** One array where the condition holds, else the other. Nd4j.where gives other elements than these in M2.1. */
-    private static INDArray select(INDArray condition, INDArray yes, INDArray no) {
-        return Nd4j.exec(new Select(new INDArray[]{condition, yes, no}, null))[0];
-    }
 }

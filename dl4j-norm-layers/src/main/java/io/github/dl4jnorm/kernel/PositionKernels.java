@@ -66,9 +66,14 @@ final class PositionKernels {
         return parts[0];
     }
 
-    /** Room for the moments of all groups, or null where they would be more than a fraction of the input. */
+    /** Whether the moments of all groups are no more than a fraction of the input. */
+    static boolean worthKeeping(View view, PositionNorm norm) {
+        return view.channels() / norm.groups() >= WORTH_KEEPING;
+    }
+
+    /** Room for the moments of all groups, or null where they are not worth it. */
     private static Moments room(View view, PositionNorm norm) {
-        return view.channels() / norm.groups() < WORTH_KEEPING ? null
+        return !worthKeeping(view, norm) ? null
                 : new Moments(Math.multiplyExact(view.examples(), norm.groups()), view.positions());
     }
 

@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jnorm.Thinned;
 import io.github.dl4jnorm.norm.Affine;
@@ -147,14 +148,21 @@ class NormKernelsContractTest {
             INDArray dx = output();
             Moments found = kernels.positionNorm(x, view, mask, norm, relu, y);
             PositionNorm.Gradients gradients = kernels.positionNormGrad(x, dy, view, mask, norm, null, relu, dx);
-            boolean worth = !kernels.name().equals("nd4j") && c / groups >= 64;
+            boolean worth = c / groups >= 64;
             assertThat(found != null).as("moments kept").isEqualTo(worth);
             if (worth) {
                 INDArray again = output();
                 PositionNorm.Gradients same = kernels.positionNormGrad(x, dy, view, mask, norm, found, relu, again);
-                assertThat(Arrays.deepEquals(read(again), read(dx))).as("dx from known moments").isTrue();
-                assertThat(same.gamma()).isEqualTo(gradients.gamma());
-                assertThat(same.beta()).isEqualTo(gradients.beta());
+                if (kernels.name().equals("nd4j")) {
+                    // Known means are rounded once more than those that were just found.
+                    double[][][] first = read(dx);
+                    compare(read(again), (i, j, p, k) -> first[i][j][p], "dx from known moments");
+                    assertThat(same.gamma()).containsExactly(gradients.gamma(), within(1e-12 * n * s));
+                } else {
+                    assertThat(Arrays.deepEquals(read(again), read(dx))).as("dx from known moments").isTrue();
+                    assertThat(same.gamma()).isEqualTo(gradients.gamma());
+                }
+                assertThat(same.beta()).containsExactly(gradients.beta(), within(kernels.name().equals("nd4j") ? 1e-12 : 0));
             }
             RowReference reference = new RowReference(read(x), read(dy), norm, relu, mask);
             compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "positionNorm " + norm.divisor());
