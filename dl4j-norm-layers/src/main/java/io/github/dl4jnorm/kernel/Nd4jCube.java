@@ -13,6 +13,8 @@ import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastMulOp;
 import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastSubOp;
 import org.nd4j.linalg.api.ops.impl.reduce.floating.SquaredNorm;
 import org.nd4j.linalg.api.ops.impl.reduce.same.Sum;
+import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.Axpy;
+import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.MulOp;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
@@ -20,7 +22,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * the memory, {@code [N, C, S]} or {@code [N, S, C]}, and tables with a number for each example and channel, or for each
  * channel where the view folds the batch.
  *
- * <p>Only operations of ND4J's old kind, no custom ones: on CUDA each custom operation waits for the device before and after.
+ * <p>Nearly all are operations of ND4J's old kind: on CUDA each custom one waits for the device before and after.
  */
 final class Nd4jCube {
     private static final int EXAMPLES = 0;
@@ -52,13 +54,32 @@ final class Nd4jCube {
         return Nd4j.createUninitialized(type, array.shape(), 'c').assign(array).reshape('c', shape);
     }
 
-    /** Memory for a cube: that of the array if it can be one. */
-    INDArray output(INDArray array, DataType type) {
-        return isCube(array, type) ? array.reshape('c', shape) : Nd4j.createUninitialized(type, shape, 'c');
+    /**
+     * Memory to write to instead of what {@link #of} gave: that itself if it is a copy.
+     *
+     * @param array the array
+     * @param cube  what it gave
+     */
+    static INDArray scratch(INDArray array, INDArray cube) {
+        return isCube(array, cube.dataType()) ? cube.ulike() : cube;
     }
 
-    /** Writes a result into its array, unless that {@link #isCube is a cube} and the result is in it. */
-    void deliver(INDArray cube, INDArray array) {
+    /** Memory for a result: that of its array if that can be a cube, else {@link #scratch}. */
+    static INDArray output(INDArray result, INDArray array, INDArray cube) {
+        return isCube(result, cube.dataType()) ? result.reshape('c', cube.shape()) : scratch(array, cube);
+    }
+
+    /** {@code into = cube + other}, {@link #product} likewise: of equal shapes. */
+    static void sum(INDArray cube, INDArray other, INDArray into) {
+        Nd4j.exec(new Axpy(cube, other, into, 1));
+    }
+
+    static void product(INDArray cube, INDArray other, INDArray into) {
+        Nd4j.exec(new MulOp(new INDArray[]{cube, other}, new INDArray[]{into}));
+    }
+
+    /** Writes into an array what is not there yet, as {@link #output} gave other memory. */
+    static void deliver(INDArray cube, INDArray array) {
         if (!isCube(array, cube.dataType())) {
             Extent.requireWithinBuffer(array);
             array.assign(cube.reshape('c', array.shape()));
@@ -66,7 +87,7 @@ final class Nd4jCube {
     }
 
     /** Whether an array is of this type and its memory in the order of a cube. */
-    boolean isCube(INDArray array, DataType type) {
+    static boolean isCube(INDArray array, DataType type) {
         if (array.dataType() != type) {
             return false;
         }

@@ -43,15 +43,16 @@ final class Nd4jKernels implements NormKernels {
         Nd4jCube cubes = new Nd4jCube(view);
         Nd4jTable table = new Nd4jTable(view, affine, working(x));
         INDArray[] k = cubes.upload(table.type, table.center, table.scale, table.shift);
-        INDArray result = cubes.output(y, table.type);
-        cubes.subtract(cubes.of(x, table.type), k[0], result);
+        INDArray input = cubes.of(x, table.type);
+        INDArray result = Nd4jCube.output(y, x, input);
+        cubes.subtract(input, k[0], result);
         cubes.multiply(result, k[1], result);
         cubes.add(result, k[2], result);
         if (relu) {
             Transforms.relu(result, false);
         }
         Gates.close(result, cubes.gate(mask, table.type));
-        cubes.deliver(result, y);
+        Nd4jCube.deliver(result, y);
     }
 
     @Override
@@ -94,6 +95,7 @@ final class Nd4jKernels implements NormKernels {
         private final View view;
         private final Nd4jCube cubes;
         private final Nd4jTable table;
+        private final INDArray dy;
         private final INDArray gate;
         private final INDArray scale;
         private final INDArray unit;
@@ -104,6 +106,7 @@ final class Nd4jKernels implements NormKernels {
 
         Backward(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu) {
             this.view = view;
+            this.dy = dy;
             cubes = new Nd4jCube(view);
             table = new Nd4jTable(view, affine, working(x));
             INDArray[] k = cubes.upload(table.type, table.center, table.scale, table.shift, table.unit);
@@ -111,7 +114,7 @@ final class Nd4jKernels implements NormKernels {
             unit = k[3];
             gate = cubes.gate(mask, table.type);
             INDArray input = cubes.of(x, table.type);
-            centered = input.ulike();
+            centered = Nd4jCube.scratch(x, input);
             cubes.subtract(input, k[0], centered);
             Gates.close(centered, gate);
             active = active(cubes.of(dy, table.type), k[2], relu);
@@ -138,8 +141,8 @@ final class Nd4jKernels implements NormKernels {
             INDArray sums = cubes.tables(2);
             INDArray gradient = active.castTo(DataType.DOUBLE);
             cubes.sum(gradient, sums, 0);
-            INDArray products = centered.dataType() == DataType.DOUBLE ? centered.mul(gradient)
-                    : centered.castTo(DataType.DOUBLE).muli(gradient);
+            INDArray products = centered.dataType() == DataType.DOUBLE ? centered.ulike() : centered.castTo(DataType.DOUBLE);
+            Nd4jCube.product(centered.dataType() == DataType.DOUBLE ? centered : products, gradient, products);
             cubes.sum(products, sums, 1);
             double[] found = sums.data().asDouble();
             int cells = cubes.cells();
@@ -151,15 +154,15 @@ final class Nd4jKernels implements NormKernels {
         void gradient(Affine affine, GradAffine grad, INDArray dx) {
             double[][] slopeAndShift = table.gradient(view, affine, grad);
             INDArray[] k = cubes.upload(table.type, slopeAndShift);
-            INDArray result = cubes.output(dx, table.type);
+            INDArray result = Nd4jCube.output(dx, dy, active);
             // One after the other: their product may leave the range of float.
             cubes.multiply(centered, unit, centered);
             cubes.multiply(centered, k[0], centered);
             cubes.multiply(active, scale, result);
-            result.addi(centered);
+            Nd4jCube.sum(result, centered, result);
             cubes.add(result, k[1], result);
             Gates.close(result, gate);
-            cubes.deliver(result, dx);
+            Nd4jCube.deliver(result, dx);
         }
     }
 }

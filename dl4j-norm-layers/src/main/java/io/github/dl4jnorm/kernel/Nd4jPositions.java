@@ -61,7 +61,7 @@ final class Nd4jPositions {
             Transforms.relu(result, false);
         }
         Gates.close(result, gate);
-        cubes.deliver(result, y);
+        Nd4jCube.deliver(result, y);
         return PositionKernels.worthKeeping(view, norm) ? found : null;
     }
 
@@ -77,7 +77,7 @@ final class Nd4jPositions {
         }
         INDArray toParameters = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{2, view.channels()}, 'c');
         Nd4j.exec(new Sum(gradient, perChannel(toParameters.slice(0)), false, shared()));
-        multiply(gradient, normalized, products);
+        Nd4jCube.product(gradient, normalized, products);
         Nd4j.exec(new Sum(products, perChannel(toParameters.slice(1)), false, shared()));
         INDArray gammas = perChannel(Nd4j.createFromArray(ofChannels(norm::gamma)));
         Nd4j.exec(new BroadcastMulOp(gradient, gammas, gradient, 1, NORMALIZED));
@@ -92,10 +92,10 @@ final class Nd4jPositions {
         INDArray result = output(dx, gradient);
         multiply(gradient, k[0], result);
         multiply(normalized, k[1], normalized);
-        result.addi(normalized);
+        Nd4jCube.sum(result, normalized, result);
         Nd4j.exec(new AddOp(new INDArray[]{result, k[2]}, new INDArray[]{result}));
         Gates.close(result, gate);
-        cubes.deliver(result, dx);
+        Nd4jCube.deliver(result, dx);
         double[] gradients = toParameters.data().asDouble();
         int channels = view.channels();
         return new PositionNorm.Gradients(Arrays.copyOfRange(gradients, channels, 2 * channels),
@@ -114,7 +114,7 @@ final class Nd4jPositions {
     }
 
     private INDArray output(INDArray array, INDArray otherwise) {
-        return cubes.isCube(array, DataType.DOUBLE) ? array.reshape('c', shape) : otherwise;
+        return Nd4jCube.isCube(array, DataType.DOUBLE) ? array.reshape('c', shape) : otherwise;
     }
 
     /** Normalizes values in place; finds the moments unless they are known. */
