@@ -178,13 +178,13 @@ class SnippetsTest {
                 }
             }
         }
-        for (String other : List.of("java.io", "java.nio.file", "java.util", "java.util.zip", "org.deeplearning4j.nn.conf",
-                "org.deeplearning4j.nn.conf.inputs", "org.deeplearning4j.nn.conf.layers", "org.deeplearning4j.nn.graph",
-                "org.deeplearning4j.nn.conf.preprocessor", "org.deeplearning4j.nn.multilayer",
+        for (String other : List.of("java.io", "java.nio.file", "java.util", "java.util.function", "java.util.zip",
+                "org.deeplearning4j.nn.conf", "org.deeplearning4j.nn.conf.inputs", "org.deeplearning4j.nn.conf.layers",
+                "org.deeplearning4j.nn.graph", "org.deeplearning4j.nn.conf.preprocessor", "org.deeplearning4j.nn.multilayer",
                 "org.deeplearning4j.nn.transferlearning", "org.deeplearning4j.nn.weights", "org.deeplearning4j.parallelism",
-                "org.nd4j.autodiff.samediff",
-                "org.nd4j.linalg.activations", "org.nd4j.linalg.api.buffer", "org.nd4j.linalg.api.ndarray",
-                "org.nd4j.linalg.dataset.api.iterator", "org.nd4j.linalg.factory", "org.nd4j.linalg.learning.config")) {
+                "org.nd4j.autodiff.samediff", "org.nd4j.linalg.activations", "org.nd4j.linalg.api.buffer",
+                "org.nd4j.linalg.api.ndarray", "org.nd4j.linalg.dataset.api.iterator", "org.nd4j.linalg.factory",
+                "org.nd4j.linalg.learning.config")) {
             imports.append("import %s.*;%n".formatted(other));
         }
         return imports + "import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;\n";

@@ -36,6 +36,11 @@ final class CpuKernels implements NormKernels {
         return name;
     }
 
+    @Override
+    public boolean onHost() {
+        return true;
+    }
+
     /** The calling thread's own. */
     private Arithmetic arithmetic(DataType type) {
         return arithmetic.get().computeIfAbsent(type, factory);

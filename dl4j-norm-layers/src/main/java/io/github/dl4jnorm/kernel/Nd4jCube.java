@@ -125,7 +125,7 @@ final class Nd4jCube {
 
     /** One of some tables as an array of the axes that reductions leave. */
     private INDArray cellsOf(INDArray tables, int index) {
-        INDArray table = tables.slice(index);
+        INDArray table = part(tables, index);
         return view.batchFolded() || view.channelsFolded() ? table
                 : table.reshape('c', view.examples(), view.channels());
     }
@@ -147,8 +147,14 @@ final class Nd4jCube {
         INDArray all = array(type, tables.length * size, i -> tables[i / size][i % size % cells()])
                 .reshape('c', tables.length, size);
         INDArray[] each = new INDArray[tables.length];
-        Arrays.setAll(each, i -> broadcast(all.slice(i)));
+        Arrays.setAll(each, i -> broadcast(part(all, i)));
         return each;
+    }
+
+    /** One of the parts that an array has along its first axis, as a view. */
+    static INDArray part(INDArray array, int index) {
+        long size = array.stride(0);
+        return Nd4j.create(array.data(), new long[]{size}, new long[]{1}, array.offset() + index * size, 'c');
     }
 
     private interface Element {
@@ -188,7 +194,7 @@ final class Nd4jCube {
 
     /** One of the tables of sums, ready to be broadcast. */
     INDArray spread(INDArray tables, int index) {
-        INDArray table = tables.slice(index);
+        INDArray table = part(tables, index);
         if (!perExample()) {
             return broadcast(table);
         }
@@ -273,9 +279,9 @@ final class Nd4jCube {
         Gates.close(cube, gate);
         sum(cube, sums, 0);
         if (mask == null) {
-            sums.slice(0).divi(view.positions());
+            part(sums, 0).divi(view.positions());
         } else {
-            sums.slice(0).divi(array(DataType.DOUBLE, counts.length, i -> Math.max(1, counts[i])));
+            part(sums, 0).divi(array(DataType.DOUBLE, counts.length, i -> Math.max(1, counts[i])));
         }
         subtract(cube, spread(sums, 0), cube);
         Gates.close(cube, gate);

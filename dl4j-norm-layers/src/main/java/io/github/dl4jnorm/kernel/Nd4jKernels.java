@@ -27,6 +27,11 @@ final class Nd4jKernels implements NormKernels {
         return "nd4j";
     }
 
+    @Override
+    public boolean onHost() {
+        return false;
+    }
+
     /** The type in which maps run: that of the array, FLOAT for HALF. */
     private static DataType working(INDArray x) {
         return x.dataType() == DataType.HALF ? DataType.FLOAT : x.dataType();

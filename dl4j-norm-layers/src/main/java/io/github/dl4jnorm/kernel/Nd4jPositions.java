@@ -76,15 +76,15 @@ final class Nd4jPositions {
             Gates.pass(gradient, Transforms.relu(products, false), gradient);
         }
         INDArray toParameters = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{2, view.channels()}, 'c');
-        Nd4j.exec(new Sum(gradient, perChannel(toParameters.slice(0)), false, shared()));
+        Nd4j.exec(new Sum(gradient, perChannel(Nd4jCube.part(toParameters, 0)), false, shared()));
         Nd4jCube.product(gradient, normalized, products);
-        Nd4j.exec(new Sum(products, perChannel(toParameters.slice(1)), false, shared()));
+        Nd4j.exec(new Sum(products, perChannel(Nd4jCube.part(toParameters, 1)), false, shared()));
         INDArray gammas = perChannel(Nd4j.createFromArray(ofChannels(norm::gamma)));
         Nd4j.exec(new BroadcastMulOp(gradient, gammas, gradient, 1, NORMALIZED));
         Nd4j.exec(new BroadcastMulOp(products, gammas, products, 1, NORMALIZED));
         INDArray sums = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{2, cells}, 'c');
-        sum(gradient, sums.slice(0));
-        sum(products, sums.slice(1));
+        sum(gradient, Nd4jCube.part(sums, 0));
+        sum(products, Nd4jCube.part(sums, 1));
         double[] found = sums.data().asDouble();
         INDArray[] k = upload(cell -> unit(moments, cell),
                 cell -> norm.gradSlope(unit(moments, cell), moments.count(at(cell)), found[cells + cell]),
@@ -135,7 +135,7 @@ final class Nd4jPositions {
     private Moments moments(INDArray values, INDArray gate) {
         double[] counts = counts();
         INDArray sums = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{3, cells}, 'c');
-        INDArray mean = sums.slice(0);
+        INDArray mean = Nd4jCube.part(sums, 0);
         sum(values, mean);
         if (mask == null) {
             mean.divi(shape[NORMALIZED]);
@@ -145,8 +145,8 @@ final class Nd4jPositions {
         INDArray deviations = norm.isCentered() ? values : values.dup('c');
         subtract(deviations, mean.reshape('c', perGroup));
         Gates.close(deviations, gate);
-        sum(deviations, sums.slice(1));
-        Nd4j.exec(new SquaredNorm(deviations, reduced(sums.slice(2)), false, NORMALIZED));
+        sum(deviations, Nd4jCube.part(sums, 1));
+        Nd4j.exec(new SquaredNorm(deviations, reduced(Nd4jCube.part(sums, 2)), false, NORMALIZED));
         double[] found = sums.data().asDouble();
         double[] squares = Arrays.copyOfRange(found, 2 * cells, 3 * cells);
         Gates.dropRounding(deviations, gate, new int[]{NORMALIZED}, counts, found, squares);
@@ -208,8 +208,8 @@ final class Nd4jPositions {
     /** {@code into = gamma·normalized + beta}. */
     private void scaleAndShift(INDArray normalized, INDArray into) {
         INDArray both = Nd4j.createFromArray(new double[][]{ofChannels(norm::gamma), ofChannels(norm::beta)});
-        Nd4j.exec(new BroadcastMulOp(normalized, perChannel(both.slice(0)), into, 1, NORMALIZED));
-        Nd4j.exec(new BroadcastAddOp(into, perChannel(both.slice(1)), into, 1, NORMALIZED));
+        Nd4j.exec(new BroadcastMulOp(normalized, perChannel(Nd4jCube.part(both, 0)), into, 1, NORMALIZED));
+        Nd4j.exec(new BroadcastAddOp(into, perChannel(Nd4jCube.part(both, 1)), into, 1, NORMALIZED));
     }
 
     private double[] ofChannels(IntToDoubleFunction number) {
@@ -224,7 +224,7 @@ final class Nd4jPositions {
         Arrays.setAll(all, i -> tables[i / cells].applyAsDouble(i % cells));
         INDArray array = Nd4j.createFromArray(all).reshape('c', tables.length, cells);
         INDArray[] each = new INDArray[tables.length];
-        Arrays.setAll(each, i -> array.slice(i).reshape('c', perGroup));
+        Arrays.setAll(each, i -> Nd4jCube.part(array, i).reshape('c', perGroup));
         return each;
     }
 

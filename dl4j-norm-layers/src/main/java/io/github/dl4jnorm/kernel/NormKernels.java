@@ -26,6 +26,9 @@ public interface NormKernels {
     /** {@return name of the implementation, as {@code -Ddl4jnorm.kernels} takes it} */
     String name();
 
+    /** {@return whether arrays lie in memory that Java reads: elsewhere even one number waits for a device and its copy} */
+    boolean onHost();
+
     /**
      * Count, mean and variance of every channel of every example.
      *

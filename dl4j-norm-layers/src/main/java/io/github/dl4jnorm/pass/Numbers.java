@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
+import io.github.dl4jnorm.kernel.Kernels;
 import java.util.Arrays;
 import org.nd4j.linalg.api.buffer.DataBuffer;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * Parameter arrays as numbers in double. Element by element: for as few as there are channels, a single operation of
- * ND4J takes longer. The elements of a view's buffer are counted from where the view begins.
+ * Parameter arrays as numbers in double. Element by element where memory is Java's: for as few as there are channels, a single
+ * operation of ND4J takes longer. The elements of a view's buffer are counted from where the view begins. On a device each of
+ * them would wait for a copy of the buffer that all parameters of a network share: there it is one operation and one transfer.
  */
 public final class Numbers {
     private Numbers() {
@@ -27,7 +28,7 @@ public final class Numbers {
         }
         int stride = stride(array);
         if (stride < 1) {
-            return array.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+            return array.dup('c').data().asDouble();
         }
         double[] values = new double[Math.toIntExact(array.length())];
         DataBuffer data = array.data();
@@ -51,7 +52,7 @@ public final class Numbers {
         }
         int stride = stride(into);
         if (stride < 1) {
-            into.assign(Nd4j.createFromArray(values).castTo(into.dataType()).reshape(into.shape()));
+            into.assign(Nd4j.createFromArray(values).reshape(into.shape()));
             return;
         }
         DataBuffer data = into.data();
@@ -60,8 +61,8 @@ public final class Numbers {
         }
     }
 
-    /** Elements from one to the next, or 0 where that is not the same everywhere or the order of memory is another. */
+    /** Elements from one to the next, or 0 where that is not the same everywhere, or memory is of another order or a device's. */
     private static int stride(INDArray array) {
-        return array.isVectorOrScalar() ? Math.max(0, array.elementWiseStride()) : 0;
+        return Kernels.get().onHost() && array.isVectorOrScalar() ? Math.max(0, array.elementWiseStride()) : 0;
     }
 }

@@ -59,7 +59,8 @@ class Nd4jBudgetTest {
         }
 
         Case last() {
-            return new Case(name + " nhwc", pooling, divisor, new long[]{4, 6, 6, 8}, true, type, relu, masked, forward, backward);
+            return new Case(name + " nhwc", pooling, divisor, new long[]{4, 6, 6, 8}, true, type, relu, masked, forward,
+                    backward);
         }
     }
 
