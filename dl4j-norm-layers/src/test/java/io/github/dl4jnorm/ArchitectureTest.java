@@ -286,6 +286,6 @@ class ArchitectureTest {
         classes().that().resideInAPackage(ROOT + ".kernel").and().haveModifier(JavaModifier.PUBLIC)
                 .should().haveSimpleName("Kernels").orShould().haveSimpleName("NormKernels")
                 .orShould().haveSimpleName("Frames").orShould().haveSimpleName("Shared")
-                .orShould().haveSimpleName("Describe").check(library);
+                .orShould().haveSimpleName("Describe").orShould().haveSimpleName("SelfCheck").check(library);
     }
 }
