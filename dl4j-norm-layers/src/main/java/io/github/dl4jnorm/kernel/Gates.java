@@ -49,7 +49,8 @@ final class Gates {
         double[] high = null;
         for (int i = 0; i < squares.length; i++) {
             double rounding = MOST_ROUNDING * means[i];
-            if (squares[i] > 0 && squares[i] <= counts[i] * rounding * rounding) {
+            // A mean that overflowed is no rounding: the pass is repeated with smaller numbers.
+            if (squares[i] > 0 && squares[i] < Double.POSITIVE_INFINITY && squares[i] <= counts[i] * rounding * rounding) {
                 if (low == null) {
                     INDArray others = gate == null ? null : gate.rsub(1).muli(Double.MAX_VALUE);
                     low = (gate == null ? deviations : deviations.add(others)).min(axes).dup('c').data().asDouble();
