@@ -234,7 +234,7 @@ class ArchitectureTest {
     void nothingOpensFilesConnectionsProcessesOrClassesByName() {
         noClasses().that().haveNameNotMatching(".*\\.model\\.(PyTorchWeights|NormStatsCsv|WholeFile(\\$.*)?|Npy(Header)?"
                         + "|NormArrays|StateDict(\\$.*)?|Tensor(Header|Source)|NpySource(\\$.*)?"
-                        + "|Safetensors(Header(\\$.*)?)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels)"
+                        + "|Safetensors(Header(\\$.*)?)?)|.*\\.conf\\.NormOptions|.*\\.kernel\\.(Describe|Kernels|SelfCheck)"
                         + "|.*\\.convolution\\.LayerSwap|.*\\.keras\\.(NormImports|KerasImport|KerasArchive)"
                         + "|.*\\.onnx\\.(OnnxNorms|OnnxModel|Tensors)")
                 .should().dependOnClassesThat(resideInAnyPackage("java.net..", "java.nio.file..", "java.lang.reflect..",

@@ -143,7 +143,7 @@ public abstract class RunningNormLayer extends NormLayer {
 
     /** {@return whether the layer stores the number of batches seen with the statistics} */
     protected boolean countsBatches() {
-        return runningStatistics.cumulativeMean();
+        return runningStatistics.countsBatches();
     }
 
     /**

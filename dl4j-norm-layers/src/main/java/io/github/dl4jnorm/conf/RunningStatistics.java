@@ -14,15 +14,21 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  *
  * <pre>
  *   decay(d), momentum(1 − d):  running = d·running + (1 − d)·batch
+ *   decay(d).debiased():        the same, with the weight (1 − d)/(1 − dᵗ) for batch t instead of 1 − d
  *   cumulative():               running = mean over all batches so far
  * </pre>
  *
  * Frameworks disagree on the meaning of momentum: {@link #decay} is the weight of the old value (Deeplearning4j, Keras),
  * {@link #momentum} is the weight of the new value (PyTorch).
  *
- * <p>A cumulative mean counts batches for each channel, and for mean and variance separately. A batch in which a channel is
- * fully masked does not count for this channel. A batch with a single element per channel has no unbiased variance and does
- * not count for the variance. The first batch that counts gets weight 1.
+ * <p>A moving average starts from mean 0 and variance 1. After t batches, these still have the weight dᵗ: 0.82 after 20 batches
+ * with a decay of 0.99. {@link #debiased()} removes this bias, as Adam does for its moments
+ * (<a href="https://arxiv.org/abs/1412.6980">arXiv 1412.6980</a>, section 3): the first batch gets weight 1, and the weights of
+ * all batches add up to 1.
+ *
+ * <p>A cumulative or debiased mean counts batches for each channel, and for mean and variance separately. A batch in which a
+ * channel is fully masked does not count for this channel. A batch with a single element per channel has no unbiased variance
+ * and does not count for the variance. The first batch that counts gets weight 1.
  *
  * <p>With {@link #unbiased} (the default) the variance of a batch of m elements is multiplied by m/(m − 1)
  * (<a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>, algorithm 2). With m ≤ 1 the running variance is not
@@ -38,11 +44,14 @@ public final class RunningStatistics implements Serializable {
     private final boolean unbiased;
     /** Whether batches are counted for each channel; false in models saved before these counts existed. */
     private final boolean countedApart;
+    /** Whether the initial values of a moving average have no weight once there was a batch. */
+    private final boolean debiased;
 
-    private RunningStatistics(double decay, boolean unbiased, boolean countedApart) {
+    private RunningStatistics(double decay, boolean unbiased, boolean countedApart, boolean debiased) {
         this.decay = decay;
         this.unbiased = unbiased;
         this.countedApart = countedApart;
+        this.debiased = debiased;
     }
 
     /**
@@ -57,7 +66,7 @@ public final class RunningStatistics implements Serializable {
             throw new DL4JInvalidConfigException("Running statistics: expected decay in [0, 1], got " + decay);
         }
         // Adding 0 makes 0 of −0.
-        return new RunningStatistics(decay + 0.0, true, false);
+        return new RunningStatistics(decay + 0.0, true, false, false);
     }
 
     /**
@@ -71,7 +80,7 @@ public final class RunningStatistics implements Serializable {
         if (!(momentum >= 0 && momentum <= 1)) {
             throw new DL4JInvalidConfigException("Running statistics: expected momentum in [0, 1], got " + momentum);
         }
-        return new RunningStatistics(1 - momentum, true, false);
+        return new RunningStatistics(1 - momentum, true, false, false);
     }
 
     /**
@@ -80,22 +89,24 @@ public final class RunningStatistics implements Serializable {
      * @return the policy, with unbiased variance
      */
     public static RunningStatistics cumulative() {
-        return new RunningStatistics(CUMULATIVE, true, true);
+        return new RunningStatistics(CUMULATIVE, true, true, false);
     }
 
     @JsonCreator
     static RunningStatistics fromJson(@JsonProperty("policy") String policy, @JsonProperty("decay") Double decay,
                                       @JsonProperty("unbiased") Boolean unbiased,
-                                      @JsonProperty("countedApart") Boolean countedApart) {
+                                      @JsonProperty("countedApart") Boolean countedApart,
+                                      @JsonProperty("debiased") Boolean debiased) {
         boolean unbiasedOrDefault = unbiased == null || unbiased;
         if ("cumulative".equals(policy)) {
-            return new RunningStatistics(CUMULATIVE, unbiasedOrDefault, countedApart != null && countedApart);
+            return new RunningStatistics(CUMULATIVE, unbiasedOrDefault, countedApart != null && countedApart, false);
         }
         if (!"decay".equals(policy) || decay == null) {
             throw new DL4JInvalidConfigException("Running statistics: expected policy \"decay\" with a decay, or "
                     + "\"cumulative\", got \"" + policy + "\" with decay " + decay);
         }
-        return decay(decay).unbiased(unbiasedOrDefault);
+        RunningStatistics average = decay(decay).unbiased(unbiasedOrDefault);
+        return debiased != null && debiased ? average.debiased() : average;
     }
 
     /**
@@ -105,7 +116,24 @@ public final class RunningStatistics implements Serializable {
      * @return the policy
      */
     public RunningStatistics unbiased(boolean unbiased) {
-        return new RunningStatistics(decay, unbiased, countedApart);
+        return new RunningStatistics(decay, unbiased, countedApart, debiased);
+    }
+
+    /**
+     * Returns this moving average without the bias towards its initial values: batch t has the weight (1 − d)/(1 − dᵗ). The batch
+     * counts of each channel are saved with the model.
+     *
+     * @return the policy; a cumulative average has no such bias and stays as it is
+     * @throws DL4JInvalidConfigException if the decay is 1, which takes up nothing
+     */
+    public RunningStatistics debiased() {
+        if (isCumulative()) {
+            return this;
+        }
+        if (decay == 1) {
+            throw new DL4JInvalidConfigException("Running statistics, debiased: expected decay in [0, 1), got 1.0");
+        }
+        return new RunningStatistics(decay, unbiased, true, true);
     }
 
     /** {@return "decay" or "cumulative"} */
@@ -129,6 +157,18 @@ public final class RunningStatistics implements Serializable {
     /** {@return whether all batches have equal weight (cumulative average)} */
     public boolean cumulativeMean() {
         return isCumulative();
+    }
+
+    /** {@return whether the weight of a batch depends on how many there were: the number is stored with the statistics} */
+    public boolean countsBatches() {
+        return isCumulative() || debiased;
+    }
+
+    /** {@return true if a moving average is without the bias towards its initial values; otherwise null} */
+    @JsonProperty("debiased")
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public Boolean isDebiased() {
+        return debiased ? true : null;
     }
 
     /** {@return true if batches are counted for each channel, and for mean and variance separately; otherwise null} */
@@ -155,7 +195,11 @@ public final class RunningStatistics implements Serializable {
      * @return weight of the new value
      */
     public double weight(double batches) {
-        return isCumulative() ? 1 / (batches + 1) : 1 - decay;
+        if (isCumulative()) {
+            return 1 / (batches + 1);
+        }
+        // 1 − dᵗ without losing digits where d is near 1; of 0 the logarithm is −∞, and the weight 1.
+        return debiased ? (1 - decay) / -Math.expm1((batches + 1) * Math.log(decay)) : 1 - decay;
     }
 
     /**
@@ -215,17 +259,18 @@ public final class RunningStatistics implements Serializable {
     @Override
     public boolean equals(Object other) {
         return other instanceof RunningStatistics that && Double.compare(that.decay, decay) == 0
-                && that.unbiased == unbiased && that.countedApart == countedApart;
+                && that.unbiased == unbiased && that.countedApart == countedApart && that.debiased == debiased;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(decay, unbiased, countedApart);
+        return Objects.hash(decay, unbiased, countedApart, debiased);
     }
 
     @Override
     public String toString() {
         String average = isCumulative() ? "cumulative" + (countedApart ? "" : " with one count") : "decay " + decay;
+        average += debiased ? ", debiased" : "";
         return average + (unbiased ? "" : ", biased");
     }
 }

@@ -93,7 +93,7 @@ final class PlainNorm {
         return relu ? Arrays.stream(y).map(value -> Math.max(value, 0)).toArray() : y;
     }
 
-    /** dx = (g − mean of g − x̂·mean of g·x̂)/√(var + eps) with g = gamma·dy where the ReLU is active; also sums up the others. */
+    /** dx = (g − mean of g − x̂·mean of g·x̂)/√(var + eps) with g = gamma·dy where the ReLU is active; sums up the others. */
     double[] backward(double[] dy) {
         double[] g = new double[dy.length];
         double[] products = new double[dy.length];

@@ -93,7 +93,8 @@ public final class SelfCheck {
     /** {@return whether all numbers are right} */
     boolean run() {
         out.println(Kernels.describe());
-        out.printf("%n%-20s %12s %12s %12s   largest error, relative to the largest number%n", "norm", (Object[]) TYPES);
+        out.printf("%nLargest errors, relative to the largest number%n%-20s %12s %12s %12s%n", "norm", TYPES[0], TYPES[1],
+                TYPES[2]);
         for (Kind kind : Kind.values()) {
             out.printf("%-20s", kind.title());
             String failed = "";

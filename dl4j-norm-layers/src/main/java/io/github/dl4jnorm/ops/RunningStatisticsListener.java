@@ -77,9 +77,10 @@ public final class RunningStatisticsListener extends BaseListener {
     }
 
     /**
-     * Tracks the statistics of an array of the graph. With {@link RunningStatistics#cumulative()} the batch counts are
-     * stored in another constant, named after the mean with the suffix {@code _batches}: for each channel's mean, then for
-     * each variance. A graph saved with one count for all channels continues with one count.
+     * Tracks the statistics of an array of the graph. With {@link RunningStatistics#cumulative()} or
+     * {@link RunningStatistics#debiased()}, the batch counts are stored in another constant, named after the mean with the
+     * suffix {@code _batches}: for each channel's mean, then for each variance. A graph saved with one count for all channels
+     * continues with one count.
      *
      * @param x      array that is normalized: an input of at least one operation that is executed in training
      * @param mean   running mean, a constant {@code [C]} of type FLOAT or DOUBLE
@@ -97,7 +98,7 @@ public final class RunningStatisticsListener extends BaseListener {
                     + Arrays.toString(var.getShape()));
         }
         SDVariable batches = null;
-        if (policy.cumulativeMean()) {
+        if (policy.countsBatches()) {
             SameDiff sd = mean.getSameDiff();
             String name = mean.name() + "_batches";
             batches = sd.hasVariable(name) ? sd.getVariable(name)

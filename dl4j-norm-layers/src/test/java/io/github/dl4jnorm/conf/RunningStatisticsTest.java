@@ -26,7 +26,8 @@ class RunningStatisticsTest {
 
     static Stream<RunningStatistics> policies() {
         return Stream.of(RunningStatistics.decay(0.9), RunningStatistics.decay(0), RunningStatistics.decay(1),
-                        RunningStatistics.momentum(0.1), RunningStatistics.momentum(0.3), RunningStatistics.cumulative())
+                        RunningStatistics.momentum(0.1), RunningStatistics.momentum(0.3), RunningStatistics.cumulative(),
+                        RunningStatistics.decay(0.99).debiased())
                 .flatMap(policy -> Stream.of(policy, policy.unbiased(false)));
     }
 
@@ -55,6 +56,35 @@ class RunningStatisticsTest {
         assertThat(RunningStatistics.momentum(0.25)).isEqualTo(RunningStatistics.decay(0.75));
         assertThat(RunningStatistics.momentum(0)).isEqualTo(RunningStatistics.decay(1));
         assertThat(RunningStatistics.momentum(1)).isEqualTo(RunningStatistics.decay(0));
+    }
+
+    /** After t batches, batch i has the weight dᵗ⁻ⁱ/Σdᵗ⁻ᵏ, and what was before has none. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 0.5, 0.9, 0.999, 1 - 1e-12})
+    void debiasedGivesWhatWasBeforeNoWeight(double decay) {
+        RunningStatistics policy = RunningStatistics.decay(decay).debiased();
+        assertThat(policy.countsBatches()).isTrue();
+        assertThat(policy.weight(0)).isEqualTo(1);
+        double[] batches = {3, -1, 7, 11, 0.5};
+        double running = 1e30;
+        double sum = 0;
+        double weights = 0;
+        for (int k = 0; k < batches.length; k++) {
+            double weight = policy.weight(k);
+            running = (1 - weight) * running + weight * batches[k];
+            sum = decay * sum + batches[k];
+            weights = decay * weights + 1;
+        }
+        assertThat(running).isEqualTo(sum / weights, within(1e-12));
+        assertThat(policy.weight(1e6)).as("of a late batch").isEqualTo(Math.max(1 - decay, 1e-6), within(1e-8));
+    }
+
+    @Test
+    void onlyAMovingAverageThatTakesUpBatchesHasABias() {
+        assertThat(RunningStatistics.cumulative().debiased()).isEqualTo(RunningStatistics.cumulative());
+        assertThatThrownBy(() -> RunningStatistics.decay(1).debiased()).isInstanceOf(DL4JInvalidConfigException.class)
+                .hasMessage("Running statistics, debiased: expected decay in [0, 1), got 1.0");
+        assertThat(RunningStatistics.momentum(0.25).unbiased(false).debiased()).hasToString("decay 0.75, debiased, biased");
     }
 
     @Test

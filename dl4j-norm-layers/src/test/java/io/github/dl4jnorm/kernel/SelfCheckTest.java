@@ -18,10 +18,10 @@ class SelfCheckTest {
         PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
         boolean right = new SelfCheck(out, 2, 8, 7, 7).run();
         String printed = bytes.toString(StandardCharsets.UTF_8);
-        assertThat(right).as(printed).isTrue();
+        assertThat(right).as("%s", printed).isTrue();
         assertThat(printed).startsWith("Normalization kernels: " + Kernels.get().name()).doesNotContain("WRONG");
         for (SelfCheck.Kind kind : SelfCheck.Kind.values()) {
-            assertThat(printed.lines().filter(line -> line.startsWith(kind.title() + " "))).hasSize(2);
+            assertThat(printed.lines().filter(line -> line.startsWith("%-20s ".formatted(kind.title())))).hasSize(2);
         }
     }
 }

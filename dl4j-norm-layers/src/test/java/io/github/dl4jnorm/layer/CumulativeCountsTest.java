@@ -53,6 +53,23 @@ class CumulativeCountsTest {
         assertThat(TestNetwork.numbers(layer.param("batches"))).containsExactly(2, 2, 1, 1);
     }
 
+    /** 20 batches of N(10, 9): a moving average of decay 0.99 is still near where it began. */
+    @Test
+    void aDebiasedAverageIsNearTheMeanFromTheFirstBatchOn() {
+        for (boolean debiased : new boolean[]{false, true}) {
+            RunningStatistics policy = RunningStatistics.decay(0.99);
+            LayerUnderTest layer = new LayerUnderTest(new BatchNormalization.Builder()
+                    .runningStatistics(debiased ? policy.debiased() : policy).build(), 1, DataType.DOUBLE);
+            Nd4j.getRandom().setSeed(7);
+            for (int step = 0; step < 20; step++) {
+                layer.step(Nd4j.randn(DataType.DOUBLE, 200, 1).muli(3).addi(10));
+            }
+            assertThat(layer.layer.runningMean()[0]).isCloseTo(debiased ? 10 : 1.8, within(0.2));
+            assertThat(layer.layer.runningVariance()[0]).isCloseTo(debiased ? 9 : 1 + 0.18 * 8, within(0.7));
+            assertThat(layer.layer.getParam("batches") != null).isEqualTo(debiased);
+        }
+    }
+
     @Test
     void aChannelThatIsMaskedInABatchKeepsNothingOfTheStartInItsAverage() {
         LayerUnderTest layer = norm();

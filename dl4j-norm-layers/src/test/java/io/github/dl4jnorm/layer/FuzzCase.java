@@ -89,9 +89,10 @@ final class FuzzCase {
     }
 
     private RunningStatistics policy() {
-        RunningStatistics policy = switch (random.nextInt(3)) {
+        RunningStatistics policy = switch (random.nextInt(4)) {
             case 0 -> RunningStatistics.decay(random.nextDouble());
             case 1 -> RunningStatistics.momentum(random.nextDouble());
+            case 2 -> RunningStatistics.decay(random.nextDouble()).debiased();
             default -> RunningStatistics.cumulative();
         };
         return policy.unbiased(random.nextBoolean());

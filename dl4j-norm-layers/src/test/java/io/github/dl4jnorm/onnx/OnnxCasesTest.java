@@ -24,8 +24,9 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /**
  * Cases in the form of those of the onnx repository, from the folder that {@code onnx.cases} names. They are written from what
  * {@code onnx.backend.test.case.node.collect_testcases(None)} of the onnx package returns, a model and data sets each, as
- * {@code FOLDER/node/NAME/model.onnx} and {@code test_data_set_0/*.pb}. Many give shapes and axes as inputs of the graph; such a
- * case is tried as it is, then with these as initializers. What is refused, and the figures, are in {@code target/onnx-cases.txt}.
+ * {@code FOLDER/node/NAME/model.onnx} and {@code test_data_set_0/*.pb}. Many give shapes and axes as inputs of the graph; such
+ * a case is tried as it is, then with these as initializers. What is refused, and the figures, are in
+ * {@code target/onnx-cases.txt}.
  */
 @Tag("once")
 class OnnxCasesTest {

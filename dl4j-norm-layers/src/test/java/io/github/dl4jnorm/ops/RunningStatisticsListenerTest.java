@@ -65,6 +65,7 @@ class RunningStatisticsListenerTest {
         return Stream.of(true, false).flatMap(fused -> Stream.of(
                 Arguments.of(fused, RunningStatistics.decay(0.9)), Arguments.of(fused, RunningStatistics.momentum(0.3)),
                 Arguments.of(fused, RunningStatistics.cumulative()),
+                Arguments.of(fused, RunningStatistics.decay(0.99).debiased()),
                 Arguments.of(fused, RunningStatistics.decay(0.5).unbiased(false))));
     }
 
