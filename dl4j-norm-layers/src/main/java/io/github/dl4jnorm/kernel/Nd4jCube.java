@@ -45,7 +45,7 @@ final class Nd4jCube {
 
     /** The array itself as a cube if it has this type and its memory lies so, else a copy. */
     INDArray of(INDArray array, DataType type) {
-        return isCube(array, type) ? array.reshape('c', shape) : copy(array, type);
+        return isCube(array, type) ? view(array, shape) : copy(array, type);
     }
 
     /** A copy of the array as a cube. */
@@ -66,7 +66,7 @@ final class Nd4jCube {
 
     /** Memory for a result: that of its array if that can be a cube, else {@link #scratch}. */
     static INDArray output(INDArray result, INDArray array, INDArray cube) {
-        return isCube(result, cube.dataType()) ? result.reshape('c', cube.shape()) : scratch(array, cube);
+        return isCube(result, cube.dataType()) ? view(result, cube.shape()) : scratch(array, cube);
     }
 
     /** {@code into = cube + other}, {@link #product} likewise: of equal shapes. */
@@ -155,6 +155,11 @@ final class Nd4jCube {
     static INDArray part(INDArray array, int index) {
         long size = array.stride(0);
         return Nd4j.create(array.data(), new long[]{size}, new long[]{1}, array.offset() + index * size, 'c');
+    }
+
+    /** The memory of an array that {@link #isCube is a cube} in another shape. Never a copy, as a reshape may be. */
+    static INDArray view(INDArray array, long... shape) {
+        return Nd4j.create(array.data(), shape, Nd4j.getStrides(shape, 'c'), array.offset(), 'c');
     }
 
     private interface Element {

@@ -114,7 +114,7 @@ final class Nd4jPositions {
     }
 
     private INDArray output(INDArray array, INDArray otherwise) {
-        return Nd4jCube.isCube(array, DataType.DOUBLE) ? array.reshape('c', shape) : otherwise;
+        return Nd4jCube.isCube(array, DataType.DOUBLE) ? Nd4jCube.view(array, shape) : otherwise;
     }
 
     /** Normalizes values in place; finds the moments unless they are known. */
