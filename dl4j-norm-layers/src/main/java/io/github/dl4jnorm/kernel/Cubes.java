@@ -11,15 +11,7 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** Arrays as cubes [N, C, S], made and taken apart with ND4J operations. */
 final class Cubes {
-    /** Of a mean, relative to it: far above what sums in double lose. */
-    private static final double MOST_ROUNDING = 1e-9;
-
     private Cubes() {
-    }
-
-    /** The type in which maps run: that of the array, FLOAT for HALF. */
-    static DataType working(INDArray x) {
-        return x.dataType() == DataType.HALF ? DataType.FLOAT : x.dataType();
     }
 
     /** A copy of the array as a cube, 0 where the mask says so. */
@@ -52,11 +44,6 @@ final class Cubes {
         permuted.assign(cube.reshape('c', permuted.shape()).castTo(into.dataType()));
     }
 
-    /** One number for each example and channel, as a cube with one position. */
-    static INDArray column(double[] cells, View view, DataType type) {
-        return Nd4j.createFromArray(cells).castTo(type).reshape(view.examples(), view.channels(), 1);
-    }
-
     /** 1 where an element counts: [N, 1 or C, S]; null without a mask. */
     static INDArray mask(Mask mask, View view, DataType type) {
         if (mask == null) {
@@ -73,16 +60,6 @@ final class Cubes {
             }
         }
         return Nd4j.createFromArray(keep).castTo(type).reshape(view.examples(), channels, view.positions());
-    }
-
-    /** How many elements of each example and channel count: [N, C, 1] in double. */
-    static INDArray count(INDArray keep, View view) {
-        if (keep == null) {
-            return Nd4j.valueArrayOf(new long[]{view.examples(), view.channels(), 1}, (double) view.positions(),
-                    DataType.DOUBLE);
-        }
-        INDArray count = keep.sum(true, 2);
-        return count.size(1) == view.channels() ? count : Nd4j.tile(count, 1, view.channels(), 1);
     }
 
     /** The values where the mask is 1, elsewhere 0 even for NaN: a product would keep that. */

@@ -5,6 +5,7 @@ import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastAddOp;
@@ -283,24 +284,46 @@ final class Nd4jCube {
         INDArray sums = tables(3);
         Gates.close(cube, gate);
         sum(cube, sums, 0);
-        if (mask == null) {
-            part(sums, 0).divi(view.positions());
-        } else {
-            part(sums, 0).divi(array(DataType.DOUBLE, counts.length, i -> Math.max(1, counts[i])));
-        }
+        toMeans(part(sums, 0), mask, counts);
         subtract(cube, spread(sums, 0), cube);
         Gates.close(cube, gate);
         sum(cube, sums, 1);
         sumSquares(cube, sums, 2);
+        Moments moments = new Moments(view.examples(), view.channels());
+        take(sums, counts, cube, gate, reduced(), IntUnaryOperator.identity(), moments);
+        return moments;
+    }
+
+    /** From sums to means, in place. */
+    static void toMeans(INDArray sums, Mask mask, double[] counts) {
+        if (mask == null) {
+            // All alike: no table of them has to travel.
+            sums.divi(counts[0]);
+        } else {
+            sums.divi(array(DataType.DOUBLE, counts.length, i -> Math.max(1, counts[i])));
+        }
+    }
+
+    /**
+     * Reads means and what was summed up about them, in one transfer.
+     *
+     * @param sums       means, sums of deviations and of their squares
+     * @param counts     number of elements
+     * @param deviations elements less their mean
+     * @param gate       which of them count, or null
+     * @param axes       those over which they were summed up
+     * @param at         where the moments of a cell stand
+     * @param into       receives them
+     */
+    static void take(INDArray sums, double[] counts, INDArray deviations, INDArray gate, int[] axes, IntUnaryOperator at,
+                     Moments into) {
         double[] found = sums.data().asDouble();
         int cells = counts.length;
         double[] squares = Arrays.copyOfRange(found, 2 * cells, 3 * cells);
-        Gates.dropRounding(cube, gate, reduced(), counts, found, squares);
-        Moments moments = new Moments(view.examples(), view.channels());
+        Gates.dropRounding(deviations, gate, axes, counts, found, squares);
         for (int cell = 0; cell < cells; cell++) {
             // Once more about the mean: that of a constant is exact then.
-            moments.mergeSums(cell, counts[cell], found[cell], found[cells + cell], squares[cell]);
+            into.mergeSums(at.applyAsInt(cell), counts[cell], found[cell], found[cells + cell], squares[cell]);
         }
-        return moments;
     }
 }

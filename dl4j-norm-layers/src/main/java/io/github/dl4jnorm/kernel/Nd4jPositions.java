@@ -137,24 +137,14 @@ final class Nd4jPositions {
         INDArray sums = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{3, cells}, 'c');
         INDArray mean = Nd4jCube.part(sums, 0);
         sum(values, mean);
-        if (mask == null) {
-            mean.divi(shape[NORMALIZED]);
-        } else {
-            mean.divi(Nd4j.createFromArray(Arrays.stream(counts).map(count -> Math.max(1, count)).toArray()));
-        }
+        Nd4jCube.toMeans(mean, mask, counts);
         INDArray deviations = norm.isCentered() ? values : values.dup('c');
         subtract(deviations, mean.reshape('c', perGroup));
         Gates.close(deviations, gate);
         sum(deviations, Nd4jCube.part(sums, 1));
         Nd4j.exec(new SquaredNorm(deviations, reduced(Nd4jCube.part(sums, 2)), false, NORMALIZED));
-        double[] found = sums.data().asDouble();
-        double[] squares = Arrays.copyOfRange(found, 2 * cells, 3 * cells);
-        Gates.dropRounding(deviations, gate, new int[]{NORMALIZED}, counts, found, squares);
         Moments moments = new Moments(view.examples() * norm.groups(), view.positions());
-        for (int cell = 0; cell < cells; cell++) {
-            // Once more about the mean: that of a constant is exact then.
-            moments.mergeSums(at(cell), counts[cell], found[cell], found[cells + cell], squares[cell]);
-        }
+        Nd4jCube.take(sums, counts, deviations, gate, new int[]{NORMALIZED}, this::at, moments);
         return moments;
     }
 
