@@ -6,6 +6,7 @@ import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import java.util.function.IntUnaryOperator;
+import org.nd4j.common.util.ArrayUtil;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastAddOp;
@@ -158,8 +159,16 @@ final class Nd4jCube {
         return Nd4j.create(array.data(), new long[]{size}, new long[]{1}, array.offset() + index * size, 'c');
     }
 
-    /** The memory of an array that {@link #isCube is a cube} in another shape. Never a copy, as a reshape may be. */
+    /**
+     * The memory of an array that {@link #isCube is a cube} in another shape. Never a copy, as a reshape may be.
+     *
+     * @throws IllegalArgumentException if the shape has another number of elements: ND4J would go past the end of the memory
+     */
     static INDArray view(INDArray array, long... shape) {
+        if (ArrayUtil.prodLong(shape) != array.length()) {
+            throw new IllegalArgumentException("expected an array of " + ArrayUtil.prodLong(shape) + " elements, got "
+                    + array.length() + " of shape " + Arrays.toString(array.shape()));
+        }
         return Nd4j.create(array.data(), shape, Nd4j.getStrides(shape, 'c'), array.offset(), 'c');
     }
 

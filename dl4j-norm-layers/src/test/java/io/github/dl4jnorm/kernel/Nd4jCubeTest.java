@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.dl4jnorm.norm.View;
 import java.util.stream.Stream;
@@ -9,6 +10,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -41,5 +43,15 @@ class Nd4jCubeTest {
         result.assign(cube.mul(10));
         Nd4jCube.deliver(result, array);
         assertThat(array.dup('c')).isEqualTo(before.mul(10));
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 7})
+    void anArrayOfAnotherLengthIsNoPlaceForAResult(long rows) {
+        INDArray x = Nd4j.ones(DataType.FLOAT, 4, 3);
+        INDArray y = Nd4j.ones(DataType.FLOAT, rows, 3);
+        INDArray cube = new Nd4jCube(View.of(x.shape(), false)).of(x, DataType.FLOAT);
+        assertThatThrownBy(() -> Nd4jCube.output(y, x, cube)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("expected an array of 12 elements, got " + 3 * rows + " of shape [" + rows + ", 3]");
     }
 }
