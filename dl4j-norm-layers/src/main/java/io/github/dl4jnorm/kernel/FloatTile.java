@@ -3,13 +3,12 @@ package io.github.dl4jnorm.kernel;
 
 /**
  * A piece of a run as a Java array: loops over off-heap memory stay scalar, those over arrays the compiler turns into
- * vector instructions. That is also why nothing here branches on an element.
+ * vector instructions. It does so only if the loop has no branch and all arrays have the same index; that is what loops here, and
+ * those of the classes that use tiles, look like.
  */
 final class FloatTile {
     static final int SIZE = 1024;
     static final int BYTES = Float.BYTES;
-    /** Chains of additions side by side. */
-    private static final int LANES = 32;
     /** Its square times the smallest positive number is above 1. */
     private static final float LARGE = Float.MAX_VALUE / 8;
 
@@ -23,6 +22,15 @@ final class FloatTile {
         into.floats.put(at / BYTES, values, 0, size);
     }
 
+    /** {@return an array that starts with some elements of a table: the table itself or the values of this tile} */
+    float[] of(float[] table, int from, int size) {
+        if (from == 0) {
+            return table;
+        }
+        System.arraycopy(table, from, values, 0, size);
+        return values;
+    }
+
     void rectify(int size) {
         for (int i = 0; i < size; i++) {
             values[i] = Math.max(values[i], 0);
@@ -32,30 +40,5 @@ final class FloatTile {
     /** 1 where a ReLU lets z through, else 0; NaN stays. */
     static float step(float z) {
         return Math.min(Math.max(z, 0) * LARGE * LARGE, 1);
-    }
-
-    /** {@code into = (Σ a, Σ a·b)}. */
-    static void sums(float[] a, float[] b, int size, double[] into) {
-        float[] sum = new float[LANES];
-        float[] product = new float[LANES];
-        int i = 0;
-        for (; i <= size - LANES; i += LANES) {
-            for (int j = 0; j < LANES; j++) {
-                sum[j] += a[i + j];
-                product[j] += a[i + j] * b[i + j];
-            }
-        }
-        double total = 0;
-        double totalProduct = 0;
-        for (int j = 0; j < LANES; j++) {
-            total += sum[j];
-            totalProduct += product[j];
-        }
-        for (; i < size; i++) {
-            total += a[i];
-            totalProduct += (double) a[i] * b[i];
-        }
-        into[0] += total;
-        into[1] += totalProduct;
     }
 }

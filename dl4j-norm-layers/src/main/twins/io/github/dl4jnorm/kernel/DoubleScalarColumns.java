@@ -16,27 +16,41 @@ final class DoubleScalarColumns extends DoubleTables implements ColumnOps {
     private final double[] g = gradTile.values;
     private final double[] firsts = new double[SIZE];
     private final double[] seconds = new double[SIZE];
+    private final DoubleTile zooms = new DoubleTile();
+    private final DoubleTile offsets = new DoubleTile();
+    private final DoubleTile factors = new DoubleTile();
+    private final DoubleTile shifts = new DoubleTile();
+    private final DoubleTile scales = new DoubleTile();
+    private final DoubleTile slopes = new DoubleTile();
+    private final DoubleTile gradShifts = new DoubleTile();
+    /** The coefficients of the columns in the tile. */
+    private double[] z;
+    private double[] o;
+    private double[] f;
+    private double[] s;
 
     @Override
     public void sums(Memory x, int at, int stride, int runs, int from, int length, double zoomOfAll, double[] sum,
                      double[] squares) {
-        double t = (double) zoomOfAll;
         for (int done = 0; done < length; done += SIZE) {
             int size = Math.min(SIZE, length - done);
             int column = from + done;
+            start(column, size);
             startSums(size);
             for (int r = 0; r < runs; r++) {
                 tile.load(x, at + r * stride + done * BYTES, size);
-                for (int i = 0; i < size; i++) {
-                    d[i] = d[i] * t + offset[column + i];
-                }
-                for (int i = 0; i < size; i++) {
-                    firsts[i] += d[i];
-                    seconds[i] += d[i] * d[i];
-                }
+                addSquares(d, size, (double) zoomOfAll, o, firsts, seconds);
             }
             add(firsts, size, sum, column);
             add(seconds, size, squares, column);
+        }
+    }
+
+    private static void addSquares(double[] x, int size, double zoom, double[] offset, double[] sums, double[] squares) {
+        for (int i = 0; i < size; i++) {
+            double d = x[i] * zoom + offset[i];
+            sums[i] += d;
+            squares[i] += d * d;
         }
     }
 
@@ -45,15 +59,11 @@ final class DoubleScalarColumns extends DoubleTables implements ColumnOps {
                        boolean relu) {
         for (int done = 0; done < length; done += SIZE) {
             int size = Math.min(SIZE, length - done);
-            int column = from + done;
+            start(from + done, size);
             for (int r = 0; r < runs; r++) {
                 tile.load(x, atX + r * strideX + done * BYTES, size);
-                for (int i = 0; i < size; i++) {
-                    d[i] = d[i] * zoom[column + i] + offset[column + i];
-                }
-                for (int i = 0; i < size; i++) {
-                    d[i] = factor[column + i] * d[i] + shift[column + i];
-                }
+                map(d, size, z, o);
+                map(d, size, f, s);
                 if (relu) {
                     tile.rectify(size);
                 }
@@ -68,13 +78,11 @@ final class DoubleScalarColumns extends DoubleTables implements ColumnOps {
         for (int done = 0; done < length; done += SIZE) {
             int size = Math.min(SIZE, length - done);
             int column = from + done;
+            start(column, size);
             startSums(size);
             for (int r = 0; r < runs; r++) {
-                load(x, atX + r * strideX + done * BYTES, dy, atDy + r * strideDy + done * BYTES, column, size, relu);
-                for (int i = 0; i < size; i++) {
-                    firsts[i] += g[i];
-                    seconds[i] += g[i] * d[i];
-                }
+                load(x, atX + r * strideX + done * BYTES, dy, atDy + r * strideDy + done * BYTES, size, relu);
+                DoubleTileSums.accumulate(g, d, size, firsts, seconds);
             }
             add(firsts, size, sum, column);
             add(seconds, size, products, column);
@@ -87,17 +95,29 @@ final class DoubleScalarColumns extends DoubleTables implements ColumnOps {
         for (int done = 0; done < length; done += SIZE) {
             int size = Math.min(SIZE, length - done);
             int column = from + done;
+            start(column, size);
+            double[] k = scales.of(scale, column, size);
+            double[] q = slopes.of(slope, column, size);
+            double[] t = gradShifts.of(gradShift, column, size);
             for (int r = 0; r < runs; r++) {
-                load(x, atX + r * strideX + done * BYTES, dy, atDy + r * strideDy + done * BYTES, column, size, relu);
-                for (int i = 0; i < size; i++) {
-                    d[i] = slope[column + i] * d[i] + gradShift[column + i];
-                }
-                for (int i = 0; i < size; i++) {
-                    d[i] += scale[column + i] * g[i];
-                }
+                load(x, atX + r * strideX + done * BYTES, dy, atDy + r * strideDy + done * BYTES, size, relu);
+                gradient(d, g, size, k, q, t);
                 tile.store(dx, atDx + r * strideDx + done * BYTES, size);
             }
         }
+    }
+
+    private static void gradient(double[] d, double[] g, int size, double[] scale, double[] slope, double[] gradShift) {
+        for (int i = 0; i < size; i++) {
+            d[i] = scale[i] * g[i] + (slope[i] * d[i] + gradShift[i]);
+        }
+    }
+
+    private void start(int column, int size) {
+        z = zooms.of(zoom, column, size);
+        o = offsets.of(offset, column, size);
+        f = factors.of(factor, column, size);
+        s = shifts.of(shift, column, size);
     }
 
     private void startSums(int size) {
@@ -106,16 +126,24 @@ final class DoubleScalarColumns extends DoubleTables implements ColumnOps {
     }
 
     /** d = x·zoom − center and g = dy where a ReLU was active. */
-    private void load(Memory x, int atX, Memory dy, int atDy, int column, int size, boolean relu) {
+    private void load(Memory x, int atX, Memory dy, int atDy, int size, boolean relu) {
         tile.load(x, atX, size);
         gradTile.load(dy, atDy, size);
-        for (int i = 0; i < size; i++) {
-            d[i] = d[i] * zoom[column + i] + offset[column + i];
-        }
+        map(d, size, z, o);
         if (relu) {
-            for (int i = 0; i < size; i++) {
-                g[i] *= step(factor[column + i] * d[i] + shift[column + i]);
-            }
+            gate(g, d, size, f, s);
+        }
+    }
+
+    private static void map(double[] x, int size, double[] factor, double[] shift) {
+        for (int i = 0; i < size; i++) {
+            x[i] = factor[i] * x[i] + shift[i];
+        }
+    }
+
+    private static void gate(double[] g, double[] d, int size, double[] factor, double[] shift) {
+        for (int i = 0; i < size; i++) {
+            g[i] *= step(factor[i] * d[i] + shift[i]);
         }
     }
 }

@@ -13,6 +13,9 @@ final class DoubleScalarCrossings extends DoubleCrossTables {
     private final double[] hat = tile.values;
     private final double[] g = gradTile.values;
     private final double[] scaled = new double[SIZE];
+    private final DoubleTile firsts = new DoubleTile();
+    private final DoubleTile seconds = new DoubleTile();
+    private final DoubleTileSums tileSums = new DoubleTileSums();
 
     @Override
     public void affine(Memory x, int atX, Memory y, int atY, int from, int length, boolean relu) {
@@ -29,24 +32,27 @@ final class DoubleScalarCrossings extends DoubleCrossTables {
 
     @Override
     public void gradSums(Memory x, int atX, Memory dy, int atDy, int from, int length, boolean relu, double[] into) {
-        into[0] = 0;
-        into[1] = 0;
+        boolean alongChannels = channelMask != 0;
+        tileSums.start();
         for (int done = 0; done < length; done += SIZE) {
             int size = Math.min(SIZE, length - done);
             load(x, atX + done * BYTES, dy, atDy + done * BYTES, from + done, size, relu);
             multiplyByGamma(from + done, size);
-            boolean alongChannels = channelMask != 0;
-            DoubleTile.sums(alongChannels ? scaled : g, hat, size, into);
+            tileSums.add(alongChannels ? scaled : g, hat, size);
             addHere(alongChannels ? g : scaled, from + done, size);
         }
+        into[0] = 0;
+        into[1] = 0;
+        tileSums.addTo(into);
     }
 
     private void addHere(double[] here, int from, int size) {
-        for (int i = 0; i < size; i++) {
-            sums[from + i] += here[i];
-        }
-        for (int i = 0; i < size; i++) {
-            products[from + i] += here[i] * hat[i];
+        double[] s = firsts.of(sums, from, size);
+        double[] p = seconds.of(products, from, size);
+        DoubleTileSums.accumulate(here, hat, size, s, p);
+        if (from > 0) {
+            System.arraycopy(s, 0, sums, from, size);
+            System.arraycopy(p, 0, products, from, size);
         }
     }
 
@@ -58,22 +64,24 @@ final class DoubleScalarCrossings extends DoubleCrossTables {
             load(x, atX + done * BYTES, dy, atDy + done * BYTES, from + done, size, relu);
             multiplyByGamma(from + done, size);
             if (positionMask == 0) {
-                double one = unit[0];
-                double q = slope[0];
-                double r = gradShift[0];
-                for (int i = 0; i < size; i++) {
-                    hat[i] = one * scaled[i] + (q * hat[i] + r);
-                }
+                gradient(hat, scaled, size, unit[0], slope[0], gradShift[0]);
             } else {
-                int position = from + done;
-                for (int i = 0; i < size; i++) {
-                    hat[i] = slope[position + i] * hat[i] + gradShift[position + i];
-                }
-                for (int i = 0; i < size; i++) {
-                    hat[i] += unit[position + i] * scaled[i];
-                }
+                map(hat, size, firsts.of(slope, from + done, size), seconds.of(gradShift, from + done, size), hat);
+                addProducts(hat, size, firsts.of(unit, from + done, size), scaled);
             }
             tile.store(dx, atDx + done * BYTES, size);
+        }
+    }
+
+    private static void gradient(double[] hat, double[] scaled, int size, double unit, double slope, double gradShift) {
+        for (int i = 0; i < size; i++) {
+            hat[i] = unit * scaled[i] + (slope * hat[i] + gradShift);
+        }
+    }
+
+    private static void addProducts(double[] values, int size, double[] a, double[] b) {
+        for (int i = 0; i < size; i++) {
+            values[i] += a[i] * b[i];
         }
     }
 
@@ -91,47 +99,56 @@ final class DoubleScalarCrossings extends DoubleCrossTables {
     private void normalize(Memory x, int at, int from, int size) {
         tile.load(x, at, size);
         if (positionMask == 0) {
-            double t = zoom[0];
-            double c = offset[0];
-            double a = factor[0];
-            double b = rest[0];
-            for (int i = 0; i < size; i++) {
-                hat[i] = a * (hat[i] * t + c) + b;
-            }
+            normalize(hat, size, zoom[0], offset[0], factor[0], rest[0]);
         } else {
-            for (int i = 0; i < size; i++) {
-                hat[i] = hat[i] * zoom[from + i] + offset[from + i];
-            }
-            for (int i = 0; i < size; i++) {
-                hat[i] = factor[from + i] * hat[i] + rest[from + i];
-            }
+            map(hat, size, firsts.of(zoom, from, size), seconds.of(offset, from, size), hat);
+            map(hat, size, firsts.of(factor, from, size), seconds.of(rest, from, size), hat);
+        }
+    }
+
+    private static void normalize(double[] x, int size, double zoom, double offset, double factor, double rest) {
+        for (int i = 0; i < size; i++) {
+            x[i] = factor * (x[i] * zoom + offset) + rest;
         }
     }
 
     private void scaleAndShift(double[] values, int from, int size, double[] into) {
         if (channelMask == 0) {
-            double a = gamma[0];
-            double b = beta[0];
-            for (int i = 0; i < size; i++) {
-                into[i] = a * values[i] + b;
-            }
+            map(values, size, gamma[0], beta[0], into);
         } else {
-            for (int i = 0; i < size; i++) {
-                into[i] = gamma[from + i] * values[i] + beta[from + i];
-            }
+            map(values, size, firsts.of(gamma, from, size), seconds.of(beta, from, size), into);
         }
     }
 
     private void multiplyByGamma(int from, int size) {
         if (channelMask == 0) {
-            double a = gamma[0];
-            for (int i = 0; i < size; i++) {
-                scaled[i] = a * g[i];
-            }
+            multiply(g, size, gamma[0], scaled);
         } else {
-            for (int i = 0; i < size; i++) {
-                scaled[i] = gamma[from + i] * g[i];
-            }
+            multiply(g, size, firsts.of(gamma, from, size), scaled);
+        }
+    }
+
+    private static void map(double[] x, int size, double factor, double shift, double[] into) {
+        for (int i = 0; i < size; i++) {
+            into[i] = factor * x[i] + shift;
+        }
+    }
+
+    private static void map(double[] x, int size, double[] factor, double[] shift, double[] into) {
+        for (int i = 0; i < size; i++) {
+            into[i] = factor[i] * x[i] + shift[i];
+        }
+    }
+
+    private static void multiply(double[] x, int size, double factor, double[] into) {
+        for (int i = 0; i < size; i++) {
+            into[i] = factor * x[i];
+        }
+    }
+
+    private static void multiply(double[] x, int size, double[] factor, double[] into) {
+        for (int i = 0; i < size; i++) {
+            into[i] = factor[i] * x[i];
         }
     }
 }

@@ -12,33 +12,40 @@ final class DoubleScalarRuns extends DoubleTables implements RunOps {
     private final DoubleTile gradTile = new DoubleTile();
     private final double[] d = tile.values;
     private final double[] g = gradTile.values;
+    private final DoubleTileSums tileSums = new DoubleTileSums();
     private final double[] pair = new double[2];
 
     @Override
     public void sums(Memory x, int at, int stride, int runs, int length, double zoomOfAll, double[] centers, double[] sum,
                      double[] squares) {
         for (int r = 0; r < runs; r++) {
-            pair[0] = 0;
-            pair[1] = 0;
+            tileSums.start();
             for (int done = 0; done < length; done += SIZE) {
                 int size = Math.min(SIZE, length - done);
                 tile.load(x, at + r * stride + done * BYTES, size);
-                map(d, size, (double) zoomOfAll, (double) -centers[r]);
-                DoubleTile.sums(d, d, size, pair);
+                tileSums.addSquares(d, (double) zoomOfAll, (double) -centers[r], size);
             }
+            total();
             sum[r] = pair[0];
             squares[r] = pair[1];
         }
+    }
+
+    private void total() {
+        pair[0] = 0;
+        pair[1] = 0;
+        tileSums.addTo(pair);
     }
 
     @Override
     public void affine(Memory x, int atX, int strideX, Memory y, int atY, int strideY, int runs, int from, int length,
                        boolean relu) {
         for (int r = 0; r < runs; r++) {
+            int channel = from + r;
             for (int done = 0; done < length; done += SIZE) {
                 int size = Math.min(SIZE, length - done);
-                load(x, atX + r * strideX + done * BYTES, size, from + r);
-                map(d, size, factor[from + r], shift[from + r]);
+                tile.load(x, atX + r * strideX + done * BYTES, size);
+                affine(d, size, zoom[channel], offset[channel], factor[channel], shift[channel]);
                 if (relu) {
                     tile.rectify(size);
                 }
@@ -47,18 +54,24 @@ final class DoubleScalarRuns extends DoubleTables implements RunOps {
         }
     }
 
+    private static void affine(double[] x, int size, double zoom, double offset, double factor, double shift) {
+        for (int i = 0; i < size; i++) {
+            x[i] = (x[i] * zoom + offset) * factor + shift;
+        }
+    }
+
     @Override
     public void gradSums(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, int runs, int from, int length,
                          boolean relu, double[] sum, double[] products) {
         for (int r = 0; r < runs; r++) {
-            pair[0] = 0;
-            pair[1] = 0;
+            tileSums.start();
             for (int done = 0; done < length; done += SIZE) {
                 int size = Math.min(SIZE, length - done);
                 load(x, atX + r * strideX + done * BYTES, size, from + r);
                 loadGrad(dy, atDy + r * strideDy + done * BYTES, size, from + r, relu);
-                DoubleTile.sums(g, d, size, pair);
+                tileSums.add(g, d, size);
             }
+            total();
             sum[from + r] += pair[0];
             products[from + r] += pair[1];
         }
@@ -68,30 +81,32 @@ final class DoubleScalarRuns extends DoubleTables implements RunOps {
     public void affineGrad(Memory x, int atX, int strideX, Memory dy, int atDy, int strideDy, Memory dx, int atDx,
                            int strideDx, int runs, int from, int length, boolean relu) {
         for (int r = 0; r < runs; r++) {
-            double s = scale[from + r];
-            double q = slope[from + r];
-            double t = gradShift[from + r];
+            int channel = from + r;
             for (int done = 0; done < length; done += SIZE) {
                 int size = Math.min(SIZE, length - done);
-                load(x, atX + r * strideX + done * BYTES, size, from + r);
-                loadGrad(dy, atDy + r * strideDy + done * BYTES, size, from + r, relu);
-                for (int i = 0; i < size; i++) {
-                    d[i] = s * g[i] + (q * d[i] + t);
-                }
+                load(x, atX + r * strideX + done * BYTES, size, channel);
+                loadGrad(dy, atDy + r * strideDy + done * BYTES, size, channel, relu);
+                gradient(d, g, size, scale[channel], slope[channel], gradShift[channel]);
                 tile.store(dx, atDx + r * strideDx + done * BYTES, size);
             }
+        }
+    }
+
+    private static void gradient(double[] d, double[] g, int size, double scale, double slope, double gradShift) {
+        for (int i = 0; i < size; i++) {
+            d[i] = scale * g[i] + (slope * d[i] + gradShift);
         }
     }
 
     /** d = x·zoom − center. */
     private void load(Memory x, int at, int size, int channel) {
         tile.load(x, at, size);
-        map(d, size, zoom[channel], offset[channel]);
+        center(d, size, zoom[channel], offset[channel]);
     }
 
-    private static void map(double[] values, int size, double factor, double shift) {
+    private static void center(double[] x, int size, double zoom, double offset) {
         for (int i = 0; i < size; i++) {
-            values[i] = values[i] * factor + shift;
+            x[i] = x[i] * zoom + offset;
         }
     }
 
@@ -99,11 +114,13 @@ final class DoubleScalarRuns extends DoubleTables implements RunOps {
     private void loadGrad(Memory dy, int at, int size, int channel, boolean relu) {
         gradTile.load(dy, at, size);
         if (relu) {
-            double a = factor[channel];
-            double b = shift[channel];
-            for (int i = 0; i < size; i++) {
-                g[i] *= step(a * d[i] + b);
-            }
+            gate(g, d, size, factor[channel], shift[channel]);
+        }
+    }
+
+    private static void gate(double[] g, double[] d, int size, double factor, double shift) {
+        for (int i = 0; i < size; i++) {
+            g[i] *= step(factor * d[i] + shift);
         }
     }
 }
