@@ -33,6 +33,8 @@ public abstract class NormBuilder<T extends NormBuilder<T, L>, L extends NormLay
     @Getter
     @Setter
     private List<LayerConstraint> betaConstraints;
+    /** Whether gamma starts at a value that was set. If not, its start depends on the offset. */
+    private boolean gammaInitSet;
 
     /**
      * Creates a builder with the default options.
@@ -106,11 +108,26 @@ public abstract class NormBuilder<T extends NormBuilder<T, L>, L extends NormLay
     /**
      * Sets the initial value of gamma.
      *
-     * @param gammaInit default 1; use 0 in the last norm of a residual block to start the block as the identity
+     * @param gammaInit default 1 − gammaOffset; use 0 (with an offset, −gammaOffset) in the last norm of a residual block to
+     *                  start the block as the identity
      * @return this builder
      */
     public T gammaInit(double gammaInit) {
+        gammaInitSet = true;
         layer.setGammaInit(gammaInit);
+        return self();
+    }
+
+    /**
+     * Sets a value that is added to gamma: the scale is {@code gammaOffset + gamma}. With 1, gamma starts at 0 and its
+     * regularization pulls the scale towards 1 instead of 0, as in Gemma and with {@code zero_centered_gamma} in
+     * TransformerEngine. {@link #gammaInit}, constraints and files hold gamma itself, without the offset.
+     *
+     * @param gammaOffset default 0; only for norms with a learned gamma
+     * @return this builder
+     */
+    public T gammaOffset(double gammaOffset) {
+        layer.setGammaOffset(gammaOffset);
         return self();
     }
 
@@ -222,6 +239,9 @@ public abstract class NormBuilder<T extends NormBuilder<T, L>, L extends NormLay
     @SuppressWarnings("unchecked")
     public L build() {
         L built = (L) layer.clone();
+        if (!gammaInitSet) {
+            built.setGammaInit(layer.getGammaInit() - layer.getGammaOffset());
+        }
         built.finish(this);
         // Lists and dropout are those of the builder until they are copied.
         return (L) built.clone();

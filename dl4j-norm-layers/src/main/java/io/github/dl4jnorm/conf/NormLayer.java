@@ -30,12 +30,13 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.learning.config.NoOp;
 import org.nd4j.linalg.learning.regularization.Regularization;
+import org.nd4j.shade.jackson.annotation.JsonInclude;
 import org.nd4j.shade.jackson.annotation.JsonSetter;
 import org.nd4j.shade.jackson.annotation.Nulls;
 
 /**
- * Base class of all normalization layers: {@code y = act(gamma·(x − mean)/√(var + eps) + beta)}. Input and output have the
- * same shape; gamma and beta have one element per channel.
+ * Base class of all normalization layers: {@code y = act((gammaOffset + gamma)·(x − mean)/√(var + eps) + beta)}. Input and
+ * output have the same shape; gamma and beta have one element per channel. gammaOffset is 0 unless it is set.
  *
  * <p>Input is dense {@code [N, C]}, a sequence {@code [N, C, T]} or {@code [N, T, C]}, an image {@code [N, C, H, W]} or
  * {@code [N, H, W, C]}, or a volume {@code [N, C, D, H, W]} or {@code [N, D, H, W, C]}. Masked positions are ignored when
@@ -57,6 +58,9 @@ public abstract class NormLayer extends FeedForwardLayer {
     private double gammaInit = 1;
     /** Initial value of beta. */
     private double betaInit;
+    /** Value added to gamma: the scale is gammaOffset + gamma. */
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT)
+    private double gammaOffset;
     /** Whether the channels are the last axis. */
     private boolean channelsLast;
     /** Whether the data format was set explicitly instead of taken from the input type. */
@@ -253,6 +257,10 @@ public abstract class NormLayer extends FeedForwardLayer {
     protected void validateOptions() {
         if (!(eps >= 0) || Double.isInfinite(eps)) {
             throw invalid("eps >= 0", "eps " + eps);
+        }
+        if (!Double.isFinite(gammaOffset) || gammaOffset != 0 && !hasGamma()) {
+            throw invalid("a finite gammaOffset, and 0 in a norm without a learned gamma", "gammaOffset " + gammaOffset
+                    + (hasGamma() ? "" : " and no learned gamma"));
         }
         if (!Double.isFinite(gammaInit) || !Double.isFinite(betaInit)) {
             throw invalid("finite gammaInit and betaInit", "gammaInit " + gammaInit + " and betaInit " + betaInit);

@@ -13,6 +13,7 @@ import lombok.Data;
  * </pre>
  *
  * gamma is a single number that starts at {@code gammaInit·√C}, so that elements have a mean square of 1, as in the paper. With
+ * a gammaOffset, {@code gammaOffset + gamma} starts at {@code (gammaOffset + gammaInit)·√C}. With
  * {@code perPosition(false)} the sum is over all axes of an image or volume. There is no beta unless {@code center(true)} is set.
  */
 @Data
@@ -30,7 +31,8 @@ public class ScaleNormalization extends UncenteredNormLayer {
 
     @Override
     protected NormParameter gamma() {
-        return new NormParameter(NormParameter.GAMMA, 1, getGammaInit() * Math.sqrt(nOut));
+        double offset = getGammaOffset();
+        return new NormParameter(NormParameter.GAMMA, 1, (offset + getGammaInit()) * Math.sqrt(nOut) - offset);
     }
 
     /** Builds a {@link ScaleNormalization}. */

@@ -199,7 +199,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
                 ofBatch ? SharedStatistics.checked(exchange, layerConf(), layerId()) : null);
     }
 
-    /** The learned parameters; constants where gamma or beta is none. */
+    /** The learned parameters, gamma with its offset; constants where gamma or beta is none. */
     private Values learned() {
         Values values = new Values();
         for (NormParameter parameter : layerConf().parameters()) {
@@ -207,6 +207,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
                 values.set(parameter.kind(), Numbers.read(params.get(parameter.name())));
             }
         }
+        values.shift(Parameter.GAMMA, layerConf().getGammaOffset());
         setFixed(values, Parameter.GAMMA, layerConf().fixedGamma(), 1);
         setFixed(values, Parameter.BETA, layerConf().fixedBeta(), 0);
         return values;

@@ -74,6 +74,11 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
                 : appliesLocked(norm) ? ((org.deeplearning4j.nn.conf.layers.BatchNormalization) norm).getGamma() : 1;
     }
 
+    /** What is added to gamma. */
+    static double gammaOffset(Layer norm) {
+        return norm instanceof NormLayer ours ? ours.getGammaOffset() : 0;
+    }
+
     /** Beta of all channels where it is no parameter. */
     static double fixedBeta(Layer norm) {
         return norm instanceof NormLayer ours ? ours.fixedBeta()
@@ -98,7 +103,8 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
         double[] scale = new double[mean.length];
         double[] shift = new double[mean.length];
         for (int c = 0; c < mean.length; c++) {
-            scale[c] = (gamma == null ? fixedGamma(part.layer()) : gamma[c]) * units[c];
+            scale[c] = (gamma == null ? fixedGamma(part.layer()) : gammaOffset(part.layer()) + gamma[c])
+                    * units[c];
             shift[c] = (beta == null ? fixedBeta(part.layer()) : beta[c]) - mean[c] * scale[c];
         }
         return new BatchNormMap(scale, shift, activation);

@@ -33,7 +33,8 @@ import org.slf4j.LoggerFactory;
  * with group, instance, layer or switchable normalization for further training.
  *
  * <p>Other layers keep their parameters, and everything that is kept retains its updater state. The new norm inherits
- * gamma, beta, name, updater, constraints and data format, and running statistics if both norms have them.
+ * gamma, beta, name, updater, constraints and data format, and running statistics if both norms have them. Where their
+ * gammaOffset differs, gamma changes so that {@code gammaOffset + gamma} is the same.
  */
 public final class NormReplacement {
     private static final Logger LOG = LoggerFactory.getLogger(NormReplacement.class);
@@ -208,7 +209,11 @@ public final class NormReplacement {
                 .collect(Collectors.toMap(NormParameter::name, NormParameter::length));
         Set<String> names = lengths.keySet();
         Layer old = part.layer();
-        Map.of(GAMMA, BatchNormMap.fixedGamma(old), BETA, BatchNormMap.fixedBeta(old)).forEach((name, fixed) -> {
+        if (part.param(GAMMA) != null && BatchNormMap.gammaOffset(old) != norm.getGammaOffset()) {
+            part.setParam(GAMMA, part.param(GAMMA).add(BatchNormMap.gammaOffset(old) - norm.getGammaOffset()));
+        }
+        Map.of(GAMMA, BatchNormMap.fixedGamma(old) - norm.getGammaOffset(),
+                BETA, BatchNormMap.fixedBeta(old)).forEach((name, fixed) -> {
             if (names.contains(name) && part.param(name) == null) {
                 part.setParam(name, Nd4j.valueArrayOf(new long[]{lengths.get(name)}, fixed, DataType.DOUBLE));
             }

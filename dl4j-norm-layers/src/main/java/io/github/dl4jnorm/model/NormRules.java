@@ -19,7 +19,7 @@ import org.nd4j.linalg.activations.impl.ActivationIdentity;
 
 /**
  * Provides the common rules for {@link NormReplacement}. They apply to batch norms of this library and of Deeplearning4j.
- * The new norm keeps the eps and activation of the old one (Deeplearning4j's norm has no activation, whatever its
+ * The new norm keeps eps, activation and gammaOffset of the old one (Deeplearning4j's norm has no activation, whatever its
  * configuration says).
  */
 public final class NormRules {
@@ -156,7 +156,8 @@ public final class NormRules {
         }
         // Copies, since a list of regularizations belongs to one layer.
         NormLayer copy = ours.clone();
-        NormLayer made = builder.eps(ours.getEps()).activation(ours.getActivationFn()).build();
+        NormLayer made = builder.eps(ours.getEps()).activation(ours.getActivationFn()).gammaOffset(ours.getGammaOffset())
+                .build();
         made.setGammaRegularization(copy.getGammaRegularization());
         made.setBetaRegularization(copy.getBetaRegularization());
         return made;

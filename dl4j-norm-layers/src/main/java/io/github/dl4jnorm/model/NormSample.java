@@ -25,7 +25,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param batchVariance   biased variance of the batch
  * @param runningMean     running mean, before it was updated with the batch
  * @param runningVariance running variance, before it was updated with the batch
- * @param gamma           scale
+ * @param gamma           scale, gammaOffset + gamma
  * @param beta            shift
  * @param meanWeights     weight of each part of switchable normalization in the mean, by "instance", "layer", "batch"
  * @param varianceWeights weight of each part in the variance
@@ -44,8 +44,9 @@ public record NormSample(int iteration, int epoch, int[] channels, double[] batc
         boolean tracked = layer.layerConf().tracksStatistics();
         return new NormSample(iteration, epoch, kept, batch == null ? null : pick(batch.mean(), kept),
                 batch == null ? null : pick(batch.variance(), kept), tracked ? pick(layer.runningMean(), kept) : null,
-                tracked ? pick(layer.runningVariance(), kept) : null, parameter(layer, NormParameter.GAMMA, kept),
-                parameter(layer, NormParameter.BETA, kept), weights(layer, NormParameter.MEAN_WEIGHT, x),
+                tracked ? pick(layer.runningVariance(), kept) : null,
+                parameter(layer, NormParameter.GAMMA, layer.layerConf().getGammaOffset(), kept),
+                parameter(layer, NormParameter.BETA, 0, kept), weights(layer, NormParameter.MEAN_WEIGHT, x),
                 weights(layer, NormParameter.VAR_WEIGHT, x), length(x), length(y),
                 Double.NaN, Double.NaN);
     }
@@ -71,10 +72,10 @@ public record NormSample(int iteration, int epoch, int[] channels, double[] batc
     }
 
     /** With a gamma for each element, channels have none of their own. */
-    private static double[] parameter(NormalizationLayer layer, String name, int[] kept) {
+    private static double[] parameter(NormalizationLayer layer, String name, double offset, int[] kept) {
         INDArray values = layer.paramTable().get(name);
         return values == null || values.length() != layer.layerConf().getNOut() ? null
-                : Arrays.stream(kept).mapToDouble(values::getDouble).toArray();
+                : Arrays.stream(kept).mapToDouble(c -> offset + values.getDouble(c)).toArray();
     }
 
     /** Weights of the parts in use: on dense input there is no instance part, whether it has a weight or not. */

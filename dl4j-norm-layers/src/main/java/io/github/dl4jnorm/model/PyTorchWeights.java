@@ -42,6 +42,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * eps). Norms that count batches (cumulative statistics, batch renormalization) have {@code .num_batches_tracked}: an
  * int64, or one per count if the counts differ. If a file lacks it, the count is unchanged.
  *
+ * <p>A gammaOffset is not part of a file: {@code .weight} is gamma itself. Modules that add the same offset, such as Gemma's
+ * RMSNorm, read and write the same numbers; for {@code torch.nn.LayerNorm}, first replace the norm by one without an offset
+ * ({@link NormReplacement}).
+ *
  * <p>Files hold float16, bfloat16 (safetensors), float32 or float64. Values that are not finite in the parameter's type are
  * rejected.
  */

@@ -29,6 +29,18 @@ public final class Values {
         return this;
     }
 
+    /**
+     * Adds a number to all values of a parameter.
+     *
+     * @param parameter the parameter; nothing happens if it has no values
+     * @param offset    the number
+     */
+    public void shift(Parameter parameter, double offset) {
+        if (offset != 0) {
+            all.computeIfPresent(parameter, (key, values) -> Arrays.stream(values).map(value -> offset + value).toArray());
+        }
+    }
+
     /** {@return other values that begin as these} */
     public Values copy() {
         Values copy = new Values();

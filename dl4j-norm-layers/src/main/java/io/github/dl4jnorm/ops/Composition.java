@@ -44,7 +44,8 @@ final class Composition {
         }
         SDVariable y = normalized(cube);
         if (spec.gamma()) {
-            y = y.mul(perChannel(Parameter.GAMMA));
+            SDVariable gamma = perChannel(Parameter.GAMMA);
+            y = y.mul(spec.gammaOffset() == 0 ? gamma : gamma.add(spec.gammaOffset()));
         }
         if (spec.beta()) {
             y = y.add(perChannel(Parameter.BETA));

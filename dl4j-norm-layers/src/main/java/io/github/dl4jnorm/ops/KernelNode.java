@@ -51,12 +51,12 @@ abstract class KernelNode extends DynamicCustomOp {
     /** A node without a graph, to be registered. */
     KernelNode(NormSpec spec) {
         addIArgument(spec.integers());
-        addTArgument(spec.eps());
+        addTArgument(spec.reals());
     }
 
     final NormSpec spec() {
         if (spec == null && numIArguments() > 0) {
-            spec = NormSpec.of(iArguments, tArguments.get(0));
+            spec = NormSpec.of(iArguments, tArguments);
         }
         return spec;
     }

@@ -19,16 +19,21 @@ public final class NDNorm extends NormOps<INDArray> {
 
     /** Creates an instance. It cannot change and can be shared between threads. */
     public NDNorm() {
-        this(null);
+        this(null, 0);
     }
 
-    private NDNorm(Layout layout) {
-        super(layout);
+    private NDNorm(Layout layout, double gammaOffset) {
+        super(layout, gammaOffset);
     }
 
     @Override
     public NDNorm layout(Layout layout) {
-        return new NDNorm(Objects.requireNonNull(layout, "layout"));
+        return new NDNorm(Objects.requireNonNull(layout, "layout"), gammaOffset());
+    }
+
+    @Override
+    public NDNorm gammaOffset(double gammaOffset) {
+        return new NDNorm(layout(), gammaOffset);
     }
 
     @Override

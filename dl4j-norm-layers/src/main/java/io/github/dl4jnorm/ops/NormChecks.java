@@ -45,6 +45,8 @@ final class NormChecks {
 
     private void options() {
         require(spec.eps() >= 0 && Double.isFinite(spec.eps()), () -> "eps >= 0, got " + spec.eps());
+        require(Double.isFinite(spec.gammaOffset()) && (spec.gamma() || spec.gammaOffset() == 0),
+                () -> "a finite gammaOffset, and 0 without a gamma, got " + spec.gammaOffset());
         require(spec.groups() >= 1, () -> "groups >= 1, got " + spec.groups());
     }
 

@@ -25,6 +25,8 @@ import org.nd4j.shade.guava.base.CaseFormat;
  * example; other libraries define them over the last axis. To avoid mistakes, they require a layout for rank 3 and above. Use
  * {@link Layout#CHANNELS_LAST} for {@code [N, T, D]} of transformers.
  *
+ * <p>{@link #gammaOffset} adds a number to gamma.
+ *
  * <p>All methods throw {@link IllegalArgumentException} for inputs that do not fit. The message has the method, what it
  * expected and all shapes.
  *
@@ -72,10 +74,12 @@ public abstract class NormOps<A> {
 
     /** Where the channels are, or null if that was not said. */
     private final Layout layout;
+    private final double gammaOffset;
 
     /** Limits subclasses to this package. */
-    NormOps(Layout layout) {
+    NormOps(Layout layout, double gammaOffset) {
         this.layout = layout;
+        this.gammaOffset = gammaOffset;
     }
 
     /**
@@ -86,9 +90,22 @@ public abstract class NormOps<A> {
      */
     public abstract NormOps<A> layout(Layout layout);
 
+    /**
+     * Returns the same operations with {@code gammaOffset + gamma} in the place of gamma. With 1, a gamma of 0 is the identity,
+     * as in Gemma and with {@code zero_centered_gamma} in TransformerEngine.
+     *
+     * @param gammaOffset 0 in operations without a gamma
+     * @return operations; these are unchanged
+     */
+    public abstract NormOps<A> gammaOffset(double gammaOffset);
+
     /** Where the channels are, or null if that was not said. */
     final Layout layout() {
         return layout;
+    }
+
+    final double gammaOffset() {
+        return gammaOffset;
     }
 
     /** Computes or builds the operation. */
@@ -97,7 +114,7 @@ public abstract class NormOps<A> {
     @SafeVarargs
     private A norm(Kind kind, int groups, double eps, A x, A gamma, A beta, A... extras) {
         Layout used = layout == null && !kind.definition().needsLayout() ? Layout.CHANNELS_FIRST : layout;
-        NormSpec spec = new NormSpec(kind, used, gamma != null, beta != null, groups, eps);
+        NormSpec spec = new NormSpec(kind, used, gamma != null, beta != null, groups, eps, gammaOffset);
         return apply(spec, spec.inputs(x, gamma, beta, extras));
     }
 

@@ -17,16 +17,17 @@ import java.util.stream.Stream;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * An operation with its options; a graph saves it as four whole numbers and eps.
+ * An operation with its options; a graph saves it as four whole numbers, eps and the offset.
  *
- * @param kind   which one
- * @param layout where the channels are, or null if that was not said: then x must have rank 2
- * @param gamma  whether there is a gamma
- * @param beta   whether there is a beta
- * @param groups groups of channels, 1 where it has none
- * @param eps    keeps the divisor from 0
+ * @param kind        which one
+ * @param layout      where the channels are, or null if that was not said: then x must have rank 2
+ * @param gamma       whether there is a gamma
+ * @param beta        whether there is a beta
+ * @param groups      groups of channels, 1 where it has none
+ * @param eps         keeps the divisor from 0
+ * @param gammaOffset what is added to gamma
  */
-record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps) {
+record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps, double gammaOffset) {
     /** What to call the input that is normalized. */
     static final String X = "x";
 
@@ -34,11 +35,22 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
     private static final int BETA = 2;
     private static final int NO_LAYOUT = 4;
 
-    static NormSpec of(List<Long> integers, double eps) {
+    /** Without an offset. */
+    NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps) {
+        this(kind, layout, gamma, beta, groups, eps, 0);
+    }
+
+    static NormSpec of(List<Long> integers, List<Double> reals) {
         int options = integers.get(2).intValue();
         Layout layout = (options & NO_LAYOUT) != 0 ? null : Layout.values()[integers.get(1).intValue()];
         return new NormSpec(NormOps.Kind.values()[integers.get(0).intValue()], layout,
-                (options & GAMMA) != 0, (options & BETA) != 0, integers.get(3).intValue(), eps);
+                (options & GAMMA) != 0, (options & BETA) != 0, integers.get(3).intValue(), reals.get(0),
+                reals.size() > 1 ? reals.get(1) : 0);
+    }
+
+    /** Graphs saved before there was an offset have eps alone. */
+    double[] reals() {
+        return gammaOffset == 0 ? new double[]{eps} : new double[]{eps, gammaOffset};
     }
 
     long[] integers() {
@@ -111,6 +123,7 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         for (int i = 0; i < parameters.size(); i++) {
             values.set(parameters.get(i), Numbers.read(inputs.get(i + 1)));
         }
+        values.shift(Parameter.GAMMA, gammaOffset);
         double[] weights = values.get(Parameter.MEAN_WEIGHT);
         NormPlan plan = plan(view.shape().length, view.channels(), weights == null ? 0 : weights.length);
         return new NormPass(view, null, plan, values, eps).forward(x, y);

@@ -40,11 +40,11 @@ public final class SDNorm extends NormOps<SDVariable> {
     }
 
     SDNorm(SameDiff sd, boolean fused) {
-        this(Objects.requireNonNull(sd, "sd"), fused, null, null);
+        this(Objects.requireNonNull(sd, "sd"), fused, null, 0, null);
     }
 
-    private SDNorm(SameDiff sd, boolean fused, Layout layout, String name) {
-        super(layout);
+    private SDNorm(SameDiff sd, boolean fused, Layout layout, double gammaOffset, String name) {
+        super(layout, gammaOffset);
         this.sd = sd;
         this.fused = fused;
         this.name = name;
@@ -52,7 +52,12 @@ public final class SDNorm extends NormOps<SDVariable> {
 
     @Override
     public SDNorm layout(Layout layout) {
-        return new SDNorm(sd, fused, Objects.requireNonNull(layout, "layout"), name);
+        return new SDNorm(sd, fused, Objects.requireNonNull(layout, "layout"), gammaOffset(), name);
+    }
+
+    @Override
+    public SDNorm gammaOffset(double gammaOffset) {
+        return new SDNorm(sd, fused, layout(), gammaOffset, name);
     }
 
     /**
@@ -62,7 +67,7 @@ public final class SDNorm extends NormOps<SDVariable> {
      * @return operations of which one is to be used; these are unchanged
      */
     public SDNorm named(String name) {
-        return new SDNorm(sd, fused, layout(), Objects.requireNonNull(name, "name"));
+        return new SDNorm(sd, fused, layout(), gammaOffset(), Objects.requireNonNull(name, "name"));
     }
 
     /** Registers the operations with SameDiff, so that it can load graphs that contain them. Can be called repeatedly. */

@@ -61,6 +61,10 @@ final class FuzzCase {
             instance.setEpsOutside(outside);
         }
         conf.setChannelsLast(channelsLast);
+        conf.setNIn(channels);
+        if (seed % 5 == 2 && conf.parameters().stream().anyMatch(parameter -> parameter.name().equals(NormParameter.GAMMA))) {
+            conf.setGammaOffset(1);
+        }
         layer = new LayerUnderTest(conf, channels, type);
         conf.parameters().forEach(this::draw);
         double deviation = type == DataType.HALF ? 1 : new double[]{1, 100, 0.01}[random.nextInt(3)];

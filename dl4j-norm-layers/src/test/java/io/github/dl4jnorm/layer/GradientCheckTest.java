@@ -55,7 +55,7 @@ class GradientCheckTest {
         LAYER_PER_POSITION(() -> new LayerNormalization.Builder().perPosition(true)),
         SWITCHABLE(SwitchableNormalization.Builder::new),
         SWITCHABLE_WITHOUT_BATCH(() -> new SwitchableNormalization.Builder().useBatch(false)),
-        RMS(() -> new RmsNormalization.Builder().center(true)),
+        RMS(() -> new RmsNormalization.Builder().center(true).gammaOffset(1)),
         RMS_OF_EXAMPLE(() -> new RmsNormalization.Builder().perPosition(false).center(true)),
         UNIT(() -> new UnitNormalization.Builder().affine(true)),
         UNIT_OF_EXAMPLE(() -> new UnitNormalization.Builder().perPosition(false).affine(true));

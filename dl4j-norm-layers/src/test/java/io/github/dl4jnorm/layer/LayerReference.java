@@ -119,6 +119,7 @@ final class LayerReference {
         double[] meanWeights = weights(layer, "meanWeight");
         double[] varWeights = weights(layer, "varWeight");
         double[] scale = perChannel(layer, "gamma", conf.fixedGamma());
+        Arrays.setAll(scale, c -> scale[c] + conf.getGammaOffset());
         double[] shift = perChannel(layer, "beta", conf.fixedBeta());
         y = new double[length];
         dx = new double[length];

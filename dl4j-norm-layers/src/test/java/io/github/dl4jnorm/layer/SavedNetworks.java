@@ -127,6 +127,8 @@ final class SavedNetworks extends NetworkSaver {
         save("batch-frozen-layer", image, DataType.FLOAT, new FrozenLayer(new BatchNormalization.Builder().build()));
         save("batch-frozen-layer-with-backprop", image, DataType.FLOAT,
                 new FrozenLayerWithBackprop(new BatchNormalization.Builder().build()));
+        save("gamma-offset", image, DataType.FLOAT, new RmsNormalization.Builder().gammaOffset(1).build(),
+                new BatchNormalization.Builder().gammaOffset(0.5).gammaInit(0.25).build());
         recomputed(image, DataType.FLOAT);
         frozen(Kind.CNN3D_LAST, DataType.FLOAT);
         frozen(Kind.RNN_FIRST, DataType.DOUBLE);

@@ -8,6 +8,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import io.github.dl4jnorm.conf.ConditionedNorm;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.conf.Reparameterization;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
@@ -93,6 +94,12 @@ record SeamRow(String name, String option, Kind kind, Object conf) {
             rows.add(new SeamRow(name, null, Kind.CNN_FIRST, small));
             for (Field option : switches(norm.getClass())) {
                 rows.add(new SeamRow(name, option.getName() + " " + !is(option, norm), Kind.CNN_FIRST, flipped(option, small)));
+            }
+            NormLayer shifted = small.clone();
+            shifted.setGammaOffset(1);
+            shifted.setGammaInit(small.getGammaInit() - 1);
+            if (shifted.parameters().stream().anyMatch(parameter -> parameter.name().equals(NormParameter.GAMMA))) {
+                rows.add(new SeamRow(name, "gammaOffset 1", Kind.CNN_FIRST, shifted));
             }
         } else if (conf instanceof Reparameterization wrapper) {
             for (BaseLayer inside : List.of(dense(), convolution(), lstm())) {

@@ -99,6 +99,9 @@ final class SurgerySeams {
             }
             assertThat(copy.layer().layerConf()).isInstanceOf(other.norm().getClass());
             Map<String, double[]> old = net.params();
+            double offset = row.norm().getGammaOffset();
+            old.computeIfPresent(NormParameter.GAMMA,
+                    (name, gamma) -> Arrays.stream(gamma).map(g -> (float) (g + offset)).toArray());
             copy.params().forEach((name, values) -> {
                 if (NormParameter.isTrained(name) && old.containsKey(name) && old.get(name).length == values.length) {
                     same(other + " " + name, values, old.get(name));

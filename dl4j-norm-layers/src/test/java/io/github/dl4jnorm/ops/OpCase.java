@@ -56,7 +56,7 @@ record OpCase(NormOps.Kind kind, Layout layout, int rank, boolean affine, int we
 
     NormSpec spec() {
         int groups = new OpMethod(kind).hasGroups() ? GROUPS : 1;
-        return new NormSpec(kind, layout, affine, affine, groups, EPS);
+        return new NormSpec(kind, layout, affine, affine, groups, EPS, affine && rank == 4 ? 0.5 : 0);
     }
 
     long[] shape(long examples) {

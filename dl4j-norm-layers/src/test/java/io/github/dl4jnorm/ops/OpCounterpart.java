@@ -41,15 +41,16 @@ public final class OpCounterpart {
         }
         Map<String, INDArray> inputs = inputs(layer);
         List<double[]> outputs = new ArrayList<>();
-        NDNorm eager = new NDNorm();
         inputs.put(NormSpec.X, x);
         Layout layout = conf.isChannelsLast() ? Layout.CHANNELS_LAST : Layout.CHANNELS_FIRST;
         int groups = groups(conf.plan(x.rank()));
-        outputs.add(numbers(new OpMethod(kind).call(eager.layout(layout), inputs, groups, conf.getEps())));
+        NDNorm eager = new NDNorm().gammaOffset(conf.getGammaOffset()).layout(layout);
+        outputs.add(numbers(new OpMethod(kind).call(eager, inputs, groups, conf.getEps())));
         SameDiff sd = SameDiff.create();
         Map<String, SDVariable> constants = new HashMap<>();
         inputs.forEach((name, array) -> constants.put(name, array == null ? null : sd.constant(name, array)));
-        SDVariable y = new OpMethod(kind).call(new SDNorm(sd).layout(layout), constants, groups, conf.getEps());
+        SDNorm graph = new SDNorm(sd).gammaOffset(conf.getGammaOffset()).layout(layout);
+        SDVariable y = new OpMethod(kind).call(graph, constants, groups, conf.getEps());
         outputs.add(numbers(y.eval()));
         return outputs;
     }

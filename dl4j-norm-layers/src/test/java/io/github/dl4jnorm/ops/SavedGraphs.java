@@ -52,6 +52,7 @@ final class SavedGraphs {
 
     private final Path directory;
     private final Random random = new Random(21);
+    private double gammaOffset;
 
     private SavedGraphs(Path directory) {
         this.directory = directory;
@@ -78,6 +79,9 @@ final class SavedGraphs {
                         CHANNELS, 3, 2);
             }
         }
+        saved.gammaOffset = 1;
+        saved.operations("images-gamma-offset", List.of("batchNorm", "rmsNorm"), DataType.FLOAT, Layout.CHANNELS_FIRST, true,
+                EXAMPLES, CHANNELS, 3, 2);
         saved.classifier();
         saved.statistics();
     }
@@ -152,7 +156,7 @@ final class SavedGraphs {
             };
             inputs.put(parameter.key(), variable(sd, operation + "." + parameter.key(), type, center, length));
         }
-        SDNorm norm = new SDNorm(sd).named(operation);
+        SDNorm norm = new SDNorm(sd).gammaOffset(gammaOffset).named(operation);
         return method.call(layout == null ? norm : norm.layout(layout), inputs, 2, EPS);
     }
 

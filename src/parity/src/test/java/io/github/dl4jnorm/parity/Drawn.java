@@ -25,6 +25,7 @@ import org.nd4j.linalg.api.buffer.DataType;
  * @param eps          what is added to the variance
  * @param scale        whether there is a gamma
  * @param center       whether there is a beta
+ * @param gammaOffset  what is added to gamma
  * @param relu         whether a ReLU is fused
  * @param average      running statistics, or null
  * @param logStd       whether batch normalization stores them as log10stdev
@@ -34,7 +35,7 @@ import org.nd4j.linalg.api.buffer.DataType;
  * @param deviation    standard deviation of the input
  */
 record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long[] shape, int groups, double eps,
-             boolean scale, boolean center, boolean relu, Average average, boolean logStd, boolean useBatch,
+             boolean scale, boolean center, double gammaOffset, boolean relu, Average average, boolean logStd, boolean useBatch,
              boolean columnMajor, double offset, double deviation) {
 
     /** The norms, as the library has them. */
@@ -109,6 +110,7 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
         boolean scale = random.nextInt(4) > 0;
         boolean both = random.nextInt(8) > 0;
         boolean center = both == scale;
+        double gammaOffset = scale && random.nextInt(3) == 0 ? 1 : 0;
         boolean relu = random.nextInt(3) == 0;
         boolean useBatch = random.nextInt(4) > 0;
         Average average = choice.averages(random, useBatch) ? Average.draw(random) : null;
@@ -119,8 +121,8 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
         while (true) {
             int groups = norm == Norm.GROUP ? 1 + random.nextInt(6) : 1;
             long[] shape = shape(rank, groups, random);
-            Drawn drawn = new Drawn(seed, choice, type, channelsLast, shape, groups, eachEps, scale, center, relu, average,
-                    logStd, useBatch, columnMajor, offset, deviation);
+            Drawn drawn = new Drawn(seed, choice, type, channelsLast, shape, groups, eachEps, scale, center, gammaOffset, relu,
+                    average, logStd, useBatch, columnMajor, offset, deviation);
             if (drawn.fewest() >= FEWEST_ELEMENTS && drawn.length() <= MOST_ELEMENTS && drawn.partsDiffer()) {
                 return drawn;
             }
@@ -150,7 +152,7 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
     /** The norm by its name in the factory, with the options that all norms have. */
     NormLayer other() {
         Map<String, Object> options = new HashMap<>(Map.of("eps", eps, "scale", scale, "center", center,
-                "activation", relu ? "relu" : "identity"));
+                "gammaOffset", gammaOffset, "activation", relu ? "relu" : "identity"));
         if (average != null) {
             options.put("runningStatistics", average.policy());
         }
@@ -255,6 +257,7 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
     @Override
     public String toString() {
         String options = (groups > 1 ? ", " + groups + " groups" : "") + (scale ? "" : ", no gamma")
+                + (gammaOffset == 0 ? "" : ", gammaOffset " + gammaOffset)
                 + (center ? "" : ", no beta") + (relu ? ", ReLU" : "") + (average == null ? "" : ", " + average.policy())
                 + (norm() == Norm.BATCH && logStd ? ", log10stdev" : "")
                 + (norm() == Norm.SWITCHABLE && !useBatch ? ", no batch part" : "") + (columnMajor ? ", column-major" : "");

@@ -34,6 +34,8 @@ final class Libtorch implements Side {
 
     private final Drawn drawn;
     private final ScalarType type;
+    private final Map<String, Tensor> leaves = new LinkedHashMap<>();
+    /** The leaves, gamma with its offset. */
     private final Map<String, Tensor> params = new LinkedHashMap<>();
     private final TensorOptional none = new TensorOptional();
     private final Tensor runningMean;
@@ -61,7 +63,9 @@ final class Libtorch implements Side {
     Libtorch(Drawn drawn, ScalarType type, Map<String, double[]> params) {
         this.drawn = drawn;
         this.type = type;
-        params.forEach((name, values) -> this.params.put(name, Autograd.leaf(type, values, values.length)));
+        params.forEach((name, values) -> leaves.put(name, Autograd.leaf(type, values, values.length)));
+        this.params.putAll(leaves);
+        this.params.computeIfPresent("gamma", (name, gamma) -> gamma.add(new Scalar(drawn.gammaOffset())));
         runningMean = tensor(new double[drawn.channels()], drawn.channels());
         runningVariance = runningMean.add(new Scalar(1.0));
     }
@@ -324,7 +328,7 @@ final class Libtorch implements Side {
     public Map<String, double[]> backward(double[] dy) {
         Map<String, Tensor> sources = new LinkedHashMap<>();
         sources.put("dx", x);
-        sources.putAll(params);
+        sources.putAll(leaves);
         mixtures.forEach((name, mixture) -> sources.put(TERMS + name, mixture.result()));
         Tensor given = tensor(dy, drawn.stored());
         // Made contiguous, since the gradient of libtorch's instance_norm is wrong for one example channels last.

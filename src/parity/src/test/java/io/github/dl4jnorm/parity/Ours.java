@@ -87,7 +87,7 @@ final class Ours implements Side {
                     .schedule(0, 0, 0).runningStatistics(drawn.average().policy()), drawn).build();
             // A ReLU that was drawn stands for a threshold.
             case FILTER_RESPONSE -> new FilterResponseNormalization.Builder().eps(drawn.eps()).scale(drawn.scale())
-                    .center(drawn.center()).threshold(drawn.relu()).learnedEps(true).build();
+                    .center(drawn.center()).gammaOffset(drawn.gammaOffset()).threshold(drawn.relu()).learnedEps(true).build();
             case GLOBAL_RESPONSE -> common(new GlobalResponseNormalization.Builder(), drawn).build();
             case RMS -> common(new RmsNormalization.Builder(), drawn).build();
             case RMS_OF_EXAMPLE -> common(new RmsNormalization.Builder().perPosition(false), drawn).build();
@@ -105,7 +105,7 @@ final class Ours implements Side {
     }
 
     private static <T extends NormBuilder<T, ?>> T common(T builder, Drawn drawn) {
-        T options = builder.eps(drawn.eps()).scale(drawn.scale()).center(drawn.center());
+        T options = builder.eps(drawn.eps()).scale(drawn.scale()).center(drawn.center()).gammaOffset(drawn.gammaOffset());
         return drawn.relu() ? options.activation(Activation.RELU) : options;
     }
 
