@@ -145,6 +145,17 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
                     + "non-negative variances, got " + Arrays.toString(mean) + " and " + Arrays.toString(variance));
         }
         running().set(mean, variance);
+        running().trust();
+    }
+
+    /**
+     * Accepts the statistics that the layer has. Otherwise the first pass in test mode logs a warning if they still have their
+     * initial values.
+     *
+     * @throws IllegalStateException if the layer has no running statistics
+     */
+    public void trustStatistics() {
+        running().trust();
     }
 
     private boolean tracks() {
@@ -188,7 +199,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             used = tracks() ? layerConf().trainingPlan(plan, running()) : plan;
         } else if (plan.hasRunning()) {
             if (tracks()) {
-                if (observer == null && !layerConf().updatesStatistics()) {
+                if (observer == null && (layerConf().usesBatch(true) || !layerConf().updatesStatistics())) {
                     running().warnIfNeverSet(layerId());
                 }
                 values.set(Parameter.MEAN, running().mean()).set(Parameter.VAR, running().variance());

@@ -10,8 +10,12 @@ import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.RunningValues;
 import io.github.dl4jnorm.pass.Numbers;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.slf4j.Logger;
@@ -26,13 +30,16 @@ final class RunningState implements RunningValues {
     private static final double LARGEST_FLOAT = Float.MAX_VALUE;
     private static final Logger LOG = LoggerFactory.getLogger(RunningState.class);
 
+    /** Networks whose initial statistics were warned of. */
+    private static final List<WeakReference<DataBuffer>> WARNED = new ArrayList<>();
+
     private final Map<String, INDArray> params;
     private final Shadow mean;
     /** Null where only means are tracked. */
     private final Shadow variance;
     private final Shadow batches;
     private boolean warnedOfNonFinite;
-    private boolean warnedOfNeverSet;
+    private boolean trusted;
 
     RunningState(Map<String, INDArray> params) {
         this.params = params;
@@ -75,6 +82,7 @@ final class RunningState implements RunningValues {
     /** Takes up a batch as the policy says; one with NaN or infinite values changes nothing. */
     void takeUp(ChannelStatistics batch, RunningStatistics policy, String layerId) {
         if (batch.isFinite()) {
+            trust();
             update(batch, policy);
         } else if (!warnedOfNonFinite) {
             warnedOfNonFinite = true;
@@ -83,13 +91,31 @@ final class RunningState implements RunningValues {
         }
     }
 
-    /** Warns of use at test time while the statistics are still those a new layer has. */
+    /** What a layer has from its beginning is what it shall use. */
+    void trust() {
+        trusted = true;
+    }
+
+    /** Warns of use at test time while the statistics are still those a new layer has; once for all norms of a network. */
     void warnIfNeverSet(String layerId) {
-        if (!warnedOfNeverSet && Arrays.stream(mean()).allMatch(m -> m == 0)
-                && Arrays.stream(variance()).allMatch(v -> v == 1)) {
-            warnedOfNeverSet = true;
-            LOG.warn("{} is used with its initial statistics; call PopulationStatistics.recompute first, or adapt for "
-                    + "FeatureNormalization (logged once)", layerId);
+        if (!trusted && Arrays.stream(mean()).allMatch(m -> m == 0) && Arrays.stream(variance()).allMatch(v -> v == 1)
+                && batches() == 0 && isFirst(root(params.get(MEAN).data()))) {
+            LOG.warn("{}: test mode uses initial statistics (mean 0, variance 1), because the network saw no batch in training; "
+                    + "train first, or call PopulationStatistics.recompute (adapt for FeatureNormalization); logged once per "
+                    + "network", layerId);
+        }
+        trusted = true;
+    }
+
+    /** The parameters of a network are views of one buffer. */
+    private static DataBuffer root(DataBuffer data) {
+        return data.originalDataBuffer() == null ? data : data.originalDataBuffer();
+    }
+
+    private static boolean isFirst(DataBuffer network) {
+        synchronized (WARNED) {
+            WARNED.removeIf(warned -> warned.get() == null);
+            return WARNED.stream().noneMatch(warned -> warned.get() == network) && WARNED.add(new WeakReference<>(network));
         }
     }
 

@@ -6,7 +6,9 @@ import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +18,7 @@ import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.vertex.GraphVertex;
+import org.deeplearning4j.nn.graph.vertex.VertexIndices;
 import org.deeplearning4j.nn.layers.normalization.BatchNormalization;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -132,6 +135,34 @@ public final class NormLayers {
         norms.forEach((key, norm) -> {
             String name = name(key, norm);
             found.put(found.containsKey(name) ? key : name, norm);
+        });
+        return found;
+    }
+
+    /** Norms by how many of them precede each on the longest way from an input: those of one depth see nothing of each other. */
+    static List<Map<String, NormalizationLayer>> byDepth(Model net, Map<String, NormalizationLayer> norms) {
+        Map<Layer, Integer> depths = new IdentityHashMap<>();
+        if (net instanceof ComputationGraph graph) {
+            int[] before = new int[graph.getVertices().length];
+            for (int index : graph.topologicalSortOrder()) {
+                GraphVertex vertex = graph.getVertices()[index];
+                for (VertexIndices input : vertex.getInputVertices() == null ? new VertexIndices[0] : vertex.getInputVertices()) {
+                    before[index] = Math.max(before[index], before[input.getVertexIndex()]);
+                }
+                Layer layer = unwrapped(vertex.getLayer());
+                if (norms.values().stream().anyMatch(norm -> norm == layer)) {
+                    depths.put(layer, before[index]++);
+                }
+            }
+        } else {
+            norms.values().forEach(layer -> depths.put(layer, depths.size()));
+        }
+        List<Map<String, NormalizationLayer>> found = new ArrayList<>();
+        norms.forEach((name, layer) -> {
+            while (found.size() <= depths.get(layer)) {
+                found.add(new LinkedHashMap<>());
+            }
+            found.get(depths.get(layer)).put(name, layer);
         });
         return found;
     }

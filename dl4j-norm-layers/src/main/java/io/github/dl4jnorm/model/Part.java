@@ -3,6 +3,7 @@ package io.github.dl4jnorm.model;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -169,8 +170,13 @@ final class Part {
                 throw new IllegalStateException("layer \"" + name() + "\": no value for parameter " + name);
             }
         });
-        if (statistics != null) {
+        if (statistics != null && !isInitial()) {
             ((NormalizationLayer) inside(made)).setRunningStatistics(statistics[0], statistics[1]);
         }
+    }
+
+    /** Whether the norm saw no batch, which its replacement shall still warn of. */
+    private boolean isInitial() {
+        return Arrays.stream(statistics[0]).allMatch(mean -> mean == 0) && Arrays.stream(statistics[1]).allMatch(v -> v == 1);
     }
 }

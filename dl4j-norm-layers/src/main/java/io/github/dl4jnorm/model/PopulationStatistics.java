@@ -4,15 +4,13 @@ package io.github.dl4jnorm.model;
 import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.ChannelStatistics;
-import io.github.dl4jnorm.norm.Moments;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.adapter.MultiDataSetIteratorAdapter;
-import org.nd4j.linalg.dataset.api.MultiDataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
 import org.slf4j.Logger;
@@ -41,7 +39,8 @@ public final class PopulationStatistics {
         PAPER,
         /**
          * Computes mean and variance of all elements of the data set, layer by layer: each layer sees the data in test
-         * mode, after all layers before it are done. Takes one pass over the data for each layer.
+         * mode, after all layers before it are done. Takes one pass over the data for each layer; layers on parallel branches of
+         * a graph share a pass.
          */
         EXACT
     }
@@ -93,8 +92,7 @@ public final class PopulationStatistics {
      */
     public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method,
                                                            Progress progress) {
-        return new Run(NormLayers.of(net), new MultiDataSetIteratorAdapter(data), progress, (batch, training) ->
-                net.output(batch.getFeatures(0), training, batch.getFeaturesMaskArray(0), null)).by(method);
+        return new Run(net, NormLayers.of(net), new MultiDataSetIteratorAdapter(data), progress).by(method);
     }
 
     /**
@@ -136,8 +134,7 @@ public final class PopulationStatistics {
      */
     public static Map<String, ChannelStatistics> recompute(ComputationGraph net, MultiDataSetIterator data,
                                                            Method method, Progress progress) {
-        return new Run(NormLayers.of(net), data, progress, (batch, training) ->
-                net.output(training, batch.getFeatures(), batch.getFeaturesMaskArrays(), null)).by(method);
+        return new Run(net, NormLayers.of(net), data, progress).by(method);
     }
 
     /**
@@ -151,8 +148,7 @@ public final class PopulationStatistics {
      * @throws IllegalStateException    if a statistic is not finite
      */
     public static Map<String, ChannelStatistics> adapt(MultiLayerNetwork net, DataSetIterator data) {
-        return new Run(NormLayers.adapted(net), new MultiDataSetIteratorAdapter(data), Progress.LOGGED, (batch, training) ->
-                net.output(batch.getFeatures(0), training, batch.getFeaturesMaskArray(0), null)).by(Method.EXACT);
+        return new Run(net, NormLayers.adapted(net), new MultiDataSetIteratorAdapter(data), Progress.LOGGED).by(Method.EXACT);
     }
 
     /**
@@ -164,8 +160,7 @@ public final class PopulationStatistics {
      * @see #adapt(MultiLayerNetwork, DataSetIterator)
      */
     public static Map<String, ChannelStatistics> adapt(ComputationGraph net, MultiDataSetIterator data) {
-        return new Run(NormLayers.adapted(net), data, Progress.LOGGED, (batch, training) ->
-                net.output(training, batch.getFeatures(), batch.getFeaturesMaskArrays(), null)).by(Method.EXACT);
+        return new Run(net, NormLayers.adapted(net), data, Progress.LOGGED).by(Method.EXACT);
     }
 
     /**
@@ -180,120 +175,37 @@ public final class PopulationStatistics {
         return adapt(net, new MultiDataSetIteratorAdapter(data));
     }
 
-    private interface Forward {
-        void pass(MultiDataSet batch, boolean training);
-    }
-
     /** One recomputation. */
-    private record Run(Map<String, NormalizationLayer> layers, MultiDataSetIterator data, Progress progress, Forward forward) {
+    private record Run(Model net, Map<String, NormalizationLayer> layers, MultiDataSetIterator data, Progress progress) {
         Map<String, ChannelStatistics> by(Method method) {
             Map<String, double[][]> before = new LinkedHashMap<>();
             layers.forEach((name, layer) ->
                     before.put(name, new double[][]{layer.runningMean(), layer.runningVariance()}));
             try {
-                return method == Method.PAPER ? paper() : exact();
+                Map<String, ChannelStatistics> results = new LinkedHashMap<>();
+                layers.keySet().forEach(name -> results.put(name, null));
+                List<Map<String, NormalizationLayer>> passes = PartialStatistics.passes(net, layers, method);
+                for (int i = 0; i < passes.size(); i++) {
+                    results.putAll(pass(passes.get(i), i + 1, passes.size(), method));
+                }
+                return results;
             } catch (Throwable thrown) {
                 before.forEach((name, old) -> layers.get(name).setRunningStatistics(old[0], old[1]));
                 throw thrown;
-            } finally {
-                layers.values().forEach(layer -> layer.observe(null));
             }
         }
 
-        private Map<String, ChannelStatistics> paper() {
-            Map<String, ChannelStatistics.Average> averages = new LinkedHashMap<>();
-            layers.forEach((name, layer) -> {
-                ChannelStatistics.Average average = new ChannelStatistics.Average(layer.runningMean().length);
-                averages.put(name, average);
-                layer.observe(average::add);
-            });
-            Map<String, ChannelStatistics> results = new LinkedHashMap<>();
-            if (!layers.isEmpty()) {
-                pass(String.join(", ", layers.keySet()), 1, 1, true);
-            }
-            averages.forEach((name, average) -> results.put(name, average.result()));
-            results.forEach((name, result) -> set(name, result, result.unbiasedVariance()));
-            return results;
-        }
-
-        private Map<String, ChannelStatistics> exact() {
-            Map<String, ChannelStatistics> results = new LinkedHashMap<>();
-            List<String> names = new ArrayList<>(layers.keySet());
-            for (int i = 0; i < names.size(); i++) {
-                String name = names.get(i);
-                NormalizationLayer layer = layers.get(name);
-                Together together = new Together(layer.runningMean().length);
-                layer.observe(together::add);
-                pass(name, i + 1, names.size(), false);
-                layer.observe(null);
-                ChannelStatistics result = together.result();
-                set(name, result, result.variance());
-                results.put(name, result);
-            }
-            return results;
-        }
-
-        private void pass(String what, int pass, int passes, boolean training) {
+        private Map<String, ChannelStatistics> pass(Map<String, NormalizationLayer> some, int pass, int passes, Method method) {
             if (data.resetSupported()) {
                 data.reset();
             } else if (pass > 1) {
                 throw new IllegalArgumentException("EXACT needs " + passes
                         + " passes over the data, but the iterator cannot be reset; use PAPER or a resettable iterator");
             }
-            int batches = 0;
-            progress.update(what, pass, passes, batches);
-            while (data.hasNext()) {
-                forward.pass(data.next(), training);
-                progress.update(what, pass, passes, ++batches);
-            }
-            if (batches == 0) {
-                throw new IllegalArgumentException("expected at least one batch of data, got none");
-            }
-        }
-
-        /** Channels without a value (all masked, or no variance of a single element) keep what they had. */
-        private void set(String name, ChannelStatistics found, double[] foundVariance) {
-            NormalizationLayer layer = layers.get(name);
-            if (!found.isFinite()) {
-                throw new IllegalStateException("layer \"" + name + "\": expected finite statistics, got "
-                        + "NaN or infinite values; check the data and the outputs of earlier layers");
-            }
-            double[] mean = layer.runningMean();
-            double[] variance = layer.runningVariance();
-            for (int c = 0; c < mean.length; c++) {
-                if (found.count()[c] > 0) {
-                    mean[c] = found.mean()[c];
-                    variance[c] = Double.isNaN(foundVariance[c]) ? variance[c] : foundVariance[c];
-                }
-            }
-            layer.setRunningStatistics(mean, variance);
-        }
-    }
-
-    /** Statistics of all batches together: merged as moments, or averaged if they are averages. */
-    private static final class Together {
-        private final Moments moments;
-        private final ChannelStatistics.Average average;
-        private boolean averaged;
-
-        Together(int channels) {
-            moments = new Moments(1, channels);
-            average = new ChannelStatistics.Average(channels);
-        }
-
-        void add(ChannelStatistics batch) {
-            averaged = batch.averaged();
-            if (averaged) {
-                average.addWeighted(batch);
-            } else {
-                for (int c = 0; c < batch.channels(); c++) {
-                    moments.merge(c, batch.count()[c], batch.mean()[c], batch.variance()[c] * batch.count()[c]);
-                }
-            }
-        }
-
-        ChannelStatistics result() {
-            return averaged ? average.result() : ChannelStatistics.of(moments);
+            String what = String.join(", ", some.keySet());
+            progress.update(what, pass, passes, 0);
+            return PartialStatistics.collect(net, layers, some, method, data,
+                    batches -> progress.update(what, pass, passes, batches)).applyTo(some);
         }
     }
 }

@@ -99,6 +99,25 @@ public record ChannelStatistics(double[] count, double[] mean, double[] variance
             }
         }
 
+        /** {@return the sums of counts, means, variances and unbiased variances, and the weight of the last ones} */
+        public double[][] sums() {
+            return new double[][]{sum.count, sum.mean, sum.variance, sum.unbiasedVariance, unbiasedWeight};
+        }
+
+        /**
+         * Adds the sums of another average.
+         *
+         * @param other {@link #sums} of as many channels
+         */
+        public void addSums(double[][] other) {
+            double[][] own = sums();
+            for (int k = 0; k < own.length; k++) {
+                for (int c = 0; c < unbiasedWeight.length; c++) {
+                    own[k][c] += other[k][c];
+                }
+            }
+        }
+
         /** {@return the average so far; NaN unbiased variance where no part had more than one element} */
         public ChannelStatistics result() {
             ChannelStatistics result = new ChannelStatistics(unbiasedWeight.length, true);
