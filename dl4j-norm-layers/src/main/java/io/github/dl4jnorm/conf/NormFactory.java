@@ -58,6 +58,7 @@ public final class NormFactory {
         norms.put("unit", UnitNormalization.Builder::new);
         norms.put("scale", ScaleNormalization.Builder::new);
         norms.put("mean-only", MeanOnlyBatchNormalization.Builder::new);
+        norms.put("layer-scale", LayerScale.Builder::new);
         return Collections.unmodifiableMap(norms);
     }
 

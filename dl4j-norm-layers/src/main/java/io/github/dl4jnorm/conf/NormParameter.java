@@ -10,8 +10,9 @@ import java.util.Arrays;
  * @param name         key in the parameter table
  * @param length       number of elements
  * @param initialValue initial value of all elements
+ * @param pyTorch      name in PyTorch's state_dict, or null for the usual one of its kind
  */
-public record NormParameter(String name, long length, double initialValue) {
+public record NormParameter(String name, long length, double initialValue, String pyTorch) {
     /** Scale of each channel. */
     public static final String GAMMA = "gamma";
     /** Shift of each channel. */
@@ -33,6 +34,33 @@ public record NormParameter(String name, long length, double initialValue) {
     public static final String TAU = "tau";
     /** Learned value whose absolute value is added to the mean square. */
     public static final String LEARNED_EPS = "learnedEps";
+
+    /**
+     * Describes a parameter with the usual name in PyTorch.
+     *
+     * @param name         key in the parameter table
+     * @param length       number of elements
+     * @param initialValue initial value of all elements
+     */
+    public NormParameter(String name, long length, double initialValue) {
+        this(name, length, initialValue, null);
+    }
+
+    /** {@return the name in PyTorch's state_dict} */
+    @Override
+    public String pyTorch() {
+        return pyTorch == null ? kind().pyTorch() : pyTorch;
+    }
+
+    /**
+     * Returns the same parameter with another name in PyTorch.
+     *
+     * @param other name in the state_dict of the norm's module
+     * @return the parameter
+     */
+    public NormParameter named(String other) {
+        return new NormParameter(name, length, initialValue, other);
+    }
 
     /**
      * Returns the kind of parameter that the name stands for.

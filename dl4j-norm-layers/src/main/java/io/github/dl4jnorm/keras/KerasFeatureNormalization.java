@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.keras;
 
 import io.github.dl4jnorm.conf.FeatureNormalization;
+import io.github.dl4jnorm.conf.LayerScale;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormParameter;
 import java.util.HashMap;
@@ -84,7 +85,7 @@ public final class KerasFeatureNormalization extends KerasNorm {
         if (is(RESCALING)) {
             return builder.rescale(options().numbers("scale", 1), options().numbers("offset", 0));
         }
-        return is(NORMALIZATION) ? builder.inverse(options().flag("invert", false)) : builder.statistics(false);
+        return is(NORMALIZATION) ? builder.inverse(options().flag("invert", false)) : new LayerScale.Builder();
     }
 
     @Override

@@ -34,7 +34,7 @@ final class NormArrays {
 
     /** PyTorch's name of a parameter. */
     static String name(NormParameter parameter) {
-        return parameter.kind().pyTorch();
+        return parameter.pyTorch();
     }
 
     /** What a layer has learned; variances as they are, whichever way they are stored. */

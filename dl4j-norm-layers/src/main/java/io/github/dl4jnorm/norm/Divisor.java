@@ -9,6 +9,8 @@ public enum Divisor {
     DEVIATION_PLUS_EPS(true),
     /** 1: only the mean is subtracted. */
     NOTHING(true),
+    /** 1, and the mean is not subtracted: elements stay what they are. */
+    ONE(false),
     /** √(mean² + var + eps), and the mean is not subtracted. */
     ROOT_MEAN_SQUARE(false),
     /** max(√(m·(mean² + var)), eps) of m elements, and the mean is not subtracted. */
@@ -18,6 +20,16 @@ public enum Divisor {
 
     Divisor(boolean centered) {
         this.centered = centered;
+    }
+
+    /** {@return whether the elements of a position can be divided by it} */
+    public boolean fitsPositions() {
+        return this != DEVIATION_PLUS_EPS && this != ONE;
+    }
+
+    /** {@return whether it depends on the elements} */
+    public boolean divides() {
+        return this != NOTHING && this != ONE;
     }
 
     /** {@return whether the mean is subtracted} */
@@ -31,13 +43,13 @@ public enum Divisor {
      * @param count   m
      * @param mean    their mean
      * @param squares their Σ(x − mean)²
-     * @return the variance; where no mean is subtracted the mean square, for {@link #LENGTH} the sum of squares, and for
-     *         {@link #NOTHING} 0
+     * @return the variance; where no mean is subtracted the mean square, for {@link #LENGTH} the sum of squares, and where
+     *         nothing is divided 0
      */
     public double square(double count, double mean, double squares) {
         // The mean of squares may be within the range of double where their sum is not.
         double square = squares / Math.max(1, count) + (centered ? 0 : mean * mean);
-        return this == LENGTH ? square * count : this == NOTHING ? 0 : square;
+        return this == LENGTH ? square * count : divides() ? square : 0;
     }
 
     /**
@@ -80,6 +92,6 @@ public enum Divisor {
             // At eps the divisor is a constant.
             return unit < 1 / eps ? unit * count : 0;
         }
-        return slopeIsUnit() ? unit : this == NOTHING || square == 0 ? 0 : 1 / Math.sqrt(square);
+        return slopeIsUnit() ? unit : !divides() || square == 0 ? 0 : 1 / Math.sqrt(square);
     }
 }

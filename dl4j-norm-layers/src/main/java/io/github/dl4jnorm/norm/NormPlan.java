@@ -70,7 +70,7 @@ public sealed interface NormPlan {
     record Positions(Divisor divisor, int groups, boolean elements) implements NormPlan {
         /** Refuses a divisor whose gradient needs more than what a position's backward pass has. */
         public Positions {
-            if (divisor == Divisor.DEVIATION_PLUS_EPS) {
+            if (!divisor.fitsPositions()) {
                 throw new IllegalArgumentException("expected a divisor for positions, got " + divisor);
             }
         }
@@ -212,6 +212,15 @@ public sealed interface NormPlan {
      */
     static NormPlan rootMeanSquareOverBatch() {
         return new Channels(List.of(Pooling.BATCH), 0, -1, Divisor.ROOT_MEAN_SQUARE, null);
+    }
+
+    /**
+     * No normalization: only gamma and beta.
+     *
+     * @return the plan for every rank
+     */
+    static NormPlan affine() {
+        return byChannel(Pooling.BATCH, false).by(Divisor.ONE);
     }
 
     /**

@@ -5,7 +5,7 @@ package io.github.dl4jnorm.norm;
  * A position normalization: over the m channels of a group at one position of one example,
  * {@code y = gamma[c]·(x − center)·unit + beta[c]} with center and unit as its {@link Divisor} says.
  *
- * @param divisor  what to divide by: any but {@link Divisor#DEVIATION_PLUS_EPS}
+ * @param divisor  what to divide by, one that {@link Divisor#fitsPositions fits}
  * @param groups   number of groups of neighbouring channels, a divisor of C
  * @param gamma    scale of each channel, or null for 1
  * @param beta     shift of each channel, or null for 0

@@ -126,6 +126,7 @@ final class Composition {
         return switch (divisor) {
             case DEVIATION -> standardized(cube, mean, variance(cube, mean, axes));
             case NOTHING -> cube.sub(mean);
+            case ONE -> cube;
             case ROOT_MEAN_SQUARE -> cube.mul(unit(sd.math.square(cube).mean(true, axes)));
             case LENGTH -> cube.mul(reciprocal(sd.math.square(cube).sum(true, axes)));
             case DEVIATION_PLUS_EPS -> throw new IllegalArgumentException("expected a divisor with an operation, got " + divisor);

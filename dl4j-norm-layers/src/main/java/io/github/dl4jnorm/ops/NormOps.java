@@ -7,6 +7,7 @@ import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.LayerScale;
 import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.ScaleNormalization;
@@ -49,7 +50,8 @@ public abstract class NormOps<A> {
         GLOBAL_RESPONSE_NORM(Definition.of(GlobalResponseNormalization::new)),
         SCALE_NORM(Definition.of(ScaleNormalization::new)),
         MEAN_ONLY_BATCH_NORM(Definition.of(MeanOnlyBatchNormalization::new)),
-        MEAN_ONLY_BATCH_NORM_INFERENCE(Definition.given(MeanOnlyBatchNormalization::new));
+        MEAN_ONLY_BATCH_NORM_INFERENCE(Definition.given(MeanOnlyBatchNormalization::new)),
+        LAYER_SCALE(Definition.of(LayerScale::new));
 
         private final Definition definition;
 
@@ -338,5 +340,18 @@ public abstract class NormOps<A> {
      */
     public A meanOnlyBatchNormInference(A x, A gamma, A beta, A mean) {
         return norm(Kind.MEAN_ONLY_BATCH_NORM_INFERENCE, 1, 0, x, gamma, beta, mean);
+    }
+
+    /**
+     * Multiplies each channel by a gamma, without a normalization (<a href="https://arxiv.org/abs/2103.17239">arXiv
+     * 2103.17239</a>): {@code y = gamma·x + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @return output with the shape and layout of x
+     */
+    public A layerScale(A x, A gamma, A beta) {
+        return norm(Kind.LAYER_SCALE, 1, 0, x, gamma, beta);
     }
 }

@@ -40,7 +40,7 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
         boolean batch = isBatch(plan);
         View view = batch ? pass.view().batchAsPositions() : pass.view();
         Mask mask = batch && pass.mask() != null ? pass.mask().batchAsPositions() : pass.mask();
-        if (pass.isGiven() || !isAtOnce(pass, plan)) {
+        if (pass.isGiven() || plan.divisor() == Divisor.ONE || !isAtOnce(pass, plan)) {
             return inTurn(pass, plan, view, mask, x, y);
         }
         // The kernels find statistics and output of a group of channels in turn, while its elements are in a cache.
@@ -71,14 +71,16 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
 
     private static ChannelPass inTurn(NormPass pass, NormPlan.Channels plan, View view, Mask mask, INDArray x, INDArray y) {
         Values values = pass.values();
-        Pool given = pass.isGiven() ? Pool.constant(values.get(Parameter.MEAN), variances(values)) : null;
+        int channels = view.channels();
+        Pool given = plan.divisor() == Divisor.ONE ? Pool.constant(new double[channels], new double[channels])
+                : pass.isGiven() ? Pool.constant(values.get(Parameter.MEAN), variances(values)) : null;
         boolean computed = given == null || pass.observe() || plan.parts().size() > 1;
         Moments cells = computed && !isDense(pass.view()) ? Kernels.get().moments(x, view, mask) : null;
         List<Pool> parts = new ArrayList<>();
         Pool observed = null;
         for (int k = 0; k < plan.parts().size(); k++) {
             Pooling pooling = plan.parts().get(k);
-            boolean replaced = k == plan.running() && given != null;
+            boolean replaced = given != null && (k == plan.running() || plan.divisor() == Divisor.ONE);
             Pool own = replaced && !pass.observe() ? null
                     : (cells == null ? densePool(pass, x, pooling) : Pool.of(pooling, cells)).shared(pass.exchange());
             observed = k == plan.running() ? own : observed;

@@ -11,7 +11,7 @@ import java.util.List;
 final class RowReference {
     /** What positions can be divided by. */
     static final List<Divisor> DIVISORS = Arrays.stream(Divisor.values())
-            .filter(divisor -> divisor != Divisor.DEVIATION_PLUS_EPS).toList();
+            .filter(Divisor::fitsPositions).toList();
 
     final double[][][] y;
     final double[][][] dx;

@@ -58,6 +58,7 @@ final class Formulas {
             case DEVIATION -> x.sub(mean).div(variance.add(least).sqrt());
             case DEVIATION_PLUS_EPS -> x.sub(mean).div(variance.sqrt().add(least));
             case NOTHING -> x.sub(mean);
+            case ONE -> x;
             case ROOT_MEAN_SQUARE -> x.div(x.mul(x).mean(axes, true, new ScalarTypeOptional()).add(least).sqrt());
             case LENGTH -> x.div(x.mul(x).sum(axes, true, new ScalarTypeOptional()).sqrt().clamp_min(least));
         };
