@@ -59,6 +59,8 @@ public final class NormFactory {
         norms.put("scale", ScaleNormalization.Builder::new);
         norms.put("mean-only", MeanOnlyBatchNormalization.Builder::new);
         norms.put("layer-scale", LayerScale.Builder::new);
+        norms.put("dyt", DynamicTanh.Builder::new);
+        norms.put("derf", DynamicErf.Builder::new);
         return Collections.unmodifiableMap(norms);
     }
 

@@ -35,6 +35,11 @@ public record NormParameter(String name, long length, double initialValue, Strin
     /** Learned value whose absolute value is added to the mean square. */
     public static final String LEARNED_EPS = "learnedEps";
 
+    /** Factor of the input before a function is applied. */
+    public static final String ALPHA = "alpha";
+    /** What is added to the input before a function is applied. */
+    public static final String SHIFT = "shift";
+
     /**
      * Describes a parameter with the usual name in PyTorch.
      *

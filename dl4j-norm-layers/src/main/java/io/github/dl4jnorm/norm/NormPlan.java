@@ -76,6 +76,14 @@ public sealed interface NormPlan {
         }
     }
 
+    /**
+     * Element by element: a function of a multiple of the input, then gamma and beta.
+     *
+     * @param curve the function
+     */
+    record Curved(Curve curve) implements NormPlan {
+    }
+
     /** Channels respond to the norms of all channels. */
     record Responses() implements NormPlan {
     }

@@ -21,6 +21,10 @@ public enum Parameter {
     TAU("tau", "tau", true),
     /** A scalar whose absolute value is added to eps. */
     LEARNED_EPS("learnedEps", "eps", true),
+    /** A scalar that the input is multiplied with before a function is applied. */
+    ALPHA("alpha", "alpha", true),
+    /** A scalar that is added to the input before a function is applied. */
+    SHIFT("shift", "shift", true),
     /** Running mean of each channel. */
     MEAN("mean", "running_mean", false),
     /** Running variance of each channel. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
+import io.github.dl4jnorm.norm.Curve;
 import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
@@ -99,6 +100,10 @@ final class Composition {
         if (plan instanceof NormPlan.Responses) {
             SDVariable length = sd.math.sqrt(sd.math.max(sd.math.square(cube).sum(true, 2), sd.constant(Double.MIN_NORMAL)));
             return cube.mul(length.div(length.mean(true, 1).add(spec.eps())));
+        }
+        if (plan instanceof NormPlan.Curved curved) {
+            SDVariable z = cube.mul(perChannel(Parameter.ALPHA));
+            return curved.curve() == Curve.TANH ? sd.math.tanh(z) : sd.math.erf(z.add(perChannel(Parameter.SHIFT)));
         }
         if (plan instanceof NormPlan.Positions positions) {
             return positions.groups() > 1 ? grouped(cube, positions.groups(), positions.divisor())

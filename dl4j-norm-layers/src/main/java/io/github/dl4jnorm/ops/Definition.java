@@ -7,7 +7,9 @@ import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
@@ -15,7 +17,7 @@ import java.util.stream.IntStream;
 final class Definition {
     /** Parts of switchable normalization: instance, layer and batch. */
     static final int PARTS = 3;
-    private static final List<Parameter> WEIGHTS = List.of(Parameter.MEAN_WEIGHT, Parameter.VAR_WEIGHT);
+    private static final Set<Parameter> NO_EXTRAS = Set.of(Parameter.GAMMA, Parameter.BETA, Parameter.TAU);
     private static final List<Parameter> STATISTICS = List.of(Parameter.MEAN, Parameter.VAR);
     /** Any number of channels but one. */
     private static final int SOME = 2;
@@ -28,7 +30,7 @@ final class Definition {
 
     private final Layers layers;
     private final List<Parameter> extras;
-    private final boolean oneGamma;
+    private final Set<Parameter> scalars = EnumSet.noneOf(Parameter.class);
     private final boolean needsLayout;
     private final int minRank;
 
@@ -42,11 +44,14 @@ final class Definition {
         }
         extras = new ArrayList<>();
         for (NormParameter parameter : layer.parameters()) {
-            if (WEIGHTS.contains(parameter.kind()) || given && STATISTICS.contains(parameter.kind())) {
-                extras.add(parameter.kind());
+            Parameter kind = parameter.kind();
+            if (kind.isLearned() && !NO_EXTRAS.contains(kind) || given && STATISTICS.contains(kind)) {
+                extras.add(kind);
+            }
+            if (parameter.length() == 1) {
+                scalars.add(kind);
             }
         }
-        oneGamma = layer.parameters().get(0).length() == 1;
         needsLayout = layer.plan(3) instanceof NormPlan.Positions;
         minRank = IntStream.rangeClosed(2, NormChecks.MAX_RANK).filter(rank -> layer.plan(rank) != null).findFirst()
                 .orElseThrow();
@@ -78,9 +83,9 @@ final class Definition {
         return extras.contains(Parameter.MEAN);
     }
 
-    /** How many elements gamma has. */
-    long gammas(long channels) {
-        return oneGamma ? 1 : channels;
+    /** How many elements an input behind x has, unless it holds the weights of parts. */
+    long length(Parameter input, long channels) {
+        return scalars.contains(input) ? 1 : channels;
     }
 
     /** Whether other libraries have it over the last axis of sequences: then the layout of rank 3 and above has to be said. */

@@ -87,7 +87,7 @@ final class NormChecks {
         }
         long longest = Arrays.stream(shapes.get(i)).max().orElse(1);
         require(longest == length, () -> input + " to be a vector");
-        if (input.equals(Parameter.GAMMA.key()) && definition().gammas(0) == 1) {
+        if (definition().length(Parameter.of(input), 0) == 1) {
             require(length == 1, () -> input + " with one element for all channels, got " + length);
         } else if (!WEIGHTS.contains(input)) {
             require(channels < 0 || length == channels,

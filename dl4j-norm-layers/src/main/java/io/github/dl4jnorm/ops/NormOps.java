@@ -2,6 +2,8 @@
 package io.github.dl4jnorm.ops;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.DynamicErf;
+import io.github.dl4jnorm.conf.DynamicTanh;
 import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
@@ -51,7 +53,9 @@ public abstract class NormOps<A> {
         SCALE_NORM(Definition.of(ScaleNormalization::new)),
         MEAN_ONLY_BATCH_NORM(Definition.of(MeanOnlyBatchNormalization::new)),
         MEAN_ONLY_BATCH_NORM_INFERENCE(Definition.given(MeanOnlyBatchNormalization::new)),
-        LAYER_SCALE(Definition.of(LayerScale::new));
+        LAYER_SCALE(Definition.of(LayerScale::new)),
+        DYNAMIC_TANH(Definition.of(DynamicTanh::new)),
+        DYNAMIC_ERF(Definition.of(DynamicErf::new));
 
         private final Definition definition;
 
@@ -353,5 +357,34 @@ public abstract class NormOps<A> {
      */
     public A layerScale(A x, A gamma, A beta) {
         return norm(Kind.LAYER_SCALE, 1, 0, x, gamma, beta);
+    }
+
+    /**
+     * Applies a hyperbolic tangent in place of a normalization (DyT, <a href="https://arxiv.org/abs/2503.10622">arXiv
+     * 2503.10622</a>): {@code y = gamma·tanh(alpha·x) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param alpha factor of x, {@code [1]}
+     * @return output with the shape and layout of x
+     */
+    public A dynamicTanh(A x, A gamma, A beta, A alpha) {
+        return norm(Kind.DYNAMIC_TANH, 1, 0, x, gamma, beta, alpha);
+    }
+
+    /**
+     * Applies the error function in place of a normalization (Derf, <a href="https://arxiv.org/abs/2512.10938">arXiv
+     * 2512.10938</a>): {@code y = gamma·erf(alpha·x + shift) + beta}.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param alpha factor of x, {@code [1]}
+     * @param shift what is added to alpha·x, {@code [1]}
+     * @return output with the shape and layout of x
+     */
+    public A dynamicErf(A x, A gamma, A beta, A alpha, A shift) {
+        return norm(Kind.DYNAMIC_ERF, 1, 0, x, gamma, beta, alpha, shift);
     }
 }

@@ -41,6 +41,11 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         this(view, mask, plan, values, eps, false, false, null);
     }
 
+    /** The same with another plan. */
+    NormPass with(NormPlan other) {
+        return new NormPass(view, mask, other, values, eps, relu, observe, exchange);
+    }
+
     /** The same with other numbers. */
     NormPass with(Values others) {
         return new NormPass(view, mask, plan, others, eps, relu, observe, exchange);
@@ -80,6 +85,9 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         }
         if (plan instanceof NormPlan.Responses) {
             return GlobalResponsePass.forward(this, x, y);
+        }
+        if (plan instanceof NormPlan.Curved curved) {
+            return CurvePass.forward(this, curved.curve(), x, y);
         }
         if (plan instanceof NormPlan.Ghost) {
             // With given statistics, those of parts of a batch are those of the batch.

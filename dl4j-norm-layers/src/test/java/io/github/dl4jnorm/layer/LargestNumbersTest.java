@@ -122,6 +122,10 @@ class LargestNumbersTest {
         NormLayer other = norm.clone();
         other.setEps(flat ? norm.getEps() : Math.max(1e-30, norm.getEps() * scale * scale));
         LayerUnderTest expected = layer(other, kind, DataType.DOUBLE);
+        if (!(norm instanceof RunningNormLayer)) {
+            // Factors of the input within a function, which is to see the same.
+            List.of("alpha", "v").forEach(factor -> set(expected, factor, 0.5 / scale));
+        }
         LayerUnderTest actual = layer(norm, kind, type);
 
         String at = name + " " + kind + " " + type + " " + input;
@@ -145,6 +149,7 @@ class LargestNumbersTest {
     private static LayerUnderTest layer(NormLayer norm, Kind kind, DataType type) {
         norm.setChannelsLast(kind.channelsLast);
         LayerUnderTest layer = new LayerUnderTest(norm, CHANNELS, type);
+        List.of("alpha", "v").forEach(factor -> set(layer, factor, 0.5));
         set(layer, "gamma", 0.75);
         // With it, these give no multiples of their input.
         set(layer, "beta", norm instanceof GlobalResponseNormalization || dividesByNothing(norm, kind) ? 0 : 0.5);

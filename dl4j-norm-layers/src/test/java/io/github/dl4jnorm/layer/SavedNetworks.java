@@ -6,6 +6,7 @@ import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.ConditionalNormalization;
 import io.github.dl4jnorm.conf.ConditionedNorm;
+import io.github.dl4jnorm.conf.DynamicErf;
 import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
@@ -113,6 +114,7 @@ final class SavedNetworks extends NetworkSaver {
     private void special() throws IOException {
         Kind image = Kind.CNN_FIRST;
         save("group-eps-outside", image, DataType.FLOAT, new GroupNormalization.Builder(2).epsOutside(true).eps(0.1).build());
+        save("derf-options", image, DataType.FLOAT, new DynamicErf.Builder().alphaInit(0.25).shiftInit(0.5).build());
         save("feature-affine", image, DataType.FLOAT,
                 new FeatureNormalization.Builder().affine(true).leastDeviation(0.5).build());
         save("feature-inverse", image, DataType.FLOAT, new FeatureNormalization.Builder().inverse(true).build());

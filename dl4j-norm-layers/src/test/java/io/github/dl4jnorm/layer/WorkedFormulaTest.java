@@ -4,6 +4,9 @@ package io.github.dl4jnorm.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.dl4jnorm.conf.DynamicErf;
+import io.github.dl4jnorm.conf.DynamicTanh;
+import io.github.dl4jnorm.conf.LayerScale;
 import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.ScaleNormalization;
 import org.junit.jupiter.api.Test;
@@ -32,6 +35,41 @@ class WorkedFormulaTest {
         layer.param("mean").assign(Nd4j.createFromArray(0.5, -1));
         assertThat(numbers(layer.forward(x, false)))
                 .containsExactly(new double[]{0.5, 2.5, 6, 6, -0.5, 3.5, 8, 0}, within(1e-12));
+    }
+
+    @Test
+    void layerScaleStartsAlmostAtZero() {
+        INDArray x = Nd4j.createFromArray(new double[][]{{3, -4}, {0.5, 2}});
+        LayerUnderTest layer = new LayerUnderTest(new LayerScale(), 2, DataType.DOUBLE);
+        assertThat(numbers(layer.forward(x, true))).containsExactly(new double[]{3e-6, -4e-6, 5e-7, 2e-6}, within(1e-18));
+        assertThat(layer.layer.paramTable()).containsOnlyKeys("gamma");
+    }
+
+    /** tanh(½) = (e − 1)/(e + 1). */
+    @Test
+    void dynamicTanhBoundsTheElements() {
+        INDArray x = Nd4j.createFromArray(new double[][]{{1, 0}, {-1, 1e300}});
+        LayerUnderTest layer = new LayerUnderTest(new DynamicTanh(), 2, DataType.DOUBLE);
+        double half = (Math.E - 1) / (Math.E + 1);
+        assertThat(numbers(layer.forward(x, true))).containsExactly(new double[]{half, 0, -half, 1}, within(1e-15));
+        layer.param("alpha").assign(0.25);
+        layer.param("gamma").assign(Nd4j.createFromArray(2.0, -3));
+        layer.param("beta").assign(Nd4j.createFromArray(1.0, 10));
+        assertThat(numbers(layer.forward(x.mul(2), true)))
+                .containsExactly(new double[]{1 + 2 * half, 10, 1 - 2 * half, 7}, within(1e-15));
+    }
+
+    /** erf(½) = 0.520499877813046537… and erf(1) = 0.842700792949714869… */
+    @Test
+    void dynamicErfBoundsTheElements() {
+        INDArray x = Nd4j.createFromArray(new double[][]{{1, 0}, {-2, -1e300}});
+        LayerUnderTest layer = new LayerUnderTest(new DynamicErf(), 2, DataType.DOUBLE);
+        assertThat(numbers(layer.forward(x, true)))
+                .containsExactly(new double[]{0.5204998778130465, 0, -0.8427007929497149, -1}, within(1e-15));
+        layer.param("shift").assign(0.5);
+        layer.param("gamma").assign(Nd4j.createFromArray(2.0, -3));
+        assertThat(numbers(layer.forward(x, true)))
+                .containsExactly(new double[]{1.6854015858994297, -1.5614996334391396, -1.0409997556260931, 3}, within(1e-15));
     }
 
     private static double[] numbers(INDArray array) {

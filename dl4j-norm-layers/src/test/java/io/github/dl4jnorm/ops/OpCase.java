@@ -79,13 +79,17 @@ record OpCase(NormOps.Kind kind, Layout layout, int rank, boolean affine, int we
         arrays.put(NormSpec.X, draw(random, 2, 0.5, shape(examples)));
         for (Parameter parameter : spec().parameters()) {
             arrays.put(parameter.key(), switch (parameter) {
-                case GAMMA -> draw(random, 0.5, 1, kind.definition().gammas(CHANNELS));
+                case GAMMA -> draw(random, 0.5, 1, length(parameter));
                 case VAR -> draw(random, 0.3, 1.5, CHANNELS);
                 case MEAN_WEIGHT, VAR_WEIGHT -> draw(random, 0.7, 0, weights);
-                default -> draw(random, 1, 0, CHANNELS);
+                default -> draw(random, 1, 0, length(parameter));
             });
         }
         return arrays;
+    }
+
+    private long length(Parameter parameter) {
+        return kind.definition().length(parameter, CHANNELS);
     }
 
     INDArray gradient(long examples) {

@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -19,9 +18,6 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /** The operation that does what a layer does: the one with the same plan and with an input for each parameter. */
 public final class OpCounterpart {
-    private static final Set<String> TAKEN = Set.of(NormParameter.GAMMA, NormParameter.BETA, NormParameter.MEAN_WEIGHT,
-            NormParameter.VAR_WEIGHT);
-
     private OpCounterpart() {
     }
 
@@ -61,18 +57,19 @@ public final class OpCounterpart {
 
     private static NormOps.Kind kind(NormLayer conf, int rank, boolean training) {
         boolean inference = conf.tracksStatistics() && !conf.usesBatch(training);
-        boolean known = conf.parameters().stream().filter(NormParameter::isTrained)
-                .allMatch(parameter -> TAKEN.contains(parameter.name()));
         int weights = conf.parameters().stream().filter(parameter -> parameter.name().equals(NormParameter.MEAN_WEIGHT))
                 .mapToInt(parameter -> (int) parameter.length()).findFirst().orElse(0);
         NormPlan plan = conf.plan(rank);
         for (NormOps.Kind kind : NormOps.Kind.values()) {
             Definition operation = kind.definition();
+            boolean known = conf.parameters().stream().filter(NormParameter::isTrained).map(NormParameter::kind)
+                    .allMatch(learned -> learned == Parameter.GAMMA || learned == Parameter.BETA
+                            || operation.extras().contains(learned));
             if (known && operation.isInference() == inference && rank >= operation.minRank()
                     && withoutRunning(operation.plan(rank, (int) conf.getNOut(), groups(plan), weights))
                             .equals(withoutRunning(plan))
                     && conf.parameters().stream().filter(parameter -> parameter.name().equals(NormParameter.GAMMA))
-                            .allMatch(parameter -> parameter.length() == operation.gammas(conf.getNOut()))
+                            .allMatch(parameter -> parameter.length() == operation.length(Parameter.GAMMA, conf.getNOut()))
                     && conf.affineLength() == conf.getNOut() && !corrects(conf)
                     && operation.extras().contains(Parameter.MEAN_WEIGHT) == weights > 0
                     && (new OpMethod(kind).isAffine() || conf.parameters().isEmpty())) {
@@ -103,8 +100,8 @@ public final class OpCounterpart {
         Map<String, INDArray> inputs = new HashMap<>();
         inputs.put("gamma", orFixed(layer.getParam(NormParameter.GAMMA), conf.fixedGamma(), 1, conf.getNOut()));
         inputs.put("beta", orFixed(layer.getParam(NormParameter.BETA), conf.fixedBeta(), 0, conf.getNOut()));
-        inputs.put("meanWeight", layer.getParam(NormParameter.MEAN_WEIGHT));
-        inputs.put("varWeight", layer.getParam(NormParameter.VAR_WEIGHT));
+        conf.parameters().stream().filter(NormParameter::isTrained)
+                .forEach(parameter -> inputs.putIfAbsent(parameter.name(), layer.getParam(parameter.name())));
         if (conf.tracksStatistics()) {
             inputs.put("mean", Nd4j.createFromArray(layer.runningMean()).castTo(layer.input().dataType()));
             inputs.put("var", Nd4j.createFromArray(layer.runningVariance()).castTo(layer.input().dataType()));

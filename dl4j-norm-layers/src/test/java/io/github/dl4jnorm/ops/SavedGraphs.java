@@ -150,9 +150,8 @@ final class SavedGraphs {
             double center = parameter == Parameter.GAMMA || parameter == Parameter.VAR ? 1 : 0;
             // Without gamma, without the part of the batch as well.
             long length = switch (parameter) {
-                case GAMMA -> definition.gammas(CHANNELS);
                 case MEAN_WEIGHT, VAR_WEIGHT -> affine || definition.isInference() ? Definition.PARTS : Definition.PARTS - 1;
-                default -> CHANNELS;
+                default -> definition.length(parameter, CHANNELS);
             };
             inputs.put(parameter.key(), variable(sd, operation + "." + parameter.key(), type, center, length));
         }

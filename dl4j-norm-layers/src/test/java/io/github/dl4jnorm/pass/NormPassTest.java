@@ -4,6 +4,7 @@ package io.github.dl4jnorm.pass;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jnorm.norm.Curve;
 import io.github.dl4jnorm.norm.Divisor;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
@@ -30,7 +31,7 @@ class NormPassTest {
     void everyKindOfPlanHasAPassOfItsOwn() {
         Map<Class<?>, NormPlan> plans = Map.of(NormPlan.Channels.class, NormPlan.batch(), NormPlan.Ghost.class,
                 NormPlan.ghost(2), NormPlan.Positions.class, NormPlan.position(Divisor.DEVIATION),
-                NormPlan.Responses.class, new NormPlan.Responses());
+                NormPlan.Responses.class, new NormPlan.Responses(), NormPlan.Curved.class, new NormPlan.Curved(Curve.TANH));
         assertThat(plans.keySet()).as("a new kind of plan needs a pass, and a place in NormPass.forward")
                 .containsExactlyInAnyOrderElementsOf(Arrays.asList(NormPlan.class.getPermittedSubclasses()));
         assertThat(plans.values().stream().map(plan -> forward(plan, values, x.ulike()).getClass()))

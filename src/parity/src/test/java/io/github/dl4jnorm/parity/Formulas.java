@@ -35,6 +35,9 @@ final class Formulas {
         if (plan instanceof NormPlan.Positions positions && positions.groups() == 1 && !positions.elements()) {
             return new long[]{1};
         }
+        if (plan instanceof NormPlan.Curved) {
+            return LongStream.range(0, rank).filter(axis -> axis != 1).toArray();
+        }
         if (plan instanceof NormPlan.Channels channelPlan && channelPlan.parts().size() == 1 && channelPlan.renorm() == null) {
             Pooling part = channelPlan.parts().get(0);
             LongStream positions = LongStream.range(2, rank);

@@ -5,6 +5,7 @@ import static io.github.dl4jnorm.parity.Autograd.numbers;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
+import io.github.dl4jnorm.norm.Curve;
 import io.github.dl4jnorm.norm.NormPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -165,6 +166,11 @@ final class Libtorch implements Side {
     private Tensor byPlan(Tensor input, boolean training) {
         NormLayer norm = drawn.other();
         NormPlan plan = norm.plan(drawn.rank());
+        if (plan instanceof NormPlan.Curved curved) {
+            Tensor multiple = input.mul(params.get(NormParameter.ALPHA));
+            return affine(curved.curve() == Curve.TANH ? multiple.tanh()
+                    : multiple.add(params.get(NormParameter.SHIFT)).erf());
+        }
         long[] axes = Formulas.axes(plan, drawn.channels(), drawn.rank());
         if (plan.hasRunning() && !training) {
             return affine(Formulas.divided(input, perChannel(runningMean), perChannel(runningVariance), plan, drawn.eps()));

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.parity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.kernel.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -125,6 +126,10 @@ class ParityTest {
                 if (drawn.relu()) {
                     params.put("tau", gaussian(drawn.channels(), 0, 0.5));
                 }
+            }
+            if (drawn.norm() == Drawn.Norm.OTHER) {
+                drawn.other().parameters().stream().filter(NormParameter::isTrained).forEach(parameter ->
+                        params.computeIfAbsent(parameter.name(), name -> gaussian((int) parameter.length(), 0.6, 0.3)));
             }
             if (drawn.norm() == Drawn.Norm.SWITCHABLE) {
                 params.put("meanWeight", gaussian(drawn.weights(), 1, 1));

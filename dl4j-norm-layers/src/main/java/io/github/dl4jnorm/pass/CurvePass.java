@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.pass;
+
+import io.github.dl4jnorm.norm.Curve;
+import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
+import io.github.dl4jnorm.norm.Values;
+import java.util.Arrays;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Erf;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Tanh;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.ops.transforms.Transforms;
+
+/**
+ * {@code gamma·f(alpha·x + shift) + beta}: an affine pass, a function, another affine pass. Between them, masked positions are 0,
+ * whatever x is there, and HALF is FLOAT.
+ *
+ * @param curve  the function
+ * @param inside {@code z = alpha·x + shift}
+ * @param saved  {@code gamma·f(z) + beta}
+ */
+record CurvePass(Curve curve, NormPass inside, Saved saved) implements Saved {
+
+    static Saved forward(NormPass pass, Curve curve, INDArray x, INDArray y) {
+        Values values = new Values().set(Parameter.GAMMA, pass.values().get(Parameter.ALPHA));
+        if (pass.values().has(Parameter.SHIFT)) {
+            double[] shift = new double[pass.view().channels()];
+            Arrays.fill(shift, pass.values().get(Parameter.SHIFT)[0]);
+            values.set(Parameter.BETA, shift);
+        }
+        NormPass inside = pass.with(NormPlan.affine()).with(values).with(false);
+        INDArray z = like(x);
+        inside.forward(wide(x), z);
+        INDArray wide = isHalf(y) ? like(y) : y;
+        Saved saved = pass.with(NormPlan.affine()).forward(value(curve, z), wide);
+        deliver(wide, y);
+        return new CurvePass(curve, inside, saved);
+    }
+
+    private static boolean isHalf(INDArray array) {
+        return array.dataType() == DataType.HALF;
+    }
+
+    private static INDArray wide(INDArray array) {
+        return isHalf(array) ? array.castTo(DataType.FLOAT) : array;
+    }
+
+    private static INDArray like(INDArray array) {
+        return Nd4j.createUninitialized(isHalf(array) ? DataType.FLOAT : array.dataType(), array.shape(), 'c');
+    }
+
+    private static void deliver(INDArray wide, INDArray array) {
+        if (wide != array) {
+            array.assign(wide);
+        }
+    }
+
+    private static INDArray value(Curve curve, INDArray z) {
+        INDArray h = z.ulike();
+        return Nd4j.exec(curve == Curve.TANH ? new Tanh(z, h) : new Erf(z, h));
+    }
+
+    /** The derivative; z and f(z) are changed. */
+    private static INDArray slope(Curve curve, INDArray z, INDArray h) {
+        return curve == Curve.TANH ? h.muli(h).rsubi(1) : Transforms.exp(z.muli(z).negi(), false).muli(2 / Math.sqrt(Math.PI));
+    }
+
+    @Override
+    public void again(INDArray x, INDArray y) {
+        INDArray z = like(x);
+        inside.forward(wide(x), z);
+        INDArray wide = isHalf(y) ? like(y) : y;
+        saved.again(value(curve, z), wide);
+        deliver(wide, y);
+    }
+
+    @Override
+    public Values backward(INDArray x, INDArray dy, INDArray dx) {
+        INDArray z = like(x);
+        Saved first = inside.forward(wide(x), z);
+        INDArray h = value(curve, z);
+        INDArray dz = like(x);
+        Values gradients = saved.backward(h, wide(dy), dz);
+        dz.muli(slope(curve, z, h));
+        INDArray wide = isHalf(dx) ? like(dx) : dx;
+        Values ofInside = first.backward(wide(x), dz, wide);
+        deliver(wide, dx);
+        double shift = Arrays.stream(ofInside.get(Parameter.BETA)).sum();
+        return gradients.set(Parameter.ALPHA, ofInside.get(Parameter.GAMMA)).set(Parameter.SHIFT, new double[]{shift});
+    }
+}
