@@ -4,22 +4,24 @@ package io.github.dl4jnorm.norm;
 /** What a norm divides the elements that share statistics by, and whether it subtracts their mean before. */
 public enum Divisor {
     /** √(var + eps). */
-    DEVIATION(true),
+    DEVIATION(true, false),
     /** √var + eps; only for channels, and for a single part. */
-    DEVIATION_PLUS_EPS(true),
+    DEVIATION_PLUS_EPS(true, false),
     /** 1: only the mean is subtracted. */
-    NOTHING(true),
+    NOTHING(true, true),
     /** 1, and the mean is not subtracted: elements stay what they are. */
-    ONE(false),
+    ONE(false, true),
     /** √(mean² + var + eps), and the mean is not subtracted. */
-    ROOT_MEAN_SQUARE(false),
+    ROOT_MEAN_SQUARE(false, false),
     /** max(√(m·(mean² + var)), eps) of m elements, and the mean is not subtracted. */
-    LENGTH(false);
+    LENGTH(false, false);
 
     private final boolean centered;
+    private final boolean constant;
 
-    Divisor(boolean centered) {
+    Divisor(boolean centered, boolean constant) {
         this.centered = centered;
+        this.constant = constant;
     }
 
     /** {@return whether the elements of a position can be divided by it} */
@@ -27,9 +29,9 @@ public enum Divisor {
         return this != DEVIATION_PLUS_EPS && this != ONE;
     }
 
-    /** {@return whether it depends on the elements} */
-    public boolean divides() {
-        return this != NOTHING && this != ONE;
+    /** {@return whether it is the same for all elements, whatever they are} */
+    public boolean isConstant() {
+        return constant;
     }
 
     /** {@return whether the mean is subtracted} */
@@ -49,7 +51,7 @@ public enum Divisor {
     public double square(double count, double mean, double squares) {
         // The mean of squares may be within the range of double where their sum is not.
         double square = squares / Math.max(1, count) + (centered ? 0 : mean * mean);
-        return this == LENGTH ? square * count : divides() ? square : 0;
+        return this == LENGTH ? square * count : constant ? 0 : square;
     }
 
     /**
@@ -92,6 +94,6 @@ public enum Divisor {
             // At eps the divisor is a constant.
             return unit < 1 / eps ? unit * count : 0;
         }
-        return slopeIsUnit() ? unit : !divides() || square == 0 ? 0 : 1 / Math.sqrt(square);
+        return slopeIsUnit() ? unit : constant || square == 0 ? 0 : 1 / Math.sqrt(square);
     }
 }

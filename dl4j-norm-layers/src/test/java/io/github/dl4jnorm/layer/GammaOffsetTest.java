@@ -79,9 +79,6 @@ class GammaOffsetTest {
         LayerUnderTest shifted = new LayerUnderTest(norm(name, options(name, OFFSET)), Kind.CHANNELS, DataType.DOUBLE);
         assertThat(shifted.param("gamma").add(OFFSET)).isEqualTo(plain.param("gamma"));
         assertThat(shifted.forward(x, true).sub(plain.forward(x, true)).amaxNumber().doubleValue()).isLessThan(1e-14);
-        if (!name.equals("grn") && !name.equals("scale")) {
-            assertThat(shifted.param("gamma").amaxNumber().doubleValue()).as("gamma at the start").isZero();
-        }
     }
 
     @Test
