@@ -61,6 +61,8 @@ public final class NormFactory {
         norms.put("layer-scale", LayerScale.Builder::new);
         norms.put("dyt", DynamicTanh.Builder::new);
         norms.put("derf", DynamicErf.Builder::new);
+        norms.put("evonorm-s0", EvoNormS0.Builder::new);
+        norms.put("evonorm-b0", EvoNormB0.Builder::new);
         return Collections.unmodifiableMap(norms);
     }
 

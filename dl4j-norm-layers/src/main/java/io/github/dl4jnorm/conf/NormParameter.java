@@ -37,6 +37,8 @@ public record NormParameter(String name, long length, double initialValue, Strin
 
     /** Factor of the input before a function is applied. */
     public static final String ALPHA = "alpha";
+    /** Factor of each channel in a gate. */
+    public static final String V = "v";
     /** What is added to the input before a function is applied. */
     public static final String SHIFT = "shift";
 

@@ -125,7 +125,9 @@ public abstract class RunningNormLayer extends NormLayer {
         requirePolicy();
         if (tracksStatistics()) {
             boolean log = Boolean.TRUE.equals(logStdStored);
-            parameters.add(new NormParameter(MEAN, nOut, 0));
+            if (tracksMean()) {
+                parameters.add(new NormParameter(MEAN, nOut, 0));
+            }
             if (tracksVariance()) {
                 parameters.add(new NormParameter(log ? LOG10_STDEV : VAR, nOut, log ? 0 : 1));
             }
@@ -134,6 +136,11 @@ public abstract class RunningNormLayer extends NormLayer {
             }
         }
         return parameters;
+    }
+
+    /** {@return whether a running mean is tracked besides the running variance: not where none is subtracted} */
+    protected boolean tracksMean() {
+        return true;
     }
 
     /** {@return whether a running variance is tracked besides the running mean: not where nothing is divided} */

@@ -34,6 +34,7 @@ final class RunningState implements RunningValues {
     private static final List<WeakReference<DataBuffer>> WARNED = new ArrayList<>();
 
     private final Map<String, INDArray> params;
+    /** Null where only variances are tracked. */
     private final Shadow mean;
     /** Null where only means are tracked. */
     private final Shadow variance;
@@ -43,10 +44,9 @@ final class RunningState implements RunningValues {
 
     RunningState(Map<String, INDArray> params) {
         this.params = params;
-        mean = new Shadow(params.get(MEAN));
-        INDArray stored = log() ? params.get(LOG10_STDEV) : params.get(VAR);
-        variance = stored == null ? null : new Shadow(stored);
-        batches = params.containsKey(BATCHES) ? new Shadow(params.get(BATCHES)) : null;
+        mean = Shadow.of(params.get(MEAN));
+        variance = Shadow.of(log() ? params.get(LOG10_STDEV) : params.get(VAR));
+        batches = Shadow.of(params.get(BATCHES));
     }
 
     private boolean log() {
@@ -55,7 +55,7 @@ final class RunningState implements RunningValues {
 
     @Override
     public double[] mean() {
-        return mean.read();
+        return mean == null ? new double[variance.read().length] : mean.read();
     }
 
     @Override
@@ -131,7 +131,9 @@ final class RunningState implements RunningValues {
     }
 
     void set(double[] newMean, double[] newVariance) {
-        mean.write(newMean);
+        if (mean != null) {
+            mean.write(newMean);
+        }
         if (variance == null) {
             return;
         }
@@ -153,8 +155,12 @@ final class RunningState implements RunningValues {
         private double[] exact;
         private double[] rounded;
 
-        Shadow(INDArray param) {
+        private Shadow(INDArray param) {
             this.param = param;
+        }
+
+        static Shadow of(INDArray param) {
+            return param == null ? null : new Shadow(param);
         }
 
         double[] read() {

@@ -40,7 +40,7 @@ record BatchNormMap(double[] scale, double[] shift, IActivation activation) {
     /** Whether it does the same to every example at test time: scale and shift by running statistics alone. */
     static boolean isAffine(Layer layer) {
         return isStock(layer) || layer instanceof NormLayer norm && norm.tracksStatistics()
-                && !(norm.plan(IMAGES) instanceof NormPlan.Channels plan && plan.parts().size() > 1);
+                && norm.plan(IMAGES).isAffineWhenGiven();
     }
 
     static boolean channelsLast(Layer layer) {

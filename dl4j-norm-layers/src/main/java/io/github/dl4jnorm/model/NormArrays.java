@@ -132,8 +132,8 @@ final class NormArrays {
                 }
             }
         }
-        if (values.containsKey(RUNNING_MEAN)) {
-            layer.setRunningStatistics(values.get(RUNNING_MEAN),
+        if (values.containsKey(RUNNING_MEAN) || values.containsKey(RUNNING_VARIANCE)) {
+            layer.setRunningStatistics(values.getOrDefault(RUNNING_MEAN, layer.runningMean()),
                     values.getOrDefault(RUNNING_VARIANCE, layer.runningVariance()));
         }
     }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.api.layers.LayerConstraint;
 import org.deeplearning4j.nn.conf.RNNFormat;
@@ -219,8 +220,12 @@ public final class NormReplacement {
             }
         });
         String form = names.contains(VAR) ? VAR : LOG10_STDEV;
-        if (names.contains(MEAN) && part.param(MEAN) != null && part.param(form) == null) {
-            part.setStatistics(BatchNormMap.doubles(part.param(MEAN)), variance(part));
+        boolean known = Stream.of(MEAN, VAR, LOG10_STDEV).anyMatch(name -> part.param(name) != null);
+        if (known && (names.contains(MEAN) || names.contains(form)) && part.param(form) == null) {
+            double[] variance = variance(part);
+            // Where no mean is tracked it is 0.
+            part.setStatistics(part.param(MEAN) == null ? new double[variance.length]
+                    : BatchNormMap.doubles(part.param(MEAN)), variance);
         }
         for (String name : part.paramNames()) {
             if (part.param(name).length() != lengths.getOrDefault(name, -1L)) {

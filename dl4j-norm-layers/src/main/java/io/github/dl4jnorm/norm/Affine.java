@@ -20,6 +20,19 @@ public interface Affine {
     };
 
     /**
+     * Multiplication of each channel by a number.
+     *
+     * @param factors one for each channel
+     * @return {@code y = factor·x}
+     */
+    static Affine times(double[] factors) {
+        return (n, from, to, into) -> {
+            IDENTITY.row(n, from, to, into);
+            System.arraycopy(factors, from, into.scale, 0, to - from);
+        };
+    }
+
+    /**
      * The coefficients of some channels of an example.
      *
      * @param n    example

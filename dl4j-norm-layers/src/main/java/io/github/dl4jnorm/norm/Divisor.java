@@ -4,29 +4,41 @@ package io.github.dl4jnorm.norm;
 /** What a norm divides the elements that share statistics by, and whether it subtracts their mean before. */
 public enum Divisor {
     /** √(var + eps). */
-    DEVIATION(true, false),
+    DEVIATION(true, false, true, true),
+    /** √(var + eps), and the mean is not subtracted; only for channels. */
+    DEVIATION_ALONE(false, false, true, true),
     /** √var + eps; only for channels, and for a single part. */
-    DEVIATION_PLUS_EPS(true, false),
+    DEVIATION_PLUS_EPS(true, false, true, false),
     /** 1: only the mean is subtracted. */
-    NOTHING(true, true),
+    NOTHING(true, true, true, false),
     /** 1, and the mean is not subtracted: elements stay what they are. */
-    ONE(false, true),
+    ONE(false, true, false, false),
     /** √(mean² + var + eps), and the mean is not subtracted. */
-    ROOT_MEAN_SQUARE(false, false),
+    ROOT_MEAN_SQUARE(false, false, false, true),
     /** max(√(m·(mean² + var)), eps) of m elements, and the mean is not subtracted. */
-    LENGTH(false, false);
+    LENGTH(false, false, false, false);
 
     private final boolean centered;
     private final boolean constant;
+    /** Whether it is computed from the variance, not from the mean square. */
+    private final boolean ofVariance;
+    /** Whether it is the root of what {@link #square} gives and eps. */
+    private final boolean root;
 
-    Divisor(boolean centered, boolean constant) {
+    Divisor(boolean centered, boolean constant, boolean ofVariance, boolean root) {
         this.centered = centered;
         this.constant = constant;
+        this.ofVariance = ofVariance;
+        this.root = root;
+    }
+
+    boolean isOfVariance() {
+        return ofVariance;
     }
 
     /** {@return whether the elements of a position can be divided by it} */
     public boolean fitsPositions() {
-        return this != DEVIATION_PLUS_EPS && this != ONE;
+        return this != DEVIATION_PLUS_EPS && this != DEVIATION_ALONE && this != ONE;
     }
 
     /** {@return whether it is the same for all elements, whatever they are} */
@@ -50,7 +62,7 @@ public enum Divisor {
      */
     public double square(double count, double mean, double squares) {
         // The mean of squares may be within the range of double where their sum is not.
-        double square = squares / Math.max(1, count) + (centered ? 0 : mean * mean);
+        double square = squares / Math.max(1, count) + (ofVariance ? 0 : mean * mean);
         return this == LENGTH ? square * count : constant ? 0 : square;
     }
 
@@ -64,7 +76,7 @@ public enum Divisor {
      */
     public double unit(double square, double eps) {
         double divisor = 1;
-        if (this == DEVIATION || this == ROOT_MEAN_SQUARE) {
+        if (root) {
             divisor = Math.sqrt(square + eps);
         } else if (this == DEVIATION_PLUS_EPS) {
             divisor = Math.sqrt(square) + eps;
@@ -76,7 +88,7 @@ public enum Divisor {
 
     /** {@return whether {@link #slope} is the unit itself} */
     boolean slopeIsUnit() {
-        return this == DEVIATION || this == ROOT_MEAN_SQUARE;
+        return root;
     }
 
     /**
@@ -94,6 +106,6 @@ public enum Divisor {
             // At eps the divisor is a constant.
             return unit < 1 / eps ? unit * count : 0;
         }
-        return slopeIsUnit() ? unit : constant || square == 0 ? 0 : 1 / Math.sqrt(square);
+        return root ? unit : constant || square == 0 ? 0 : 1 / Math.sqrt(square);
     }
 }

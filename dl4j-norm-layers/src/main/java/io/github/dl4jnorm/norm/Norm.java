@@ -235,6 +235,10 @@ public final class Norm implements Affine {
         return divisor.isCentered();
     }
 
+    boolean isOfVariance() {
+        return divisor.isOfVariance();
+    }
+
     double meanWeight(int part) {
         return meanWeights[part];
     }

@@ -145,7 +145,8 @@ public final class NormGradients implements GradAffine {
                 double mean = part.mean(pool);
                 for (; c < end; c++) {
                     slope[c - from] += q;
-                    shift[c - from] += norm.isCentered() ? r + q * (at.center[c - from] - mean) : 0;
+                    // What a mean receives is 0 where none is subtracted.
+                    shift[c - from] += norm.isOfVariance() ? r + q * (at.center[c - from] - mean) : 0;
                 }
             }
         }

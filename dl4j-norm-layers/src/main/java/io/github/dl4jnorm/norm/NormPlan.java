@@ -12,6 +12,11 @@ public sealed interface NormPlan {
         return false;
     }
 
+    /** {@return whether given statistics make it the same affine map of each channel for every input} */
+    default boolean isAffineWhenGiven() {
+        return hasRunning();
+    }
+
     /**
      * By statistics of channels, mixed if there are several.
      *
@@ -25,6 +30,11 @@ public sealed interface NormPlan {
         @Override
         public boolean hasRunning() {
             return running >= 0;
+        }
+
+        @Override
+        public boolean isAffineWhenGiven() {
+            return hasRunning() && parts.size() == 1;
         }
 
         /**
@@ -82,6 +92,27 @@ public sealed interface NormPlan {
      * @param curve the function
      */
     record Curved(Curve curve) implements NormPlan {
+    }
+
+    /**
+     * {@code x·sigmoid(v·x)}, divided by the deviation of x in a group of channels.
+     *
+     * @param groups groups of channels
+     */
+    record Gated(int groups) implements NormPlan {
+    }
+
+    /** Divided by the larger of the deviation over the batch and v·x plus the deviation over the positions of a channel. */
+    record LargerDeviation() implements NormPlan {
+        @Override
+        public boolean hasRunning() {
+            return true;
+        }
+
+        @Override
+        public boolean isAffineWhenGiven() {
+            return false;
+        }
     }
 
     /** Channels respond to the norms of all channels. */

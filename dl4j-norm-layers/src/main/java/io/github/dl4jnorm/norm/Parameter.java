@@ -25,6 +25,8 @@ public enum Parameter {
     ALPHA("alpha", "alpha", true),
     /** A scalar that is added to the input before a function is applied. */
     SHIFT("shift", "shift", true),
+    /** Factor of each channel in a gate. */
+    V("v", "v", true),
     /** Running mean of each channel. */
     MEAN("mean", "running_mean", false),
     /** Running variance of each channel. */

@@ -101,6 +101,14 @@ final class Composition {
             SDVariable length = sd.math.sqrt(sd.math.max(sd.math.square(cube).sum(true, 2), sd.constant(Double.MIN_NORMAL)));
             return cube.mul(length.div(length.mean(true, 1).add(spec.eps())));
         }
+        if (plan instanceof NormPlan.LargerDeviation) {
+            SDVariable ofBatch = deviation(spec.kind().definition().isInference() ? given() : variance(cube, 0, 2));
+            SDVariable more = sd.nn.relu(cube.mul(perChannel(Parameter.V)).add(deviation(variance(cube, 2))).sub(ofBatch), 0);
+            return cube.div(ofBatch.add(more));
+        }
+        if (plan instanceof NormPlan.Gated gated) {
+            return gated(cube, gated.groups());
+        }
         if (plan instanceof NormPlan.Curved curved) {
             SDVariable z = cube.mul(perChannel(Parameter.ALPHA));
             return curved.curve() == Curve.TANH ? sd.math.tanh(z) : sd.math.erf(z.add(perChannel(Parameter.SHIFT)));
@@ -134,7 +142,7 @@ final class Composition {
             case ONE -> cube;
             case ROOT_MEAN_SQUARE -> cube.mul(unit(sd.math.square(cube).mean(true, axes)));
             case LENGTH -> cube.mul(reciprocal(sd.math.square(cube).sum(true, axes)));
-            case DEVIATION_PLUS_EPS -> throw new IllegalArgumentException("expected a divisor with an operation, got " + divisor);
+            default -> throw new IllegalArgumentException("expected a divisor with an operation, got " + divisor);
         };
     }
 
@@ -162,15 +170,33 @@ final class Composition {
                 : sd.math.rsqrt(sd.math.max(square, sd.constant(Math.max(Double.MIN_NORMAL, spec.eps() * spec.eps()))));
     }
 
+    private SDVariable deviation(SDVariable variance) {
+        return sd.math.sqrt(sd.math.max(variance.add(spec.eps()), sd.constant(Double.MIN_NORMAL)));
+    }
+
+    private SDVariable variance(SDVariable cube, int... axes) {
+        return variance(cube, cube.mean(true, axes), axes);
+    }
+
     private SDVariable variance(SDVariable cube, SDVariable mean, int... axes) {
         return sd.math.square(cube.sub(mean)).mean(true, axes);
     }
 
     private SDVariable grouped(SDVariable cube, int groups, Divisor divisor) {
-        SDVariable shape = sd.shape(cube);
-        SDVariable n = sd.gather(shape, new int[]{0}, 0);
-        SDVariable joined = sd.reshape(cube, sd.concat(0, n, sd.constant(Nd4j.createFromArray(groups, -1L))));
-        return sd.reshape(divided(joined, divisor, 2), shape);
+        return sd.reshape(divided(joined(cube, groups), divisor, 2), sd.shape(cube));
+    }
+
+    /** The elements of a group in one row. */
+    private SDVariable joined(SDVariable cube, int groups) {
+        SDVariable n = sd.gather(sd.shape(cube), new int[]{0}, 0);
+        return sd.reshape(cube, sd.concat(0, n, sd.constant(Nd4j.createFromArray(groups, -1L))));
+    }
+
+    private SDVariable gated(SDVariable cube, int groups) {
+        SDVariable h = cube.mul(sd.nn.sigmoid(cube.mul(perChannel(Parameter.V))));
+        SDVariable elements = joined(cube, groups);
+        SDVariable unit = unit(variance(elements, elements.mean(true, 2), 2));
+        return sd.reshape(joined(h, groups).mul(unit), sd.shape(cube));
     }
 
     /** By weighted means and variances, of which the last ones may be given. */

@@ -80,7 +80,7 @@ final class Definition {
 
     /** Whether mean and variance of the batch are given. */
     boolean isInference() {
-        return extras.contains(Parameter.MEAN);
+        return extras.contains(Parameter.MEAN) || extras.contains(Parameter.VAR);
     }
 
     /** How many elements an input behind x has, unless it holds the weights of parts. */

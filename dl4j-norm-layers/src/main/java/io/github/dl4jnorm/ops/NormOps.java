@@ -4,6 +4,8 @@ package io.github.dl4jnorm.ops;
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.DynamicErf;
 import io.github.dl4jnorm.conf.DynamicTanh;
+import io.github.dl4jnorm.conf.EvoNormB0;
+import io.github.dl4jnorm.conf.EvoNormS0;
 import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
@@ -15,7 +17,6 @@ import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.ScaleNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
-import java.util.List;
 import org.nd4j.shade.guava.base.CaseFormat;
 
 /**
@@ -35,7 +36,7 @@ import org.nd4j.shade.guava.base.CaseFormat;
  *
  * @param <A> INDArray or SDVariable
  */
-public abstract class NormOps<A> {
+public abstract class NormOps<A> extends NormSubstitutes<A> {
     /** The operations, each with the layer that does the same. Saved graphs hold the ordinal: new ones go to the end. */
     enum Kind {
         BATCH_NORM(Definition.of(BatchNormalization::new)),
@@ -55,7 +56,10 @@ public abstract class NormOps<A> {
         MEAN_ONLY_BATCH_NORM_INFERENCE(Definition.given(MeanOnlyBatchNormalization::new)),
         LAYER_SCALE(Definition.of(LayerScale::new)),
         DYNAMIC_TANH(Definition.of(DynamicTanh::new)),
-        DYNAMIC_ERF(Definition.of(DynamicErf::new));
+        DYNAMIC_ERF(Definition.of(DynamicErf::new)),
+        EVO_NORM_S0(new Definition((groups, weights) -> new EvoNormS0.Builder(groups).build(), false)),
+        EVO_NORM_B0(Definition.of(EvoNormB0::new)),
+        EVO_NORM_B0_INFERENCE(Definition.given(EvoNormB0::new));
 
         private final Definition definition;
 
@@ -78,50 +82,9 @@ public abstract class NormOps<A> {
         }
     }
 
-    /** Where the channels are, or null if that was not said. */
-    private final Layout layout;
-    private final double gammaOffset;
-
     /** Limits subclasses to this package. */
     NormOps(Layout layout, double gammaOffset) {
-        this.layout = layout;
-        this.gammaOffset = gammaOffset;
-    }
-
-    /**
-     * Returns the same operations for input in the given layout.
-     *
-     * @param layout layout of x
-     * @return operations; these are unchanged
-     */
-    public abstract NormOps<A> layout(Layout layout);
-
-    /**
-     * Returns the same operations with {@code gammaOffset + gamma} in the place of gamma. With 1, a gamma of 0 is the identity,
-     * as in Gemma and with {@code zero_centered_gamma} in TransformerEngine.
-     *
-     * @param gammaOffset 0 in operations without a gamma
-     * @return operations; these are unchanged
-     */
-    public abstract NormOps<A> gammaOffset(double gammaOffset);
-
-    /** Where the channels are, or null if that was not said. */
-    final Layout layout() {
-        return layout;
-    }
-
-    final double gammaOffset() {
-        return gammaOffset;
-    }
-
-    /** Computes or builds the operation. */
-    abstract A apply(NormSpec spec, List<A> inputs);
-
-    @SafeVarargs
-    private A norm(Kind kind, int groups, double eps, A x, A gamma, A beta, A... extras) {
-        Layout used = layout == null && !kind.definition().needsLayout() ? Layout.CHANNELS_FIRST : layout;
-        NormSpec spec = new NormSpec(kind, used, gamma != null, beta != null, groups, eps, gammaOffset);
-        return apply(spec, spec.inputs(x, gamma, beta, extras));
+        super(layout, gammaOffset);
     }
 
     /**
@@ -344,47 +307,5 @@ public abstract class NormOps<A> {
      */
     public A meanOnlyBatchNormInference(A x, A gamma, A beta, A mean) {
         return norm(Kind.MEAN_ONLY_BATCH_NORM_INFERENCE, 1, 0, x, gamma, beta, mean);
-    }
-
-    /**
-     * Multiplies each channel by a gamma, without a normalization (<a href="https://arxiv.org/abs/2103.17239">arXiv
-     * 2103.17239</a>): {@code y = gamma·x + beta}.
-     *
-     * @param x     input
-     * @param gamma scale of each channel, {@code [C]}, or null for 1
-     * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @return output with the shape and layout of x
-     */
-    public A layerScale(A x, A gamma, A beta) {
-        return norm(Kind.LAYER_SCALE, 1, 0, x, gamma, beta);
-    }
-
-    /**
-     * Applies a hyperbolic tangent in place of a normalization (DyT, <a href="https://arxiv.org/abs/2503.10622">arXiv
-     * 2503.10622</a>): {@code y = gamma·tanh(alpha·x) + beta}.
-     *
-     * @param x     input
-     * @param gamma scale of each channel, {@code [C]}, or null for 1
-     * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param alpha factor of x, {@code [1]}
-     * @return output with the shape and layout of x
-     */
-    public A dynamicTanh(A x, A gamma, A beta, A alpha) {
-        return norm(Kind.DYNAMIC_TANH, 1, 0, x, gamma, beta, alpha);
-    }
-
-    /**
-     * Applies the error function in place of a normalization (Derf, <a href="https://arxiv.org/abs/2512.10938">arXiv
-     * 2512.10938</a>): {@code y = gamma·erf(alpha·x + shift) + beta}.
-     *
-     * @param x     input
-     * @param gamma scale of each channel, {@code [C]}, or null for 1
-     * @param beta  shift of each channel, {@code [C]}, or null for 0
-     * @param alpha factor of x, {@code [1]}
-     * @param shift what is added to alpha·x, {@code [1]}
-     * @return output with the shape and layout of x
-     */
-    public A dynamicErf(A x, A gamma, A beta, A alpha, A shift) {
-        return norm(Kind.DYNAMIC_ERF, 1, 0, x, gamma, beta, alpha, shift);
     }
 }

@@ -6,7 +6,6 @@ import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import java.util.Arrays;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Erf;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Tanh;
@@ -31,30 +30,12 @@ record CurvePass(Curve curve, NormPass inside, Saved saved) implements Saved {
             values.set(Parameter.BETA, shift);
         }
         NormPass inside = pass.with(NormPlan.affine()).with(values).with(false);
-        INDArray z = like(x);
-        inside.forward(wide(x), z);
-        INDArray wide = isHalf(y) ? like(y) : y;
+        INDArray z = Wide.like(x);
+        inside.forward(Wide.of(x), z);
+        INDArray wide = Wide.output(y);
         Saved saved = pass.with(NormPlan.affine()).forward(value(curve, z), wide);
-        deliver(wide, y);
+        Wide.deliver(wide, y);
         return new CurvePass(curve, inside, saved);
-    }
-
-    private static boolean isHalf(INDArray array) {
-        return array.dataType() == DataType.HALF;
-    }
-
-    private static INDArray wide(INDArray array) {
-        return isHalf(array) ? array.castTo(DataType.FLOAT) : array;
-    }
-
-    private static INDArray like(INDArray array) {
-        return Nd4j.createUninitialized(isHalf(array) ? DataType.FLOAT : array.dataType(), array.shape(), 'c');
-    }
-
-    private static void deliver(INDArray wide, INDArray array) {
-        if (wide != array) {
-            array.assign(wide);
-        }
     }
 
     private static INDArray value(Curve curve, INDArray z) {
@@ -69,24 +50,24 @@ record CurvePass(Curve curve, NormPass inside, Saved saved) implements Saved {
 
     @Override
     public void again(INDArray x, INDArray y) {
-        INDArray z = like(x);
-        inside.forward(wide(x), z);
-        INDArray wide = isHalf(y) ? like(y) : y;
+        INDArray z = Wide.like(x);
+        inside.forward(Wide.of(x), z);
+        INDArray wide = Wide.output(y);
         saved.again(value(curve, z), wide);
-        deliver(wide, y);
+        Wide.deliver(wide, y);
     }
 
     @Override
     public Values backward(INDArray x, INDArray dy, INDArray dx) {
-        INDArray z = like(x);
-        Saved first = inside.forward(wide(x), z);
+        INDArray z = Wide.like(x);
+        Saved first = inside.forward(Wide.of(x), z);
         INDArray h = value(curve, z);
-        INDArray dz = like(x);
-        Values gradients = saved.backward(h, wide(dy), dz);
+        INDArray dz = Wide.like(x);
+        Values gradients = saved.backward(h, Wide.of(dy), dz);
         dz.muli(slope(curve, z, h));
-        INDArray wide = isHalf(dx) ? like(dx) : dx;
-        Values ofInside = first.backward(wide(x), dz, wide);
-        deliver(wide, dx);
+        INDArray wide = Wide.output(dx);
+        Values ofInside = first.backward(Wide.of(x), dz, wide);
+        Wide.deliver(wide, dx);
         double shift = Arrays.stream(ofInside.get(Parameter.BETA)).sum();
         return gradients.set(Parameter.ALPHA, ofInside.get(Parameter.GAMMA)).set(Parameter.SHIFT, new double[]{shift});
     }

@@ -58,7 +58,7 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
 
     /** Whether statistics are given instead of computed. */
     boolean isGiven() {
-        return values.has(Parameter.MEAN);
+        return values.has(Parameter.MEAN) || values.has(Parameter.VAR);
     }
 
     /**
@@ -86,6 +86,12 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         if (plan instanceof NormPlan.Responses) {
             return GlobalResponsePass.forward(this, x, y);
         }
+        if (plan instanceof NormPlan.LargerDeviation) {
+            return inRange(LargerDeviationPass.forward(this, x, y), x, y);
+        }
+        if (plan instanceof NormPlan.Gated gated) {
+            return GatePass.forward(this, gated.groups(), x, y);
+        }
         if (plan instanceof NormPlan.Curved curved) {
             return CurvePass.forward(this, curved.curve(), x, y);
         }
@@ -106,6 +112,9 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
 
     /** What brings input into the range of double, or null if it is there, or if the output is as large as the input. */
     private Frames frames(INDArray x) {
+        if (plan instanceof NormPlan.LargerDeviation) {
+            return isGiven() ? null : Frames.find(x, view, mask, Frames.Shared.BATCH, view.channels(), false, exchange);
+        }
         return plan instanceof NormPlan.Channels channels ? ChannelPass.frames(this, channels, x)
                 : PositionPass.frames(this, (NormPlan.Positions) plan, x);
     }

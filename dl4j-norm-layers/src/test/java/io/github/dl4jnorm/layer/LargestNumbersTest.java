@@ -60,7 +60,8 @@ class LargestNumbersTest {
 
     private static Stream<NormLayer> norms() {
         List<NormLayer> made = NormFactory.names().stream()
-                .map(name -> NormFactory.create(name, name.equals("group") ? Map.of("groups", 2) : Map.of()).around(dense()))
+                .map(name -> NormFactory.create(name, name.matches("group|evonorm-s0") ? Map.of("groups", 2) : Map.of())
+                        .around(dense()))
                 .filter(layers -> layers.size() == 2).map(layers -> (NormLayer) layers.get(1)).toList();
         Stream<NormLayer> ofExamples = made.stream().filter(UncenteredNormLayer.class::isInstance).map(norm -> {
             UncenteredNormLayer other = (UncenteredNormLayer) norm.clone();
@@ -78,7 +79,9 @@ class LargestNumbersTest {
     static Stream<Arguments> cases() {
         return norms().flatMap(norm -> Stream.of(Kind.values()).filter(kind -> norm.plan(rank(kind)) != null)
                 .flatMap(kind -> Stream.of(DataType.DOUBLE, DataType.FLOAT, DataType.HALF).flatMap(type ->
-                        Stream.of(Input.values()).map(input ->
+                        Stream.of(Input.values()).filter(input -> input != Input.CONSTANT
+                                // A large number divided by √eps is beyond the range.
+                                || !(norm.plan(rank(kind)) instanceof NormPlan.Gated)).map(input ->
                                 Arguments.of(norm.getClass().getSimpleName(), kind, type, input, norm.clone())))));
     }
 
@@ -139,7 +142,8 @@ class LargestNumbersTest {
     private static boolean centers(NormLayer norm, Kind kind) {
         NormPlan plan = norm.plan(rank(kind));
         return plan instanceof NormPlan.Channels channels ? channels.divisor().isCentered()
-                : !(plan instanceof NormPlan.Positions positions) || positions.divisor().isCentered();
+                : plan instanceof NormPlan.Positions positions ? positions.divisor().isCentered()
+                : !(plan instanceof NormPlan.LargerDeviation);
     }
 
     private static boolean dividesByNothing(NormLayer norm, Kind kind) {

@@ -103,8 +103,8 @@ final class SavedNetworks extends NetworkSaver {
         for (String norm : NormFactory.names()) {
             BaseLayer convolution = (BaseLayer) kind.before();
             convolution.setActivationFn(Activation.RELU.getActivationFunction());
-            List<Layer> layers = new ArrayList<>(NormFactory.create(norm, norm.equals("group") ? Map.of("groups", 2) : Map.of())
-                    .around(convolution));
+            Map<String, Integer> options = norm.matches("group|evonorm-s0") ? Map.of("groups", 2) : Map.of();
+            List<Layer> layers = new ArrayList<>(NormFactory.create(norm, options).around(convolution));
             layers.add(kind.output());
             Model model = TestNetwork.of(false, setup(DataType.FLOAT), kind.inputType(), layers).model();
             save(name("factory", norm), model, kind.labels(EXAMPLES, DataType.FLOAT), null, input(kind, DataType.FLOAT));

@@ -131,7 +131,7 @@ class ViewsOfArraysTest {
     private static Map<String, NormLayer> norms() {
         Map<String, NormLayer> norms = new HashMap<>();
         NormFactory.names().forEach(name -> norms.put(name,
-                behind(name, name.equals("ghost") ? Map.of("virtualBatchSize", 4) : name.equals("group")
+                behind(name, name.equals("ghost") ? Map.of("virtualBatchSize", 4) : name.matches("group|evonorm-s0")
                         ? Map.of("groups", 2) : Map.of())));
         norms.put("layer by position", behind("layer", Map.of("perPosition", true)));
         norms.put("layer by element", new LayerNormalization.Builder().elementwiseAffine(true).build());

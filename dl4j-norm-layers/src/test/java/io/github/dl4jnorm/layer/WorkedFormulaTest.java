@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.dl4jnorm.conf.DynamicErf;
 import io.github.dl4jnorm.conf.DynamicTanh;
+import io.github.dl4jnorm.conf.EvoNormB0;
+import io.github.dl4jnorm.conf.EvoNormS0;
 import io.github.dl4jnorm.conf.LayerScale;
 import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.ScaleNormalization;
@@ -70,6 +72,29 @@ class WorkedFormulaTest {
         layer.param("gamma").assign(Nd4j.createFromArray(2.0, -3));
         assertThat(numbers(layer.forward(x, true)))
                 .containsExactly(new double[]{1.6854015858994297, -1.5614996334391396, -1.0409997556260931, 3}, within(1e-15));
+    }
+
+    /** Variances 1 and 4 over the two channels of a group; sigmoid(ln 3) = 3/4 and sigmoid(−ln 3) = 1/4. */
+    @Test
+    void evoNormS0DividesGatedElementsByTheDeviationOfTheirGroup() {
+        INDArray x = Nd4j.createFromArray(new double[][][]{{{1, 1}, {-1, -1}}, {{2, 2}, {-2, -2}}});
+        LayerUnderTest layer = new LayerUnderTest(new EvoNormS0.Builder(1).eps(0).build(), 2, DataType.DOUBLE);
+        layer.param("v").assign(Math.log(3));
+        double third = 1 / (1 + Math.exp(-2 * Math.log(3)));
+        assertThat(numbers(layer.forward(x, true)))
+                .containsExactly(new double[]{0.75, 0.75, -0.25, -0.25, third, third, third - 1, third - 1}, within(1e-15));
+    }
+
+    /** Deviation 2 over the batch; of the instances, 1 and √7. */
+    @Test
+    void evoNormB0DividesByTheLargerDeviation() {
+        double root = Math.sqrt(7);
+        INDArray x = Nd4j.createFromArray(new double[][][]{{{1, -1}}, {{root, -root}}});
+        LayerUnderTest layer = new LayerUnderTest(new EvoNormB0.Builder().eps(0).build(), 1, DataType.DOUBLE);
+        assertThat(numbers(layer.forward(x, true))).containsExactly(new double[]{0.5, -0.5, 0.5, -root / 2}, within(1e-15));
+        layer.param("var").assign(0.25);
+        assertThat(layer.layer.paramTable()).containsOnlyKeys("gamma", "beta", "v", "var");
+        assertThat(numbers(layer.forward(x, false))).containsExactly(new double[]{0.5, -2, 0.5, -2 * root}, within(1e-15));
     }
 
     private static double[] numbers(INDArray array) {

@@ -32,8 +32,12 @@ class EpsZeroOpsTest {
         NormSpec spec = new NormSpec(drawn.kind(), drawn.layout(), true, true, drawn.spec().groups(), 0);
         Map<String, INDArray> arrays = drawn.arrays(3);
         arrays.get(NormSpec.X).assign(drawn.centers() ? 0.1 : 0);
-        if (drawn.kind().definition().isInference()) {
+        if (drawn.kind().definition().extras().contains(Parameter.MEAN)) {
             arrays.get(Parameter.MEAN.key()).assign(0.1);
+        }
+        if (drawn.kind().definition().extras().contains(Parameter.SHIFT)) {
+            // A function of it is added to what comes out.
+            arrays.get(Parameter.SHIFT.key()).assign(0);
         }
         if (drawn.kind().definition().extras().contains(Parameter.VAR)) {
             arrays.get(Parameter.VAR.key()).assign(0);

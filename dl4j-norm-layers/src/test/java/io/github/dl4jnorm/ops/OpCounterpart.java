@@ -92,6 +92,7 @@ public final class OpCounterpart {
 
     private static int groups(NormPlan plan) {
         return plan instanceof NormPlan.Positions positions ? positions.groups()
+                : plan instanceof NormPlan.Gated gated ? gated.groups()
                 : plan instanceof NormPlan.Channels channels ? Math.max(1, channels.parts().get(0).groups()) : 1;
     }
 

@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.BatchStatisticsBuilder;
+import io.github.dl4jnorm.conf.EvoNormB0;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
@@ -53,7 +54,8 @@ class SynchronizedNormsTest {
                 new BatchRenormalization.Builder().runningStatistics(POLICY).schedule(0, 0, 0).rMax(1.1).dMax(0.1),
                 new BatchRenormalization.Builder().runningStatistics(POLICY).schedule(0, 0, 0).rMax(1e6).dMax(1e6),
                 new BatchRenormalization.Builder().runningStatistics(RunningStatistics.cumulative()).schedule(1, 3, 4),
-                new SwitchableNormalization.Builder().runningStatistics(POLICY));
+                new SwitchableNormalization.Builder().runningStatistics(POLICY),
+                new EvoNormB0.Builder().runningStatistics(POLICY));
     }
 
     private static double[] alone(List<DataSet> batches, int workers, NormLayer norm) {

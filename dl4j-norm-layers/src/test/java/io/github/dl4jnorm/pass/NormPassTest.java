@@ -21,7 +21,8 @@ import org.nd4j.linalg.factory.Nd4j;
 class NormPassTest {
     private final INDArray x = Nd4j.rand(DataType.FLOAT, 6, 4, 5);
     private final View view = View.of(x.shape(), false);
-    private final Values values = new Values().set(Parameter.GAMMA, new double[]{1, 1, 1, 1}).set(Parameter.BETA, new double[4]);
+    private final Values values = new Values().set(Parameter.GAMMA, new double[]{1, 1, 1, 1}).set(Parameter.BETA, new double[4])
+            .set(Parameter.V, new double[]{1, 1, 1, 1});
 
     private Saved forward(NormPlan plan, Values given, INDArray y) {
         return new NormPass(view, null, plan, given, 1e-3).forward(x, y);
@@ -31,7 +32,9 @@ class NormPassTest {
     void everyKindOfPlanHasAPassOfItsOwn() {
         Map<Class<?>, NormPlan> plans = Map.of(NormPlan.Channels.class, NormPlan.batch(), NormPlan.Ghost.class,
                 NormPlan.ghost(2), NormPlan.Positions.class, NormPlan.position(Divisor.DEVIATION),
-                NormPlan.Responses.class, new NormPlan.Responses(), NormPlan.Curved.class, new NormPlan.Curved(Curve.TANH));
+                NormPlan.Responses.class, new NormPlan.Responses(), NormPlan.Curved.class, new NormPlan.Curved(Curve.TANH),
+                NormPlan.Gated.class, new NormPlan.Gated(2), NormPlan.LargerDeviation.class,
+                new NormPlan.LargerDeviation());
         assertThat(plans.keySet()).as("a new kind of plan needs a pass, and a place in NormPass.forward")
                 .containsExactlyInAnyOrderElementsOf(Arrays.asList(NormPlan.class.getPermittedSubclasses()));
         assertThat(plans.values().stream().map(plan -> forward(plan, values, x.ulike()).getClass()))

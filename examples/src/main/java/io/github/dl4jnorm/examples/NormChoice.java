@@ -51,8 +51,8 @@ record NormChoice(String name) {
         if (name.equals("weight-standardization")) {
             return layer -> standardized(group(channels).around(layer));
         }
-        if (name.equals("group")) {
-            return group(channels);
+        if (name.equals("group") || name.equals("evonorm-s0")) {
+            return NormFactory.create(name, Map.of("groups", groups(channels)));
         }
         // Each pixel on its own would make the noise of the background as strong as the strokes.
         return NormFactory.create(name, isUncentered() ? Map.of("perPosition", false) : Map.of());

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.parity;
 
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
+import io.github.dl4jnorm.norm.NormPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -83,6 +84,10 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
             };
         }
 
+        boolean grouped() {
+            return norm == Norm.GROUP || norm == Norm.OTHER && Ours.of(name, Map.of()).plan(4) instanceof NormPlan.Gated;
+        }
+
         boolean takes(int rank) {
             return norm == Norm.LAYER_ELEMENTWISE ? rank > 3 : Ours.of(name, Map.of()).plan(rank) != null;
         }
@@ -119,7 +124,7 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
         double offset = 4 * random.nextDouble() - 2;
         double deviation = Math.exp(3 * random.nextDouble() - 1.5);
         while (true) {
-            int groups = norm == Norm.GROUP ? 1 + random.nextInt(6) : 1;
+            int groups = choice.grouped() ? 1 + random.nextInt(6) : 1;
             long[] shape = shape(rank, groups, random);
             Drawn drawn = new Drawn(seed, choice, type, channelsLast, shape, groups, eachEps, scale, center, gammaOffset, relu,
                     average, logStd, useBatch, columnMajor, offset, deviation);
@@ -153,6 +158,9 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
     NormLayer other() {
         Map<String, Object> options = new HashMap<>(Map.of("eps", eps, "scale", scale, "center", center,
                 "gammaOffset", gammaOffset, "activation", relu ? "relu" : "identity"));
+        if (choice.grouped()) {
+            options.put("groups", groups);
+        }
         if (average != null) {
             options.put("runningStatistics", average.policy());
         }
@@ -214,9 +222,11 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
 
     /** Elements behind each statistic; of the largest part, where several are mixed. */
     long reduction() {
+        if (choice.grouped()) {
+            return channels() / groups * positions();
+        }
         return switch (norm()) {
-            case BATCH, GHOST, RENORM -> perChannel();
-            case GROUP -> channels() / groups * positions();
+            case BATCH, GHOST, RENORM, GROUP -> perChannel();
             case INSTANCE, FILTER_RESPONSE, GLOBAL_RESPONSE -> positions();
             case LAYER, RMS_OF_EXAMPLE, UNIT_OF_EXAMPLE -> rank() == 3 ? channels() : channels() * positions();
             case LAYER_PER_POSITION, RMS, UNIT -> channels();

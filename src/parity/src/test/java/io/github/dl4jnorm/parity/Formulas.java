@@ -35,7 +35,7 @@ final class Formulas {
         if (plan instanceof NormPlan.Positions positions && positions.groups() == 1 && !positions.elements()) {
             return new long[]{1};
         }
-        if (plan instanceof NormPlan.Curved) {
+        if (plan instanceof NormPlan.Curved || plan instanceof NormPlan.Gated || plan instanceof NormPlan.LargerDeviation) {
             return LongStream.range(0, rank).filter(axis -> axis != 1).toArray();
         }
         if (plan instanceof NormPlan.Channels channelPlan && channelPlan.parts().size() == 1 && channelPlan.renorm() == null) {
@@ -59,6 +59,7 @@ final class Formulas {
         Scalar least = new Scalar(eps);
         return switch (divisor) {
             case DEVIATION -> x.sub(mean).div(variance.add(least).sqrt());
+            case DEVIATION_ALONE -> x.div(variance.add(least).sqrt());
             case DEVIATION_PLUS_EPS -> x.sub(mean).div(variance.sqrt().add(least));
             case NOTHING -> x.sub(mean);
             case ONE -> x;

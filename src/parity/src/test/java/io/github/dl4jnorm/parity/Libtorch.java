@@ -166,6 +166,18 @@ final class Libtorch implements Side {
     private Tensor byPlan(Tensor input, boolean training) {
         NormLayer norm = drawn.other();
         NormPlan plan = norm.plan(drawn.rank());
+        if (plan instanceof NormPlan.LargerDeviation) {
+            return affine(largerDeviation(input, training));
+        }
+        if (plan instanceof NormPlan.Gated) {
+            Tensor variance = input.reshape(drawn.shape()[0], drawn.groups(), -1).var(new long[]{2}, false, true);
+            long[] perChannel = LongStream.generate(() -> 1).limit(drawn.rank()).toArray();
+            perChannel[0] = drawn.shape()[0];
+            perChannel[1] = drawn.channels();
+            Tensor deviation = variance.expand(drawn.shape()[0], drawn.groups(), drawn.channels() / drawn.groups())
+                    .reshape(perChannel).add(new Scalar(drawn.eps())).sqrt();
+            return affine(input.mul(input.mul(perChannel(params.get(NormParameter.V))).sigmoid()).div(deviation));
+        }
         if (plan instanceof NormPlan.Curved curved) {
             Tensor multiple = input.mul(params.get(NormParameter.ALPHA));
             return affine(curved.curve() == Curve.TANH ? multiple.tanh()
@@ -181,6 +193,18 @@ final class Libtorch implements Side {
             takeUp(mean, tracksVariance ? input.var(axes, drawn.average().unbiased(), true) : runningVariance);
         }
         return affine(Formulas.divided(input, mean, input.var(axes, false, true), plan, drawn.eps(), axes));
+    }
+
+    /** As the paper has it (Liu et al. 2020, arXiv 2004.02967). */
+    private Tensor largerDeviation(Tensor input, boolean training) {
+        Scalar eps = new Scalar(drawn.eps());
+        long[] axes = axes(0, 2);
+        Tensor ofBatch = training ? input.var(axes, false, true) : perChannel(runningVariance);
+        if (training) {
+            takeUp(runningMean, input.var(axes, drawn.average().unbiased(), true));
+        }
+        Tensor other = input.mul(perChannel(params.get(NormParameter.V))).add(input.var(axes(2), false, true).add(eps).sqrt());
+        return input.div(torch.maximum(ofBatch.add(eps).sqrt(), other));
     }
 
     /** As the paper has it (Ioffe 2017, arXiv 1702.03275). */
