@@ -63,6 +63,7 @@ public final class NormFactory {
         norms.put("derf", DynamicErf.Builder::new);
         norms.put("evonorm-s0", EvoNormS0.Builder::new);
         norms.put("evonorm-b0", EvoNormB0.Builder::new);
+        norms.put("ibn", InstanceBatchNormalization.Builder::new);
         return Collections.unmodifiableMap(norms);
     }
 

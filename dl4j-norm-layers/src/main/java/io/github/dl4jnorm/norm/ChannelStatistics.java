@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.norm;
 
+import java.util.Arrays;
+
 /**
  * Mean and variance of each channel of a batch, as running statistics take them up.
  *
@@ -33,6 +35,23 @@ public record ChannelStatistics(double[] count, double[] mean, double[] variance
             result.unbiasedVariance[c] = m > 1 ? moments.squares(c) / (m - 1) : Double.NaN;
         }
         return result;
+    }
+
+    /**
+     * These statistics behind those of other channels.
+     *
+     * @param first statistics of the channels before
+     * @return statistics of all of them
+     */
+    public ChannelStatistics behind(ChannelStatistics first) {
+        return new ChannelStatistics(join(first.count, count), join(first.mean, mean), join(first.variance, variance),
+                join(first.unbiasedVariance, unbiasedVariance), averaged);
+    }
+
+    private static double[] join(double[] first, double[] second) {
+        double[] all = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, all, first.length, second.length);
+        return all;
     }
 
     /** {@return number of channels} */

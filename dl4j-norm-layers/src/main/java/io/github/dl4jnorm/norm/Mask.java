@@ -79,6 +79,25 @@ public final class Mask {
         return new Mask(to - from, channels, positions, Arrays.copyOfRange(keep, from * size, to * size));
     }
 
+    /**
+     * The mask of some of the channels.
+     *
+     * @param from first channel
+     * @param to   channel after the last one
+     * @return the mask
+     */
+    public Mask channels(int from, int to) {
+        if (!perChannel()) {
+            return this;
+        }
+        boolean[] some = new boolean[examples * (to - from) * positions];
+        for (int n = 0; n < examples; n++) {
+            System.arraycopy(keep, (n * channels + from) * positions, some, n * (to - from) * positions,
+                    (to - from) * positions);
+        }
+        return new Mask(examples, to - from, positions, some);
+    }
+
     /** {@return the mask for {@link View#batchAsPositions()}} */
     public Mask batchAsPositions() {
         boolean[] folded = new boolean[keep.length];

@@ -102,6 +102,23 @@ public sealed interface NormPlan {
     record Gated(int groups) implements NormPlan {
     }
 
+    /**
+     * Instance normalization of the first channels, batch normalization of the others.
+     *
+     * @param first how many channels are the first
+     */
+    record InstanceAndBatch(int first) implements NormPlan {
+        @Override
+        public boolean hasRunning() {
+            return true;
+        }
+
+        @Override
+        public boolean isAffineWhenGiven() {
+            return false;
+        }
+    }
+
     /** Divided by the larger of the deviation over the batch and v·x plus the deviation over the positions of a channel. */
     record LargerDeviation() implements NormPlan {
         @Override

@@ -69,6 +69,19 @@ public final class Values {
     }
 
     /**
+     * Some of the values of each parameter.
+     *
+     * @param from first index
+     * @param to   index after the last one
+     * @return others
+     */
+    public Values range(int from, int to) {
+        Values some = new Values();
+        all.forEach((parameter, values) -> some.set(parameter, Arrays.copyOfRange(values, from, to)));
+        return some;
+    }
+
+    /**
      * Adds other values to these, parameter by parameter.
      *
      * @param others values of the same lengths; they may become these

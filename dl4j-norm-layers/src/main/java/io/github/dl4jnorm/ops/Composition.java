@@ -101,10 +101,19 @@ final class Composition {
             SDVariable length = sd.math.sqrt(sd.math.max(sd.math.square(cube).sum(true, 2), sd.constant(Double.MIN_NORMAL)));
             return cube.mul(length.div(length.mean(true, 1).add(spec.eps())));
         }
+        if (plan instanceof NormPlan.InstanceAndBatch) {
+            boolean given = spec.kind().definition().isInference();
+            SDVariable batch = given ? standardized(cube, perChannel(Parameter.MEAN), given())
+                    : divided(cube, Divisor.DEVIATION, 0, 2);
+            SDVariable first = firstHalf(cube);
+            return divided(cube, Divisor.DEVIATION, 2).mul(first).add(batch.mul(first.rsub(1)));
+        }
         if (plan instanceof NormPlan.LargerDeviation) {
-            SDVariable ofBatch = deviation(spec.kind().definition().isInference() ? given() : variance(cube, 0, 2));
+            SDVariable variance = spec.kind().definition().isInference() ? given() : variance(cube, 0, 2);
+            SDVariable ofBatch = deviation(variance);
             SDVariable more = sd.nn.relu(cube.mul(perChannel(Parameter.V)).add(deviation(variance(cube, 2))).sub(ofBatch), 0);
-            return cube.div(ofBatch.add(more));
+            SDVariable quotient = cube.div(ofBatch.add(more));
+            return spec.eps() > 0 ? quotient : quotient.mul(variance.gt(0).castTo(DataType.DOUBLE));
         }
         if (plan instanceof NormPlan.Gated gated) {
             return gated(cube, gated.groups());
@@ -168,6 +177,13 @@ final class Composition {
     private SDVariable reciprocal(SDVariable square) {
         return spec.eps() == 0 ? unit(square)
                 : sd.math.rsqrt(sd.math.max(square, sd.constant(Math.max(Double.MIN_NORMAL, spec.eps() * spec.eps()))));
+    }
+
+    /** 1 for each of the first ⌊C/2⌋ channels, 0 for the others, as [1, C, 1]. */
+    private SDVariable firstHalf(SDVariable cube) {
+        SDVariable channels = sd.squeeze(sd.gather(sd.shape(cube), new int[]{1}, 0), 0).castTo(DataType.DOUBLE);
+        SDVariable index = sd.range(sd.constant(0.0), channels, sd.constant(1.0), DataType.DOUBLE);
+        return sd.reshape(index.lt(sd.math.floor(channels.div(2))).castTo(DataType.DOUBLE), 1, -1, 1);
     }
 
     private SDVariable deviation(SDVariable variance) {

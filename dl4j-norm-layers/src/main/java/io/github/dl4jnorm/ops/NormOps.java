@@ -9,6 +9,7 @@ import io.github.dl4jnorm.conf.EvoNormS0;
 import io.github.dl4jnorm.conf.FilterResponseNormalization;
 import io.github.dl4jnorm.conf.GlobalResponseNormalization;
 import io.github.dl4jnorm.conf.GroupNormalization;
+import io.github.dl4jnorm.conf.InstanceBatchNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.LayerScale;
@@ -59,7 +60,9 @@ public abstract class NormOps<A> extends NormSubstitutes<A> {
         DYNAMIC_ERF(Definition.of(DynamicErf::new)),
         EVO_NORM_S0(new Definition((groups, weights) -> new EvoNormS0.Builder(groups).build(), false)),
         EVO_NORM_B0(Definition.of(EvoNormB0::new)),
-        EVO_NORM_B0_INFERENCE(Definition.given(EvoNormB0::new));
+        EVO_NORM_B0_INFERENCE(Definition.given(EvoNormB0::new)),
+        INSTANCE_BATCH_NORM(Definition.of(InstanceBatchNormalization::new)),
+        INSTANCE_BATCH_NORM_INFERENCE(Definition.given(InstanceBatchNormalization::new));
 
         private final Definition definition;
 
@@ -307,5 +310,34 @@ public abstract class NormOps<A> extends NormSubstitutes<A> {
      */
     public A meanOnlyBatchNormInference(A x, A gamma, A beta, A mean) {
         return norm(Kind.MEAN_ONLY_BATCH_NORM_INFERENCE, 1, 0, x, gamma, beta, mean);
+    }
+
+    /**
+     * Applies instance normalization to the first ⌊C/2⌋ channels and batch normalization with the statistics of the batch to the
+     * others (IBN, <a href="https://arxiv.org/abs/1807.09441">arXiv 1807.09441</a>). Requires rank 3 to 5 and two channels.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param eps   value added to the variance, at least 0
+     * @return output with the shape and layout of x
+     */
+    public A instanceBatchNorm(A x, A gamma, A beta, double eps) {
+        return norm(Kind.INSTANCE_BATCH_NORM, 1, eps, x, gamma, beta);
+    }
+
+    /**
+     * Applies instance normalization to the first ⌊C/2⌋ channels and given statistics to the others, as at test time.
+     *
+     * @param x     input
+     * @param gamma scale of each channel, {@code [C]}, or null for 1
+     * @param beta  shift of each channel, {@code [C]}, or null for 0
+     * @param mean  mean of each channel, {@code [C]}; those of the first half are ignored
+     * @param var   variance of each channel, {@code [C]}; likewise; negative values count as 0
+     * @param eps   value added to the variance, at least 0
+     * @return output with the shape and layout of x
+     */
+    public A instanceBatchNormInference(A x, A gamma, A beta, A mean, A var, double eps) {
+        return norm(Kind.INSTANCE_BATCH_NORM_INFERENCE, 1, eps, x, gamma, beta, mean, var);
     }
 }

@@ -86,6 +86,9 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         if (plan instanceof NormPlan.Responses) {
             return GlobalResponsePass.forward(this, x, y);
         }
+        if (plan instanceof NormPlan.InstanceAndBatch both) {
+            return InstanceAndBatchPass.forward(this, both.first(), x, y);
+        }
         if (plan instanceof NormPlan.LargerDeviation) {
             return inRange(LargerDeviationPass.forward(this, x, y), x, y);
         }

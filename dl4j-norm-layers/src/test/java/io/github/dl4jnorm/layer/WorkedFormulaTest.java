@@ -8,6 +8,7 @@ import io.github.dl4jnorm.conf.DynamicErf;
 import io.github.dl4jnorm.conf.DynamicTanh;
 import io.github.dl4jnorm.conf.EvoNormB0;
 import io.github.dl4jnorm.conf.EvoNormS0;
+import io.github.dl4jnorm.conf.InstanceBatchNormalization;
 import io.github.dl4jnorm.conf.LayerScale;
 import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.ScaleNormalization;
@@ -95,6 +96,17 @@ class WorkedFormulaTest {
         layer.param("var").assign(0.25);
         assertThat(layer.layer.paramTable()).containsOnlyKeys("gamma", "beta", "v", "var");
         assertThat(numbers(layer.forward(x, false))).containsExactly(new double[]{0.5, -2, 0.5, -2 * root}, within(1e-15));
+    }
+
+    @Test
+    void ibnNormalizesTheFirstHalfByInstanceAndTheOthersByBatch() {
+        INDArray x = Nd4j.createFromArray(new double[][][]{{{5, 9}, {1, 1}, {0, 4}}, {{-3, -1}, {-1, -1}, {4, 0}}});
+        LayerUnderTest layer = new LayerUnderTest(new InstanceBatchNormalization.Builder().eps(0).build(), 3, DataType.DOUBLE);
+        assertThat(numbers(layer.forward(x, true)))
+                .containsExactly(new double[]{-1, 1, 1, 1, -1, 1, -1, 1, -1, -1, 1, -1}, within(1e-15));
+        layer.layer.setRunningStatistics(new double[]{100, 2, 1}, new double[]{100, 4, 1});
+        assertThat(numbers(layer.forward(x, false)))
+                .containsExactly(new double[]{-1, 1, -0.5, -0.5, -1, 3, -1, 1, -1.5, -1.5, 3, -1}, within(1e-15));
     }
 
     private static double[] numbers(INDArray array) {

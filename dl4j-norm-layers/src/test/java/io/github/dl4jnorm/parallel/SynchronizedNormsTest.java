@@ -13,6 +13,7 @@ import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.BatchStatisticsBuilder;
 import io.github.dl4jnorm.conf.EvoNormB0;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
+import io.github.dl4jnorm.conf.InstanceBatchNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.NormFactory;
@@ -55,7 +56,8 @@ class SynchronizedNormsTest {
                 new BatchRenormalization.Builder().runningStatistics(POLICY).schedule(0, 0, 0).rMax(1e6).dMax(1e6),
                 new BatchRenormalization.Builder().runningStatistics(RunningStatistics.cumulative()).schedule(1, 3, 4),
                 new SwitchableNormalization.Builder().runningStatistics(POLICY),
-                new EvoNormB0.Builder().runningStatistics(POLICY));
+                new EvoNormB0.Builder().runningStatistics(POLICY),
+                new InstanceBatchNormalization.Builder().runningStatistics(POLICY));
     }
 
     private static double[] alone(List<DataSet> batches, int workers, NormLayer norm) {

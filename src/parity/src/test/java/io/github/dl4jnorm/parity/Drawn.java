@@ -247,6 +247,9 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
         if (norm() == Norm.GHOST) {
             return parts()[1] * positions();
         }
+        if (norm() == Norm.OTHER && other().plan(rank()) instanceof NormPlan.InstanceAndBatch) {
+            return channels() > 1 ? positions() : 0;
+        }
         if (norm() != Norm.SWITCHABLE) {
             return reduction();
         }

@@ -35,7 +35,8 @@ final class Formulas {
         if (plan instanceof NormPlan.Positions positions && positions.groups() == 1 && !positions.elements()) {
             return new long[]{1};
         }
-        if (plan instanceof NormPlan.Curved || plan instanceof NormPlan.Gated || plan instanceof NormPlan.LargerDeviation) {
+        if (plan instanceof NormPlan.Curved || plan instanceof NormPlan.Gated || plan instanceof NormPlan.LargerDeviation
+                || plan instanceof NormPlan.InstanceAndBatch) {
             return LongStream.range(0, rank).filter(axis -> axis != 1).toArray();
         }
         if (plan instanceof NormPlan.Channels channelPlan && channelPlan.parts().size() == 1 && channelPlan.renorm() == null) {

@@ -166,6 +166,9 @@ final class Libtorch implements Side {
     private Tensor byPlan(Tensor input, boolean training) {
         NormLayer norm = drawn.other();
         NormPlan plan = norm.plan(drawn.rank());
+        if (plan instanceof NormPlan.InstanceAndBatch both) {
+            return affine(instanceAndBatch(input, both.first(), training));
+        }
         if (plan instanceof NormPlan.LargerDeviation) {
             return affine(largerDeviation(input, training));
         }
@@ -193,6 +196,23 @@ final class Libtorch implements Side {
             takeUp(mean, tracksVariance ? input.var(axes, drawn.average().unbiased(), true) : runningVariance);
         }
         return affine(Formulas.divided(input, mean, input.var(axes, false, true), plan, drawn.eps(), axes));
+    }
+
+    private Tensor instanceAndBatch(Tensor input, int first, boolean training) {
+        Scalar eps = new Scalar(drawn.eps());
+        Tensor ones = input.narrow(1, 0, first);
+        Tensor others = input.narrow(1, first, drawn.channels() - first);
+        Tensor instance = ones.sub(mean(ones, axes(2))).div(ones.var(axes(2), false, true).add(eps).sqrt());
+        long[] axes = axes(0, 2);
+        Tensor mean = training ? mean(others, axes) : perChannel(runningMean).narrow(1, first, drawn.channels() - first);
+        Tensor variance = training ? others.var(axes, false, true)
+                : perChannel(runningVariance).narrow(1, first, drawn.channels() - first);
+        if (training) {
+            boolean unbiased = drawn.average().unbiased();
+            takeUp(torch.cat(new TensorVector(mean(mean(ones, axes(2)), 0), mean), 1),
+                    torch.cat(new TensorVector(mean(ones.var(axes(2), unbiased, true), 0), others.var(axes, unbiased, true)), 1));
+        }
+        return torch.cat(new TensorVector(instance, others.sub(mean).div(variance.add(eps).sqrt())), 1);
     }
 
     /** As the paper has it (Liu et al. 2020, arXiv 2004.02967). */
