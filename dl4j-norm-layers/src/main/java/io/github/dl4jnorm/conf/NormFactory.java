@@ -64,6 +64,7 @@ public final class NormFactory {
         norms.put("evonorm-s0", EvoNormS0.Builder::new);
         norms.put("evonorm-b0", EvoNormB0.Builder::new);
         norms.put("ibn", InstanceBatchNormalization.Builder::new);
+        norms.put("pono", PositionalNormalization.Builder::new);
         return Collections.unmodifiableMap(norms);
     }
 
