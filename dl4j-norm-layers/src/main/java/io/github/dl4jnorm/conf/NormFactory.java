@@ -73,6 +73,7 @@ public final class NormFactory {
         norms.put("weight", WeightNormalization.Builder::new);
         norms.put("weight-standardization", WeightStandardization.Builder::new);
         norms.put("spectral", SpectralNormalization.Builder::new);
+        norms.put("scaled-weight-standardization", ScaledWeightStandardization.Builder::new);
         return norms;
     }
 

@@ -5,9 +5,11 @@ import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
+import java.util.Arrays;
 import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
@@ -18,12 +20,14 @@ public final class NormalizedWeight implements WeightPass {
     private final boolean centered;
     private final double eps;
     private final INDArray gain;
+    private final double factor;
     private Saved saved;
 
-    private NormalizedWeight(boolean centered, double eps, INDArray gain) {
+    private NormalizedWeight(boolean centered, double eps, INDArray gain, double factor) {
         this.centered = centered;
         this.eps = eps;
         this.gain = gain;
+        this.factor = factor;
     }
 
     /**
@@ -34,7 +38,7 @@ public final class NormalizedWeight implements WeightPass {
      * @return the weight
      */
     public static NormalizedWeight byLength(INDArray gain, double eps) {
-        return new NormalizedWeight(false, eps, gain);
+        return new NormalizedWeight(false, eps, gain, 1);
     }
 
     /**
@@ -44,7 +48,19 @@ public final class NormalizedWeight implements WeightPass {
      * @return the weight
      */
     public static NormalizedWeight standardized(double eps) {
-        return new NormalizedWeight(true, eps, null);
+        return new NormalizedWeight(true, eps, null, 1);
+    }
+
+    /**
+     * g·factor·(v − mean)/√((var + eps)·m) of m inputs.
+     *
+     * @param gain   g of each unit
+     * @param factor what all weights are multiplied with
+     * @param eps    what is added to the variance
+     * @return the weight
+     */
+    public static NormalizedWeight scaled(INDArray gain, double factor, double eps) {
+        return new NormalizedWeight(true, eps, gain, factor);
     }
 
     private static double inputs(INDArray v) {
@@ -54,29 +70,21 @@ public final class NormalizedWeight implements WeightPass {
     @Override
     public void initialize(INDArray v, long seed) {
         if (gain != null) {
-            gain.assign(v.castTo(DataType.DOUBLE).norm2(0, 2).castTo(gain.dataType()));
+            gain.assign(centered ? Nd4j.onesLike(gain) : v.castTo(DataType.DOUBLE).norm2(0, 2).castTo(gain.dataType()));
         }
     }
 
     @Override
     public void forward(INDArray v, boolean training, INDArray w) {
-        View view = View.of(v.shape(), false);
-        if (centered) {
-            saved = new NormPass(view, null, NormPlan.batch(), new Values(), eps).forward(v, w);
-        } else {
-            // The norms divide by the root of the mean, not of the sum.
-            double inputs = inputs(v);
-            Values values = new Values().set(Parameter.GAMMA, scaled(Numbers.read(gain), inputs));
-            saved = new NormPass(view, null, NormPlan.rootMeanSquareOverBatch(), values, eps / inputs).forward(v, w);
-        }
+        double inputs = inputs(v);
+        // The norms divide by the root of the mean, not of the sum.
+        Values values = new Values().set(Parameter.GAMMA, gain == null ? null : scaled(Numbers.read(gain), inputs));
+        NormPlan plan = centered ? NormPlan.batch() : NormPlan.rootMeanSquareOverBatch();
+        saved = new NormPass(View.of(v.shape(), false), null, plan, values, centered ? eps : eps / inputs).forward(v, w);
     }
 
-    private static double[] scaled(double[] values, double inputs) {
-        double[] result = new double[values.length];
-        for (int i = 0; i < values.length; i++) {
-            result[i] = values[i] / Math.sqrt(inputs);
-        }
-        return result;
+    private double[] scaled(double[] values, double inputs) {
+        return Arrays.stream(values).map(value -> value * factor / Math.sqrt(inputs)).toArray();
     }
 
     /** The gradient without that of units whose weights are all 0: divided by eps, it would be a step of any size. */

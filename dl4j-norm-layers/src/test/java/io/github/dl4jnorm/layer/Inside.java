@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.Reparameterization;
+import io.github.dl4jnorm.conf.ScaledWeightStandardization;
 import io.github.dl4jnorm.conf.SpectralNormalization;
 import io.github.dl4jnorm.conf.WeightNormalization;
 import io.github.dl4jnorm.conf.WeightStandardization;
@@ -46,12 +47,13 @@ enum Inside {
 
     /** What computes the weights. */
     enum Wrapper {
-        WEIGHT, STANDARDIZATION, SPECTRAL;
+        WEIGHT, STANDARDIZATION, SPECTRAL, SCALED;
 
         Reparameterization around(Layer layer) {
             return switch (this) {
                 case WEIGHT -> new WeightNormalization(layer);
                 case STANDARDIZATION -> new WeightStandardization(layer);
+                case SCALED -> new ScaledWeightStandardization.Builder(layer).gammaAct(1.5).build();
                 case SPECTRAL -> new SpectralNormalization(layer);
             };
         }

@@ -67,16 +67,17 @@ class ReparameterizedLayerTest {
             for (WeightShape shape : layer.reparameterization().weights()) {
                 double[][] v = rows(shape, layer.getParam(shape.key()));
                 double[][] w = rows(shape, found.get(shape.key()));
-                double[] g = wrapper == Wrapper.WEIGHT ? numbers(layer.getParam(shape.key() + "g")) : null;
+                double[] g = wrapper == Wrapper.WEIGHT || wrapper == Wrapper.SCALED ? numbers(layer.getParam(shape.key() + "g")) : null;
                 double sigma = wrapper == Wrapper.SPECTRAL ? sigma(v, numbers(layer.getParam(shape.key() + "u")),
                         numbers(layer.getParam(shape.key() + "v"))) : 1;
                 for (int unit = 0; unit < v.length; unit++) {
-                    double mean = wrapper == Wrapper.STANDARDIZATION ? Arrays.stream(v[unit]).average().orElseThrow() : 0;
+                    double mean = wrapper == Wrapper.STANDARDIZATION || wrapper == Wrapper.SCALED ? Arrays.stream(v[unit]).average().orElseThrow() : 0;
                     double squares = Arrays.stream(v[unit]).map(x -> (x - mean) * (x - mean)).sum();
                     double scale = switch (wrapper) {
                         case WEIGHT -> g[unit] / Math.sqrt(squares);
                         case STANDARDIZATION -> 1 / Math.sqrt(squares / v[unit].length + 1e-6);
                         case SPECTRAL -> 1 / sigma;
+                        case SCALED -> 1.5 * g[unit] / Math.sqrt(squares + 1e-6 * v[unit].length);
                     };
                     assertClose(w[unit], Arrays.stream(v[unit]).map(x -> (x - mean) * scale).toArray(), 1e-5);
                 }

@@ -51,10 +51,12 @@ final class LibtorchWeight {
                 Tensor squares = torch.norm_except_dim(w, 2, drawn.unitAxis()).square();
                 yield w.mul(params.get("Wg").div(squares.add(new Scalar(eps)).sqrt()));
             }
-            case STANDARDIZATION -> {
+            case STANDARDIZATION, SCALED -> {
                 Tensor rows = rows(w);
                 TensorOptional none = new TensorOptional();
-                Tensor standardized = torch.batch_norm(rows.unsqueeze(0), none, none, none, none, true, 0, eps, false);
+                TensorOptional gain = drawn.wrapper() == WeightCase.Wrapper.SCALED ? new TensorOptional(params.get("Wg").flatten()
+                        .mul(new Scalar(WeightCase.GAMMA_ACT / Math.sqrt(drawn.inputs())))) : none;
+                Tensor standardized = torch.batch_norm(rows.unsqueeze(0), gain, none, none, none, true, 0, eps, false);
                 yield standardized.reshape(unitsFirst(w).shape()).transpose(0, drawn.unitAxis());
             }
             case SPECTRAL -> spectral(w, training);

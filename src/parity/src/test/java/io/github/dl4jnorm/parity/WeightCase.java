@@ -20,8 +20,11 @@ import org.nd4j.linalg.api.buffer.DataType;
  */
 record WeightCase(long seed, Wrapper wrapper, Inside inside, DataType type, int examples, int in, int out, int[] kernel,
                   int powers) {
+    /** Of a ReLU. */
+    static final double GAMMA_ACT = Math.sqrt(2 / (1 - 1 / Math.PI));
+
     enum Wrapper {
-        WEIGHT, STANDARDIZATION, SPECTRAL
+        WEIGHT, STANDARDIZATION, SCALED, SPECTRAL
     }
 
     enum Inside {
