@@ -74,6 +74,7 @@ public final class NormFactory {
         norms.put("weight-standardization", WeightStandardization.Builder::new);
         norms.put("spectral", SpectralNormalization.Builder::new);
         norms.put("scaled-weight-standardization", ScaledWeightStandardization.Builder::new);
+        norms.put("orthogonal", OrthogonalParametrization.Builder::new);
         return norms;
     }
 

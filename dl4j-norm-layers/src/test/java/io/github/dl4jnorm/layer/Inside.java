@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
+import io.github.dl4jnorm.conf.OrthogonalParametrization;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.ScaledWeightStandardization;
 import io.github.dl4jnorm.conf.SpectralNormalization;
@@ -47,12 +48,13 @@ enum Inside {
 
     /** What computes the weights. */
     enum Wrapper {
-        WEIGHT, STANDARDIZATION, SPECTRAL, SCALED;
+        WEIGHT, STANDARDIZATION, SPECTRAL, SCALED, ORTHOGONAL;
 
         Reparameterization around(Layer layer) {
             return switch (this) {
                 case WEIGHT -> new WeightNormalization(layer);
                 case STANDARDIZATION -> new WeightStandardization(layer);
+                case ORTHOGONAL -> new OrthogonalParametrization(layer);
                 case SCALED -> new ScaledWeightStandardization.Builder(layer).gammaAct(1.5).build();
                 case SPECTRAL -> new SpectralNormalization(layer);
             };

@@ -67,6 +67,10 @@ class ReparameterizedLayerTest {
             for (WeightShape shape : layer.reparameterization().weights()) {
                 double[][] v = rows(shape, layer.getParam(shape.key()));
                 double[][] w = rows(shape, found.get(shape.key()));
+                if (wrapper == Wrapper.ORTHOGONAL) {
+                    assertOrthonormal(w);
+                    continue;
+                }
                 double[] g = wrapper == Wrapper.WEIGHT || wrapper == Wrapper.SCALED ? numbers(layer.getParam(shape.key() + "g")) : null;
                 double sigma = wrapper == Wrapper.SPECTRAL ? sigma(v, numbers(layer.getParam(shape.key() + "u")),
                         numbers(layer.getParam(shape.key() + "v"))) : 1;
@@ -77,10 +81,26 @@ class ReparameterizedLayerTest {
                         case WEIGHT -> g[unit] / Math.sqrt(squares);
                         case STANDARDIZATION -> 1 / Math.sqrt(squares / v[unit].length + 1e-6);
                         case SPECTRAL -> 1 / sigma;
+                        case ORTHOGONAL -> throw new AssertionError("has a formula of its own");
                         case SCALED -> 1.5 * g[unit] / Math.sqrt(squares + 1e-6 * v[unit].length);
                     };
                     assertClose(w[unit], Arrays.stream(v[unit]).map(x -> (x - mean) * scale).toArray(), 1e-5);
                 }
+            }
+        }
+    }
+
+    /** Rows if there are more inputs than units, else columns. */
+    private static void assertOrthonormal(double[][] w) {
+        boolean ofRows = w.length <= w[0].length;
+        int count = ofRows ? w.length : w[0].length;
+        for (int i = 0; i < count; i++) {
+            for (int j = 0; j <= i; j++) {
+                double product = 0;
+                for (int k = 0; k < (ofRows ? w[0].length : w.length); k++) {
+                    product += ofRows ? w[i][k] * w[j][k] : w[k][i] * w[k][j];
+                }
+                assertThat(product).as("product of %d and %d", i, j).isCloseTo(i == j ? 1 : 0, within(1e-6));
             }
         }
     }

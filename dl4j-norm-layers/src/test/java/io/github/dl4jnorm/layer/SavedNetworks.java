@@ -14,6 +14,7 @@ import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.LayerNormalization;
 import io.github.dl4jnorm.conf.NormFactory;
+import io.github.dl4jnorm.conf.OrthogonalParametrization;
 import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.ScaledWeightStandardization;
 import io.github.dl4jnorm.conf.SpectralNormalization;
@@ -198,6 +199,7 @@ final class SavedNetworks extends NetworkSaver {
         return switch (wrapper) {
             case WEIGHT -> new WeightNormalization.Builder(layer).eps(0.01).build();
             case STANDARDIZATION -> new WeightStandardization.Builder(layer).eps(0.01).build();
+            case ORTHOGONAL -> new OrthogonalParametrization.Builder(layer).eps(1e-6).build();
             case SCALED -> new ScaledWeightStandardization.Builder(layer).eps(0.01).gammaAct(1.5).build();
             case SPECTRAL -> new SpectralNormalization.Builder(layer).eps(0.01).powerIterations(2).warmUp(3).build();
         };

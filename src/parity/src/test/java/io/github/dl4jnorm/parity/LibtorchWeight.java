@@ -60,6 +60,16 @@ final class LibtorchWeight {
                 yield standardized.reshape(unitsFirst(w).shape()).transpose(0, drawn.unitAxis());
             }
             case SPECTRAL -> spectral(w, training);
+            case ORTHOGONAL -> {
+                Tensor rows = rows(w);
+                boolean wide = drawn.inputs() > drawn.out();
+                Tensor tall = wide ? rows.t() : rows;
+                // libtorch's reflections have a 1 on the diagonal.
+                Tensor reflections = tall.tril().div(tall.diagonal());
+                Tensor strength = reflections.square().sum(0).reciprocal().mul(new Scalar(2.0));
+                Tensor product = torch.linalg_householder_product(reflections, strength);
+                yield (wide ? product.t() : product).reshape(unitsFirst(w).shape()).transpose(0, drawn.unitAxis());
+            }
         };
     }
 

@@ -24,7 +24,7 @@ record WeightCase(long seed, Wrapper wrapper, Inside inside, DataType type, int 
     static final double GAMMA_ACT = Math.sqrt(2 / (1 - 1 / Math.PI));
 
     enum Wrapper {
-        WEIGHT, STANDARDIZATION, SCALED, SPECTRAL
+        WEIGHT, STANDARDIZATION, SCALED, SPECTRAL, ORTHOGONAL
     }
 
     enum Inside {

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.parity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.dl4jnorm.conf.OrthogonalParametrization;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.conf.ScaledWeightStandardization;
 import io.github.dl4jnorm.conf.SpectralNormalization;
@@ -127,6 +128,7 @@ class WeightParityTest {
         return switch (drawn.wrapper()) {
             case WEIGHT -> new WeightNormalization(layer);
             case STANDARDIZATION -> new WeightStandardization(layer);
+            case ORTHOGONAL -> new OrthogonalParametrization(layer);
             case SCALED -> new ScaledWeightStandardization.Builder(layer).gammaAct(WeightCase.GAMMA_ACT).build();
             case SPECTRAL -> new SpectralNormalization.Builder(layer).powerIterations(drawn.powers()).build();
         };
