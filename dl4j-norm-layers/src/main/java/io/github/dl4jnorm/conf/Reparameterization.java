@@ -19,6 +19,7 @@ import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.recurrent.LastTimeStep;
 import org.deeplearning4j.nn.conf.layers.util.MaskZeroLayer;
 import org.deeplearning4j.nn.conf.layers.wrapper.BaseWrapperLayer;
@@ -75,6 +76,10 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     public List<WeightShape> weights() {
         Layer inside = inside();
         List<WeightShape> weights = WeightShape.of(inside);
+        if (inside instanceof Bidirectional) {
+            throw invalid("a layer with weights of its own (Bidirectional has two, and takes no wrapper "
+                    + "inside)", "Bidirectional");
+        }
         if (weights == null) {
             throw invalid("a layer to wrap, one of " + WeightShape.known(),
                     inside == null ? "no layer" : inside.getClass().getName());

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.conf;
 
 import static org.deeplearning4j.nn.params.DefaultParamInitializer.WEIGHT_KEY;
 
+import io.github.dl4jnorm.pass.Slices;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -17,9 +18,14 @@ import org.deeplearning4j.nn.conf.layers.Deconvolution2D;
 import org.deeplearning4j.nn.conf.layers.Deconvolution3D;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.DepthwiseConvolution2D;
+import org.deeplearning4j.nn.conf.layers.EmbeddingLayer;
+import org.deeplearning4j.nn.conf.layers.EmbeddingSequenceLayer;
 import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
+import org.deeplearning4j.nn.conf.layers.GravesLSTM;
 import org.deeplearning4j.nn.conf.layers.LSTM;
 import org.deeplearning4j.nn.conf.layers.Layer;
+import org.deeplearning4j.nn.conf.layers.OutputLayer;
+import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.conf.layers.SeparableConvolution2D;
 import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
 import org.deeplearning4j.nn.params.LSTMParamInitializer;
@@ -39,7 +45,7 @@ public record WeightShape(String key, long outer, long units, long inner) {
 
     /** Those known to compute what their class says; what a subclass does cannot be known. */
     private static final Map<Class<?>, Function<FeedForwardLayer, List<WeightShape>>> BY_CLASS = Map.ofEntries(
-            Map.entry(DenseLayer.class, layer -> List.of(matrix(WEIGHT_KEY, layer.getNOut(), layer.getNIn()))),
+            Map.entry(DenseLayer.class, WeightShape::dense),
             Map.entry(ConvolutionLayer.class, WeightShape::convolution),
             Map.entry(Convolution2D.class, WeightShape::convolution),
             Map.entry(Convolution3D.class, WeightShape::convolution),
@@ -55,11 +61,25 @@ public record WeightShape(String key, long outer, long units, long inner) {
             Map.entry(DepthwiseConvolution2D.class, layer -> List.of(new WeightShape(WEIGHT_KEY, kernel(layer),
                     layer.getNIn() * ((DepthwiseConvolution2D) layer).getDepthMultiplier(), 1))),
             Map.entry(SeparableConvolution2D.class, WeightShape::separable),
+            Map.entry(OutputLayer.class, WeightShape::dense),
+            Map.entry(RnnOutputLayer.class, WeightShape::dense),
+            Map.entry(EmbeddingLayer.class, WeightShape::words),
+            Map.entry(EmbeddingSequenceLayer.class, WeightShape::words),
             Map.entry(LSTM.class, layer -> recurrent(layer, 4)),
+            Map.entry(GravesLSTM.class, layer -> recurrent(layer, 4)),
             Map.entry(SimpleRnn.class, layer -> recurrent(layer, 1)));
 
     private static WeightShape matrix(String key, long units, long inputs) {
         return new WeightShape(key, 1, units, inputs);
+    }
+
+    private static List<WeightShape> dense(FeedForwardLayer layer) {
+        return List.of(matrix(WEIGHT_KEY, layer.getNOut(), layer.getNIn()));
+    }
+
+    /** A word is a unit, as in PyTorch: each has a vector. */
+    private static List<WeightShape> words(FeedForwardLayer layer) {
+        return List.of(new WeightShape(WEIGHT_KEY, layer.getNOut(), layer.getNIn(), 1));
     }
 
     private static long kernel(FeedForwardLayer layer) {
@@ -111,7 +131,7 @@ public record WeightShape(String key, long outer, long units, long inner) {
     }
 
     /**
-     * Returns a weight as {@code [outer, units, inner]}.
+     * Returns a weight as {@code [outer, units, inner]}, without the peepholes behind the recurrent weights of a GravesLSTM.
      *
      * @param weight array of the parameter, or of its gradient
      * @return a view of the array
@@ -119,6 +139,16 @@ public record WeightShape(String key, long outer, long units, long inner) {
     public INDArray view(INDArray weight) {
         // Matrices are [in, out] in Fortran order: in memory the units come first.
         INDArray inOrder = weight.rank() == 2 ? weight.transpose() : weight;
-        return inOrder.reshape('c', outer, units, inner);
+        return (isPart(weight) ? Slices.range(inOrder, 0, 0, units) : inOrder).reshape('c', outer, units, inner);
+    }
+
+    /**
+     * Returns whether an array holds more than the weight.
+     *
+     * @param weight array of the parameter, or of its gradient
+     * @return whether there are peepholes behind the weight
+     */
+    public boolean isPart(INDArray weight) {
+        return weight.length() > units * inputs();
     }
 }

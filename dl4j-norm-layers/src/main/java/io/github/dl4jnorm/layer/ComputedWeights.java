@@ -50,6 +50,13 @@ final class ComputedWeights {
         return shape.view(params.get(shape.key()));
     }
 
+    /** What stands behind the weight in its array is no weight and stays as it is. */
+    private void withRest(WeightShape shape, INDArray computed) {
+        if (shape.isPart(computed)) {
+            computed.assign(params.get(shape.key()));
+        }
+    }
+
     /** Parameters with the computed weights, as they are at any time, in place of what these are computed from. */
     Map<String, INDArray> inPlace(Map<String, INDArray> table) {
         Map<String, INDArray> result = new LinkedHashMap<>(table);
@@ -62,6 +69,7 @@ final class ComputedWeights {
         Map<String, INDArray> copies = new LinkedHashMap<>();
         for (Weight weight : weights) {
             INDArray copy = weight.computed().dup();
+            withRest(weight.shape(), copy);
             pass(weight.shape()).forward(source(weight.shape()), false, weight.shape().view(copy));
             copies.put(weight.shape().key(), copy);
         }
@@ -70,6 +78,7 @@ final class ComputedWeights {
 
     void compute(boolean training) {
         for (Weight weight : weights) {
+            withRest(weight.shape(), weight.computed());
             weight.pass().forward(source(weight.shape()), training, weight.shape().view(weight.computed()));
         }
     }

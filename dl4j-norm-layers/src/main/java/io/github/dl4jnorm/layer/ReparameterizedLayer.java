@@ -13,10 +13,13 @@ import java.util.Map;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.api.MaskState;
 import org.deeplearning4j.nn.api.TrainingConfig;
+import org.deeplearning4j.nn.api.layers.IOutputLayer;
 import org.deeplearning4j.nn.api.layers.RecurrentLayer;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.BaseRecurrentLayer;
+import org.deeplearning4j.nn.conf.layers.EmbeddingLayer;
+import org.deeplearning4j.nn.conf.layers.EmbeddingSequenceLayer;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.workspace.ArrayType;
@@ -82,6 +85,9 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
         NeuralNetConfiguration inside = ReparameterizationInitializer.inside(conf);
         Layer underlying = wrapper.getUnderlying().instantiate(inside, listeners, index,
                 Slices.elements(paramsView, 0, ReparameterizationInitializer.numInside(wrapper)), false, dataType);
+        if (underlying instanceof IOutputLayer output) {
+            return new ReparameterizedOutputLayer(wrapper, output, paramsView, params);
+        }
         return underlying instanceof RecurrentLayer recurrent
                 ? new ReparameterizedRecurrentLayer(wrapper, recurrent, paramsView, params)
                 : new ReparameterizedLayer(wrapper, underlying, paramsView, params);
@@ -110,18 +116,22 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
      * Has the next forward pass set gain and bias so that its linear output has mean 0 and variance 1.
      *
      * @param startsFromData whether it does
-     * @throws IllegalStateException if it is recurrent or no weight normalization, which has no such start
+     * @throws IllegalStateException if it is no weight normalization, or that of a layer which has no such start
      */
     public void setStartsFromData(boolean startsFromData) {
         if (startsFromData && !canStartFromData()) {
-            throw new IllegalStateException(layerId() + ": expected weight normalization of a non-recurrent layer");
+            throw new IllegalStateException(layerId() + ": expected weight normalization of a layer that is neither "
+                    + "recurrent nor an embedding nor an output layer");
         }
         this.startsFromData = startsFromData;
     }
 
     /** {@return whether gain and bias can be set by a batch} */
     public boolean canStartFromData() {
-        return wrapper instanceof WeightNormalization && !(underlying.conf().getLayer() instanceof BaseRecurrentLayer);
+        var inside = underlying.conf().getLayer();
+        return wrapper instanceof WeightNormalization && !(inside instanceof BaseRecurrentLayer
+                || inside instanceof EmbeddingLayer || inside instanceof EmbeddingSequenceLayer
+                || underlying instanceof IOutputLayer);
     }
 
     private void startFromData() {

@@ -12,8 +12,9 @@ import java.util.function.Supplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.nn.conf.constraint.MaxNormConstraint;
+import org.deeplearning4j.nn.conf.layers.CenterLossOutputLayer;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
-import org.deeplearning4j.nn.conf.layers.GravesLSTM;
+import org.deeplearning4j.nn.conf.layers.GravesBidirectionalLSTM;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
@@ -41,13 +42,14 @@ class BadReparameterizationTest {
 
     @Test
     void layersWhoseWeightsAreNotKnown() {
-        assertRejected(() -> new WeightNormalization(new OutputLayer.Builder().name("o").nOut(3).build()),
+        assertRejected(() -> new WeightNormalization(new CenterLossOutputLayer.Builder().name("o").nOut(3).build()),
                 "WeightNormalization layer \"o\"", "expected a layer to wrap, one of", "DenseLayer",
-                "LSTM", "got", "OutputLayer");
-        assertRejected(() -> new SpectralNormalization(new GravesLSTM.Builder().nOut(3).build()), "GravesLSTM");
+                "LSTM", "got", "CenterLossOutputLayer");
+        assertRejected(() -> new SpectralNormalization(new GravesBidirectionalLSTM.Builder().nOut(3).build()),
+                "GravesBidirectionalLSTM");
         assertRejected(() -> new WeightStandardization(new WeightNormalization(dense())), "WeightNormalization");
         assertRejected(() -> new WeightStandardization(new Bidirectional(Inside.LSTM.layer(Activation.TANH))),
-                "Bidirectional");
+                "a layer with weights of its own", "got Bidirectional");
         assertRejected(() -> new WeightNormalization(null), "got no layer");
     }
 

@@ -21,6 +21,7 @@ import org.deeplearning4j.nn.conf.layers.DenseLayer;
 import org.deeplearning4j.nn.conf.layers.DepthwiseConvolution2D;
 import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.deeplearning4j.nn.conf.layers.GlobalPoolingLayer;
+import org.deeplearning4j.nn.conf.layers.GravesLSTM;
 import org.deeplearning4j.nn.conf.layers.LSTM;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
@@ -39,7 +40,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 /** Every layer whose weights can be computed, three inputs and four outputs wide. */
 enum Inside {
     DENSE, DENSE_WITHOUT_BIAS, SEQUENCE, CNN, CNN_LAST, VOLUME, DECONVOLUTION, DECONVOLUTION_3D, DEPTHWISE, SEPARABLE, LSTM,
-    SIMPLE_RNN;
+    SIMPLE_RNN, GRAVES_LSTM;
 
     static final int IN = 3;
     static final int OUT = 4;
@@ -62,7 +63,7 @@ enum Inside {
     }
 
     boolean recurrent() {
-        return this == LSTM || this == SIMPLE_RNN;
+        return this == LSTM || this == SIMPLE_RNN || this == GRAVES_LSTM;
     }
 
     /** Whether a mask goes along the positions. */
@@ -89,6 +90,7 @@ enum Inside {
             case SEPARABLE -> new SeparableConvolution2D.Builder(3, 2).depthMultiplier(2).nOut(OUT);
             case LSTM -> new LSTM.Builder().nOut(OUT);
             case SIMPLE_RNN -> new SimpleRnn.Builder().nOut(OUT);
+            case GRAVES_LSTM -> new GravesLSTM.Builder().nOut(OUT);
         };
     }
 
@@ -99,7 +101,7 @@ enum Inside {
     InputType type() {
         return switch (this) {
             case DENSE, DENSE_WITHOUT_BIAS -> InputType.feedForward(IN);
-            case SEQUENCE, LSTM, SIMPLE_RNN -> InputType.recurrent(IN, STEPS);
+            case SEQUENCE, LSTM, SIMPLE_RNN, GRAVES_LSTM -> InputType.recurrent(IN, STEPS);
             case VOLUME, DECONVOLUTION_3D -> InputType.convolutional3D(Convolution3D.DataFormat.NCDHW, 3, 4, 3, IN);
             case CNN_LAST -> InputType.convolutional(4, 5, IN, CNN2DFormat.NHWC);
             default -> InputType.convolutional(4, 5, IN);
@@ -109,7 +111,7 @@ enum Inside {
     INDArray input(int examples, DataType type) {
         long[] shape = switch (this) {
             case DENSE, DENSE_WITHOUT_BIAS -> new long[]{examples, IN};
-            case SEQUENCE, LSTM, SIMPLE_RNN -> new long[]{examples, IN, STEPS};
+            case SEQUENCE, LSTM, SIMPLE_RNN, GRAVES_LSTM -> new long[]{examples, IN, STEPS};
             case VOLUME, DECONVOLUTION_3D -> new long[]{examples, IN, 3, 4, 3};
             case CNN_LAST -> new long[]{examples, 4, 5, IN};
             default -> new long[]{examples, IN, 4, 5};

@@ -30,6 +30,12 @@ final class Formulas {
         return x.mul(length.div(mean.add(new Scalar(eps))));
     }
 
+    /** Divided by the deviation of another array's groups of channels. */
+    static Tensor byGroupDeviation(Tensor y, Tensor x, long groups, double eps) {
+        Tensor variance = x.reshape(x.size(0), groups, -1).var(new long[]{2}, false, true);
+        return y.reshape(x.size(0), groups, -1).div(variance.add(new Scalar(eps)).sqrt()).reshape(x.shape());
+    }
+
     /** The axes of [N, C, …] that each statistic of a plan is over, for plans with one kind of statistics. */
     static long[] axes(NormPlan plan, int channels, int rank) {
         if (plan instanceof NormPlan.Positions positions && positions.groups() == 1 && !positions.elements()) {

@@ -173,18 +173,12 @@ final class Libtorch implements Side {
             return affine(largerDeviation(input, training));
         }
         if (plan instanceof NormPlan.Gated) {
-            Tensor variance = input.reshape(drawn.shape()[0], drawn.groups(), -1).var(new long[]{2}, false, true);
-            long[] perChannel = LongStream.generate(() -> 1).limit(drawn.rank()).toArray();
-            perChannel[0] = drawn.shape()[0];
-            perChannel[1] = drawn.channels();
-            Tensor deviation = variance.expand(drawn.shape()[0], drawn.groups(), drawn.channels() / drawn.groups())
-                    .reshape(perChannel).add(new Scalar(drawn.eps())).sqrt();
-            return affine(input.mul(input.mul(perChannel(params.get(NormParameter.V))).sigmoid()).div(deviation));
+            Tensor gate = input.mul(perChannel(params.get(NormParameter.V))).sigmoid();
+            return affine(Formulas.byGroupDeviation(input.mul(gate), input, drawn.groups(), drawn.eps()));
         }
         if (plan instanceof NormPlan.Curved curved) {
-            Tensor multiple = input.mul(params.get(NormParameter.ALPHA));
-            return affine(curved.curve() == Curve.TANH ? multiple.tanh()
-                    : multiple.add(params.get(NormParameter.SHIFT)).erf());
+            Tensor z = input.mul(params.get(NormParameter.ALPHA));
+            return affine(curved.curve() == Curve.TANH ? z.tanh() : z.add(params.get(NormParameter.SHIFT)).erf());
         }
         long[] axes = Formulas.axes(plan, drawn.channels(), drawn.rank());
         if (plan.hasRunning() && !training) {
@@ -199,23 +193,21 @@ final class Libtorch implements Side {
     }
 
     private Tensor instanceAndBatch(Tensor input, int first, boolean training) {
-        Scalar eps = new Scalar(drawn.eps());
         Tensor ones = input.narrow(1, 0, first);
         Tensor others = input.narrow(1, first, drawn.channels() - first);
+        Scalar eps = new Scalar(drawn.eps());
         Tensor instance = ones.sub(mean(ones, axes(2))).div(ones.var(axes(2), false, true).add(eps).sqrt());
         long[] axes = axes(0, 2);
-        Tensor mean = training ? mean(others, axes) : perChannel(runningMean).narrow(1, first, drawn.channels() - first);
-        Tensor variance = training ? others.var(axes, false, true)
-                : perChannel(runningVariance).narrow(1, first, drawn.channels() - first);
+        Tensor mean = training ? mean(others, axes) : perChannel(runningMean).narrow(1, first, others.size(1));
+        Tensor variance = training ? others.var(axes, false, true) : perChannel(runningVariance).narrow(1, first, others.size(1));
         if (training) {
-            boolean unbiased = drawn.average().unbiased();
-            takeUp(torch.cat(new TensorVector(mean(mean(ones, axes(2)), 0), mean), 1),
-                    torch.cat(new TensorVector(mean(ones.var(axes(2), unbiased, true), 0), others.var(axes, unbiased, true)), 1));
+            takeUp(torch.cat(new TensorVector(mean(mean(ones, axes(2)), 0), mean), 1), torch.cat(new TensorVector(
+                    mean(ones.var(axes(2), drawn.average().unbiased(), true), 0),
+                    others.var(axes, drawn.average().unbiased(), true)), 1));
         }
         return torch.cat(new TensorVector(instance, others.sub(mean).div(variance.add(eps).sqrt())), 1);
     }
 
-    /** As the paper has it (Liu et al. 2020, arXiv 2004.02967). */
     private Tensor largerDeviation(Tensor input, boolean training) {
         Scalar eps = new Scalar(drawn.eps());
         long[] axes = axes(0, 2);
