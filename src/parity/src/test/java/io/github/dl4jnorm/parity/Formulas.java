@@ -30,10 +30,18 @@ final class Formulas {
         return x.mul(length.div(mean.add(new Scalar(eps))));
     }
 
-    /** Divided by the deviation of another array's groups of channels. */
-    static Tensor byGroupDeviation(Tensor y, Tensor x, long groups, double eps) {
+    /** As the paper has EvoNorm-S0 (Liu et al. 2020, arXiv 2004.02967). */
+    static Tensor gated(Tensor x, Tensor v, long groups, double eps) {
         Tensor variance = x.reshape(x.size(0), groups, -1).var(new long[]{2}, false, true);
-        return y.reshape(x.size(0), groups, -1).div(variance.add(new Scalar(eps)).sqrt()).reshape(x.shape());
+        Tensor y = x.mul(x.mul(v).sigmoid()).reshape(x.size(0), groups, -1);
+        return y.div(variance.add(new Scalar(eps)).sqrt()).reshape(x.shape());
+    }
+
+    /** As the paper has EvoNorm-B0 (Liu et al. 2020, arXiv 2004.02967). */
+    static Tensor byLargerDeviation(Tensor x, Tensor v, Tensor ofBatch, long[] positions, double eps) {
+        Scalar least = new Scalar(eps);
+        Tensor other = x.mul(v).add(x.var(positions, false, true).add(least).sqrt());
+        return x.div(torch.maximum(ofBatch.add(least).sqrt(), other));
     }
 
     /** The axes of [N, C, …] that each statistic of a plan is over, for plans with one kind of statistics. */

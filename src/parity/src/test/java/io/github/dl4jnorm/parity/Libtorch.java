@@ -173,8 +173,7 @@ final class Libtorch implements Side {
             return affine(largerDeviation(input, training));
         }
         if (plan instanceof NormPlan.Gated) {
-            Tensor gate = input.mul(perChannel(params.get(NormParameter.V))).sigmoid();
-            return affine(Formulas.byGroupDeviation(input.mul(gate), input, drawn.groups(), drawn.eps()));
+            return affine(Formulas.gated(input, perChannel(params.get(NormParameter.V)), drawn.groups(), drawn.eps()));
         }
         if (plan instanceof NormPlan.Curved curved) {
             Tensor z = input.mul(params.get(NormParameter.ALPHA));
@@ -209,14 +208,11 @@ final class Libtorch implements Side {
     }
 
     private Tensor largerDeviation(Tensor input, boolean training) {
-        Scalar eps = new Scalar(drawn.eps());
-        long[] axes = axes(0, 2);
-        Tensor ofBatch = training ? input.var(axes, false, true) : perChannel(runningVariance);
+        Tensor ofBatch = training ? input.var(axes(0, 2), false, true) : perChannel(runningVariance);
         if (training) {
-            takeUp(runningMean, input.var(axes, drawn.average().unbiased(), true));
+            takeUp(runningMean, input.var(axes(0, 2), drawn.average().unbiased(), true));
         }
-        Tensor other = input.mul(perChannel(params.get(NormParameter.V))).add(input.var(axes(2), false, true).add(eps).sqrt());
-        return input.div(torch.maximum(ofBatch.add(eps).sqrt(), other));
+        return Formulas.byLargerDeviation(input, perChannel(params.get(NormParameter.V)), ofBatch, axes(2), drawn.eps());
     }
 
     /** As the paper has it (Ioffe 2017, arXiv 1702.03275). */
