@@ -6,6 +6,7 @@ import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.DataSet;
@@ -21,24 +22,35 @@ final class StatisticsTable {
 
     /** Recomputes the statistics of a copy of the network, and prints old beside new. */
     static void print(MultiLayerNetwork net, DataSet train) {
-        MultiLayerNetwork copy = Convolutions.like(net, net.clone());
-        Map<String, double[][]> running = new LinkedHashMap<>();
-        for (Layer layer : copy.getLayers()) {
-            if (layer instanceof NormalizationLayer norm) {
-                running.put(norm.layerConf().getLayerName(), new double[][]{norm.runningMean(), norm.runningVariance()});
-            }
-        }
         int batches = train.numExamples() / Math.min(BATCH, train.numExamples());
-        Map<String, ChannelStatistics> population;
-        try (StepBar bar = new StepBar("population statistics", (long) batches * running.size())) {
-            population = PopulationStatistics.recompute(copy,
-                    new ViewIterator(train, Math.min(BATCH, train.numExamples())), PopulationStatistics.Method.EXACT,
-                    (layer, pass, passes, done) -> bar.stepTo((long) (pass - 1) * batches + done));
-        }
+        print(net, copy -> {
+            try (StepBar bar = new StepBar("population statistics", (long) batches * running(copy).size())) {
+                return PopulationStatistics.recompute(copy, new ViewIterator(train, Math.min(BATCH, train.numExamples())),
+                        PopulationStatistics.Method.EXACT, (layer, pass, passes, done) ->
+                                bar.stepTo((long) (pass - 1) * batches + done));
+            }
+        });
+    }
+
+    /** Has the statistics of a copy of the network recomputed, and prints old beside new. */
+    static void print(MultiLayerNetwork net, Function<MultiLayerNetwork, Map<String, ChannelStatistics>> recomputation) {
+        MultiLayerNetwork copy = Convolutions.like(net, net.clone());
+        Map<String, double[][]> running = running(copy);
+        Map<String, ChannelStatistics> population = recomputation.apply(copy);
         System.out.printf("%nRunning statistics compared with exact statistics of the training examples:%n");
         System.out.printf("%-10s %8s %14s %14s %14s %14s%n", "layer", "channel", "running mean", "population",
                 "running var", "population");
         running.forEach((name, statistics) -> rows(name, statistics, population.get(name)));
+    }
+
+    private static Map<String, double[][]> running(MultiLayerNetwork net) {
+        Map<String, double[][]> running = new LinkedHashMap<>();
+        for (Layer layer : net.getLayers()) {
+            if (layer instanceof NormalizationLayer norm) {
+                running.put(norm.layerConf().getLayerName(), new double[][]{norm.runningMean(), norm.runningVariance()});
+            }
+        }
+        return running;
     }
 
     private static void rows(String name, double[][] running, ChannelStatistics population) {

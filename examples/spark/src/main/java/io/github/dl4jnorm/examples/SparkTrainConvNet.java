@@ -4,7 +4,12 @@ package io.github.dl4jnorm.examples;
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.model.DataDependentInit;
-import io.github.dl4jnorm.model.PopulationStatistics;
+import io.github.dl4jnorm.model.NormReplacement;
+import io.github.dl4jnorm.model.NormRules;
+import io.github.dl4jnorm.model.PopulationStatistics.Method;
+import io.github.dl4jnorm.spark.NormalizedSparkTraining;
+import io.github.dl4jnorm.spark.SparkPopulationStatistics;
+import io.github.dl4jnorm.spark.SynchronizedSparkTraining;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -18,7 +23,6 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.serializer.KryoSerializer;
-import org.deeplearning4j.datasets.iterator.ExistingDataSetIterator;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.deeplearning4j.spark.api.RDDTrainingApproach;
@@ -29,6 +33,8 @@ import org.deeplearning4j.spark.parameterserver.training.SharedTrainingMaster;
 import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.parameterserver.distributed.conf.VoidConfiguration;
 import org.nd4j.parameterserver.distributed.v2.enums.MeshBuildMode;
+import org.nd4j.parameterserver.distributed.v2.transport.PortSupplier;
+import org.nd4j.parameterserver.distributed.v2.transport.impl.StaticPortSupplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,8 +43,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * Trains the network of {@link TrainConvNet} on Apache Spark, by parameter averaging or by gradient sharing, tests it and
- * compares the running statistics that came of it with those of the training examples.
+ * Trains the network of {@link TrainConvNet} on Apache Spark, by parameter averaging, gradient sharing or synchronous steps,
+ * tests it and compares the running statistics that came of it with those of the training examples.
  */
 @Command(name = "SparkTrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
         description = "Trains conv -> norm -> relu blocks on Apache Spark and tests them.", optionListHeading = "%n",
@@ -48,9 +54,10 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     private static final double LEARNING_RATE = 0.004;
     private static final int TEST_BATCH = 500;
     private static final double THRESHOLD = 1e-3;
+    private static final int PORT = 40123;
 
     enum Mode {
-        AVERAGING, GRADIENTS;
+        AVERAGING, GRADIENTS, SYNCHRONIZED, ALL;
 
         @Override
         public String toString() {
@@ -69,7 +76,8 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     private int workers;
 
     @Option(names = "--mode", defaultValue = "averaging", description = "What workers exchange: "
-            + "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+            + "${COMPLETION-CANDIDATES} (one after another). Synchronized workers exchange gradients and batch statistics in "
+            + "every step (default: ${DEFAULT-VALUE}).")
     private Mode mode;
 
     @Option(names = "--averaging-frequency", defaultValue = "5", description = "Batches of each worker between "
@@ -134,8 +142,8 @@ public final class SparkTrainConvNet implements Callable<Integer> {
 
     /** Settings with which layers, arrays and data sets travel, and which a cluster's {@code spark-submit} may override. */
     static SparkConf conf(String master) {
-        return new SparkConf().setAppName("SparkTrainConvNet").setIfMissing("spark.master", master)
-                .set("spark.serializer", KryoSerializer.class.getName())
+        SparkConf conf = new SparkConf().setAppName("SparkTrainConvNet").setIfMissing("spark.master", master);
+        return LocalCluster.prepared(conf).set("spark.serializer", KryoSerializer.class.getName())
                 .set("spark.kryo.registrator", "org.nd4j.kryo.Nd4jRegistrator")
                 .setIfMissing("spark.ui.enabled", "false").setIfMissing("spark.locality.wait", "0");
     }
@@ -150,14 +158,21 @@ public final class SparkTrainConvNet implements Callable<Integer> {
         List<DataSet> batches = whole(images.train());
         require(batches.size() >= workers, "--batch " + batch + " leaves only " + batches.size() + " batches for "
                 + workers + " workers");
-        MultiLayerNetwork net = resume == null ? created(images, batches) : resumed();
+        require(mode != Mode.ALL || save == null && resume == null, "--mode all trains several networks; "
+                + "omit --save and --resume");
         try (JavaSparkContext context = new JavaSparkContext(conf(master))) {
-            System.out.printf("%d batches of %d examples, %d workers on %s, %s%n", batches.size(), batch, workers,
-                    context.master(), mode);
-            train(context, net, batches, test(images));
-        }
-        if (Arrays.stream(net.getLayers()).anyMatch(SparkTrainConvNet::isBatchNorm)) {
-            StatisticsTable.print(net, images.train());
+            // Cached by some trainings themselves, at a level of their choice.
+            JavaRDD<DataSet> train = context.parallelize(batches, workers);
+            JavaRDD<DataSet> held = context.parallelize(test(images), workers).cache();
+            for (Mode each : mode == Mode.ALL ? List.of(Mode.AVERAGING, Mode.GRADIENTS, Mode.SYNCHRONIZED) : List.of(mode)) {
+                MultiLayerNetwork net = resume == null ? created(images, batches) : resumed();
+                System.out.printf("%d batches of %d examples, %d workers on %s, %s%n", batches.size(), batch, workers,
+                        context.master(), each);
+                MultiLayerNetwork trained = train(context, each, net, train, held);
+                if (Arrays.stream(trained.getLayers()).anyMatch(SparkTrainConvNet::isBatchNorm)) {
+                    StatisticsTable.print(trained, copy -> SparkPopulationStatistics.recompute(copy, train, Method.EXACT));
+                }
+            }
         }
         return CommandLine.ExitCode.OK;
     }
@@ -190,20 +205,20 @@ public final class SparkTrainConvNet implements Callable<Integer> {
         return layer instanceof NormalizationLayer norm && norm.layerConf() instanceof BatchNormalization;
     }
 
-    private void train(JavaSparkContext context, MultiLayerNetwork net, List<DataSet> batches, List<DataSet> test)
-            throws IOException {
-        // Cached by the training itself, at a level of its choice.
-        JavaRDD<DataSet> train = context.parallelize(batches, workers);
-        JavaRDD<DataSet> held = context.parallelize(test, workers).cache();
-        TrainingMaster<?, ?> trainingMaster = trainingMaster();
+    private MultiLayerNetwork train(JavaSparkContext context, Mode how, MultiLayerNetwork created, JavaRDD<DataSet> train,
+                                    JavaRDD<DataSet> held) throws IOException {
+        MultiLayerNetwork net = how == Mode.SYNCHRONIZED
+                ? NormReplacement.replace(created, NormRules.batchToSynchronized()) : created;
+        TrainingMaster<?, ?> trainingMaster = how == Mode.GRADIENTS
+                ? gradients(host, mask, LocalCluster.ports(context.master(), PORT), workers, batch, seed)
+                : averaging(workers, batch, frequency, seed);
         SparkDl4jMultiLayer spark = new SparkDl4jMultiLayer(context, net, trainingMaster);
         for (int epoch = net.getEpochCount() + 1; epoch <= epochs; epoch++) {
             long start = System.nanoTime();
-            spark.fit(train);
-            if (mode == Mode.GRADIENTS) {
-                // Only gradients come back from the workers.
-                PopulationStatistics.recompute(spark.getNetwork(), new ExistingDataSetIterator(batches),
-                        PopulationStatistics.Method.EXACT);
+            if (how == Mode.SYNCHRONIZED) {
+                SynchronizedSparkTraining.fit(spark.getNetwork(), train, 1);
+            } else {
+                NormalizedSparkTraining.of(spark).fit(train);
             }
             double seconds = (System.nanoTime() - start) / 1e9;
             System.out.printf("epoch %d  test loss %.4f  test accuracy %.2f %%  %.1f s%n", epoch,
@@ -212,18 +227,8 @@ public final class SparkTrainConvNet implements Callable<Integer> {
                 ModelFiles.write(new ModelFiles.Loaded(spark.getNetwork(), null), save);
             }
         }
-        // Another object where training ended with parameters from elsewhere.
-        if (spark.getNetwork() != net) {
-            net.setParams(spark.getNetwork().params());
-        }
         trainingMaster.deleteTempFiles(context);
-    }
-
-    private TrainingMaster<?, ?> trainingMaster() {
-        if (mode == Mode.AVERAGING) {
-            return averaging(workers, batch, frequency, seed);
-        }
-        return gradients(host, mask, workers, batch, seed);
+        return spark.getNetwork();
     }
 
     static TrainingMaster<?, ?> averaging(int workers, int batch, int frequency, long seed) {
@@ -233,8 +238,13 @@ public final class SparkTrainConvNet implements Callable<Integer> {
     }
 
     static TrainingMaster<?, ?> gradients(String host, String mask, int workers, int batch, long seed) {
+        return gradients(host, mask, new StaticPortSupplier(PORT), workers, batch, seed);
+    }
+
+    private static TrainingMaster<?, ?> gradients(String host, String mask, PortSupplier ports, int workers, int batch,
+                                                  long seed) {
         VoidConfiguration network = VoidConfiguration.builder().controllerAddress(host).networkMask(mask)
-                .unicastPort(40123).meshBuildMode(MeshBuildMode.PLAIN).build();
+                .unicastPort(PORT).portSupplier(ports).meshBuildMode(MeshBuildMode.PLAIN).build();
         // Each executor is one worker, whatever its threads: in local mode there is one.
         return new SharedTrainingMaster.Builder(network, workers, THRESHOLD, batch).batchSizePerWorker(batch)
                 .workersPerNode(1).workerPrefetchNumBatches(0).rngSeed(seed)

@@ -10,6 +10,10 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,16 +57,58 @@ class SparkProgramTest {
 
     @Test
     void itSharesGradients() {
-        String output = run("--mode", "gradients", "--norm", "group", "--channels", "2", "--batch", "500", "--epochs", "1");
+        String output = run("--mode", "gradients", "--channels", "2", "--batch", "500", "--epochs", "1");
         assertThat(exit).as(output).isZero();
         assertThat(output).startsWith("8 batches of 500 examples, 2 workers on local[2], gradients")
-                .containsPattern("(?m)^epoch 1" + EPOCH).doesNotContain("Running statistics");
+                .containsPattern("(?m)^epoch 1" + EPOCH).containsPattern("conv3-norm all 4 channels: means within 0\\.000 ");
+    }
+
+    /** Two executors in processes of their own; one of them is killed, and the network is that of an undisturbed training. */
+    @Test
+    void aKilledWorkerChangesNothing() throws InterruptedException {
+        String[] args = {"--mode", "synchronized", "--channels", "2", "--batch", "200", "--epochs", "2"};
+        String undisturbed = run(args);
+        assertThat(exit).as(undisturbed).isZero();
+        AtomicBoolean killed = new AtomicBoolean();
+        Thread killer = new Thread(() -> killed.set(killOneOfTwoExecutors()));
+        killer.start();
+        String output = run(Stream.concat(Stream.of(args), Stream.of("--master", "local-cluster[2,1,1024]"))
+                .toArray(String[]::new));
+        killer.join();
+        assertThat(killed).isTrue();
+        assertThat(exit).as(output).isZero();
+        assertThat(results(output)).isEqualTo(results(undisturbed)).hasSizeGreaterThan(5);
+    }
+
+    /** Lines without names of the master and seconds. */
+    private static List<String> results(String output) {
+        return output.lines().skip(1).map(line -> line.replaceFirst(" +\\d+\\.\\d s$", "")).toList();
+    }
+
+    private static boolean killOneOfTwoExecutors() {
+        try {
+            for (int tries = 0; tries < 600; tries++) {
+                List<ProcessHandle> executors = ProcessHandle.current().children()
+                        .filter(process -> process.info().command().orElse("").endsWith("java")).toList();
+                if (executors.size() == 2 && executors.get(1).info().totalCpuDuration().orElse(Duration.ZERO)
+                        .compareTo(Duration.ofSeconds(4)) > 0) {
+                    return executors.get(1).destroyForcibly();
+                }
+                Thread.sleep(100);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return false;
     }
 
     @Test
     void whatIsWrongIsSaidInOneLine() throws IOException {
         Path broken = Files.writeString(directory.resolve("broken.zip"), "nothing");
         assertThat(run("--mode", "rumour")).startsWith("error: ").contains("--mode").hasLineCount(1);
+        assertThat(exit).isEqualTo(2);
+        assertThat(run("--mode", "all", "--save", directory.resolve("model.zip").toString())).startsWith("error: --mode all ")
+                .hasLineCount(1);
         assertThat(exit).isEqualTo(2);
         assertThat(run("--epochs", "0")).startsWith("error: ").contains("must be at least 1").hasLineCount(1);
         assertThat(exit).isEqualTo(2);

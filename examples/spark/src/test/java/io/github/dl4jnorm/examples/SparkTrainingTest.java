@@ -11,6 +11,7 @@ import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.model.PopulationStatistics;
+import io.github.dl4jnorm.spark.NormalizedSparkTraining;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -151,7 +152,7 @@ class SparkTrainingTest {
         assertClose(actual.runningVariance(), expected.runningVariance(), 1e-4);
     }
 
-    /** The driver gets gradients, never the parameters of a worker: statistics have to be recomputed. */
+    /** The driver gets gradients, never the parameters of a worker: statistics are recomputed. */
     @Test
     void sharedGradientsBringNoStatistics() {
         NormLayer norm = new BatchNormalization.Builder().runningStatistics(RunningStatistics.cumulative()).build();
@@ -160,10 +161,15 @@ class SparkTrainingTest {
         double[] before = net.getLayer(1).getParam("W").data().asDouble();
         SparkDl4jMultiLayer spark = new SparkDl4jMultiLayer(context, net,
                 SparkTrainConvNet.gradients("127.0.0.1", "127.0.0.0/8", WORKERS, BATCH, 1));
-        MultiLayerNetwork trained = spark.fit(context.parallelize(batches, WORKERS));
+        JavaRDD<DataSet> data = context.parallelize(batches, WORKERS);
+        MultiLayerNetwork trained = NormalizedSparkTraining.of(spark).trustStatistics().fit(data);
         assertThat(trained.getLayer(1).getParam("W").data().asDouble()).isNotEqualTo(before);
         assertThat(norm(trained).runningMean()).containsOnly(0);
-        PopulationStatistics.recompute(trained, new ExistingDataSetIterator(batches), PopulationStatistics.Method.EXACT);
+        trained = NormalizedSparkTraining.of(spark).fit(data);
+        MultiLayerNetwork alone = trained.clone();
+        PopulationStatistics.recompute(alone, new ExistingDataSetIterator(batches), PopulationStatistics.Method.EXACT);
+        assertClose(norm(trained).runningMean(), norm(alone).runningMean(), 1e-6);
+        assertClose(norm(trained).runningVariance(), norm(alone).runningVariance(), 1e-6);
         assertClose(norm(trained).runningMean(), new double[]{0.1, 1, 10, 100}, 0.1);
         assertClose(norm(trained).runningVariance(), new double[]{1, 1, 1, 1}, 0.15);
     }

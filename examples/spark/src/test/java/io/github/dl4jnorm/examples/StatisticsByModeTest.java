@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
-import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.parallel.SynchronizedTraining;
+import io.github.dl4jnorm.spark.NormalizedSparkTraining;
+import io.github.dl4jnorm.spark.SynchronizedSparkTraining;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -100,11 +101,11 @@ class StatisticsByModeTest {
             MultiLayerNetwork shared = sharing.train(SparkTrainingTest.net(ours()));
             line(table, "Spark, gradient sharing, " + SHARED + " batches", sharing.train(SparkTrainingTest.net(stock())), shared);
             assertThat(shared.getLayer(0).getParam("mean").toDoubleVector()).as("nobody brings any").containsOnly(0);
-            row(table, "the same, recomputed", null, ours(), net -> {
-                PopulationStatistics.recompute(shared, new ExistingDataSetIterator(some),
-                        PopulationStatistics.Method.EXACT);
-                return shared;
-            });
+            row(table, "the same in `NormalizedSparkTraining`", null, ours(), net -> NormalizedSparkTraining.of(
+                    new SparkDl4jMultiLayer(context, net, SparkTrainConvNet.gradients("127.0.0.1", "127.0.0.0/8", 2, 8, 1)))
+                    .fit(less));
+            row(table, "Spark, `SynchronizedSparkTraining`", null, new SyncBatchNormalization.Builder().useLogStd(false).build(),
+                    net -> SynchronizedSparkTraining.fit(net, data, 1));
         }
         Files.writeString(Path.of("target", "statistics.md"), table);
     }
