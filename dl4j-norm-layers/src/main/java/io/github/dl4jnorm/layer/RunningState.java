@@ -99,7 +99,7 @@ final class RunningState implements RunningValues {
     /** Warns of use at test time while the statistics are still those a new layer has; once for all norms of a network. */
     void warnIfNeverSet(String layerId) {
         if (!trusted && Arrays.stream(mean()).allMatch(m -> m == 0) && Arrays.stream(variance()).allMatch(v -> v == 1)
-                && batches() == 0 && isFirst(root(params.get(MEAN).data()))) {
+                && batches() == 0 && isFirst(root(params.values().iterator().next().data()))) {
             LOG.warn("{}: test mode uses initial statistics (mean 0, variance 1), because the network saw no batch in training; "
                     + "train first, or call PopulationStatistics.recompute (adapt for FeatureNormalization); logged once per "
                     + "network", layerId);
