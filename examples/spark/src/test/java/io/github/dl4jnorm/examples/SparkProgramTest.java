@@ -91,7 +91,7 @@ class SparkProgramTest {
                 List<ProcessHandle> executors = ProcessHandle.current().children()
                         .filter(process -> process.info().command().orElse("").endsWith("java")).toList();
                 if (executors.size() == 2 && executors.get(1).info().totalCpuDuration().orElse(Duration.ZERO)
-                        .compareTo(Duration.ofSeconds(4)) > 0) {
+                        .compareTo(Duration.ofSeconds(3)) > 0) {
                     return executors.get(1).destroyForcibly();
                 }
                 Thread.sleep(100);
