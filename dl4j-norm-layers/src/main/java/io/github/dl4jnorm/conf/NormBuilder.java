@@ -56,6 +56,12 @@ public abstract class NormBuilder<T extends NormBuilder<T, L>, L extends NormLay
         return bound;
     }
 
+    /** Copies of regularizations, or null for null. */
+    static List<Regularization> copies(List<Regularization> regularization) {
+        return regularization == null ? null
+                : new ArrayList<>(regularization.stream().map(Regularization::clone).toList());
+    }
+
     /** {@return this builder} */
     @SuppressWarnings("unchecked")
     protected final T self() {

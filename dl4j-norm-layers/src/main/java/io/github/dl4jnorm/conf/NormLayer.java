@@ -61,6 +61,9 @@ public abstract class NormLayer extends FeedForwardLayer {
     /** Value added to gamma: the scale is gammaOffset + gamma. */
     @JsonInclude(JsonInclude.Include.NON_DEFAULT)
     private double gammaOffset;
+    /** Whether training changes gamma and beta only, and no other learned parameter; see {@code model.Freeze}. */
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT)
+    private boolean affineOnly;
     /** Whether the channels are the last axis. */
     private boolean channelsLast;
     /** Whether the data format was set explicitly instead of taken from the input type. */
@@ -296,14 +299,9 @@ public abstract class NormLayer extends FeedForwardLayer {
     @Override
     public NormLayer clone() {
         NormLayer copy = (NormLayer) super.clone();
-        copy.gammaRegularization = copy(gammaRegularization);
-        copy.betaRegularization = copy(betaRegularization);
+        copy.gammaRegularization = NormBuilder.copies(gammaRegularization);
+        copy.betaRegularization = NormBuilder.copies(betaRegularization);
         return copy;
-    }
-
-    private static List<Regularization> copy(List<Regularization> regularization) {
-        return regularization == null ? null
-                : new ArrayList<>(regularization.stream().map(Regularization::clone).toList());
     }
 
     @Override

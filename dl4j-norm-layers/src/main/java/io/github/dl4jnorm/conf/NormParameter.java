@@ -99,4 +99,15 @@ public record NormParameter(String name, long length, double initialValue, Strin
         Parameter parameter = Parameter.of(name);
         return parameter != null && parameter.isLearned();
     }
+
+    /**
+     * Returns whether gradient descent updates a parameter of a layer.
+     *
+     * @param name  key in the parameter table
+     * @param layer the layer
+     * @return false for statistics, and for all but gamma and beta if the layer trains only these
+     */
+    public static boolean isTrained(String name, NormLayer layer) {
+        return isTrained(name) && (!layer.isAffineOnly() || name.equals(GAMMA) || name.equals(BETA));
+    }
 }

@@ -286,7 +286,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             }
             for (NormParameter parameter : layerConf().parameters()) {
                 INDArray view = gradientViews.get(parameter.name());
-                if (parameter.isTrained()) {
+                if (NormParameter.isTrained(parameter.name(), layerConf())) {
                     Numbers.write(gradients.get(parameter.kind()), view);
                 } else {
                     // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.

@@ -112,7 +112,8 @@ public final class NormSummary {
         }
         if (layer instanceof NormalizationLayer norm) {
             boolean frozen = norm.layerConf() instanceof RunningNormLayer conf && conf.isStatisticsFrozen();
-            return NormParameter.isTrained(parameter) ? Role.LEARNED : frozen ? Role.FROZEN : Role.STATISTIC;
+            return NormParameter.isTrained(parameter, norm.layerConf()) ? Role.LEARNED
+                    : frozen || NormParameter.isTrained(parameter) ? Role.FROZEN : Role.STATISTIC;
         }
         if (layer instanceof ReparameterizedLayer computed) {
             return isState(computed.reparameterization(), parameter) ? Role.STATISTIC : Role.LEARNED;

@@ -91,7 +91,8 @@ final class Part {
 
     /** Whether it was frozen in the running network alone, as TransferLearningHelper does. */
     boolean frozenWithoutConfiguration() {
-        return source instanceof org.deeplearning4j.nn.layers.FrozenLayer && !(conf.getLayer() instanceof FrozenLayer);
+        return source instanceof org.deeplearning4j.nn.layers.FrozenLayer && !(conf.getLayer() instanceof FrozenLayer)
+                && !(conf.getLayer() instanceof FrozenLayerWithBackprop);
     }
 
     /** Puts another configuration in place of {@link #layer}, frozen as that was. */

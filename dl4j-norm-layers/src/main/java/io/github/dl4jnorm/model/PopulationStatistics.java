@@ -7,6 +7,7 @@ import io.github.dl4jnorm.norm.ChannelStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.deeplearning4j.datasets.iterator.EarlyTerminationMultiDataSetIterator;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -96,6 +97,34 @@ public final class PopulationStatistics {
     }
 
     /**
+     * Recomputes the statistics of a MultiLayerNetwork over the first batches of a data set, which are often enough.
+     *
+     * @param net     initialized network
+     * @param data    data set
+     * @param method  how batches are combined
+     * @param batches most batches to use, at least 1; with {@link Method#EXACT}, each pass uses the first ones after a reset
+     * @return the new statistics by name (or index) of the layer, from input to output
+     * @see #recompute(MultiLayerNetwork, DataSetIterator, Method)
+     */
+    public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method,
+                                                           int batches) {
+        return new Run(net, NormLayers.of(net), first(new MultiDataSetIteratorAdapter(data), batches), Progress.LOGGED)
+                .by(method);
+    }
+
+    private static MultiDataSetIterator first(MultiDataSetIterator data, int batches) {
+        if (batches < 1) {
+            throw new IllegalArgumentException("expected at least one batch, got " + batches);
+        }
+        return new EarlyTerminationMultiDataSetIterator(data, batches);
+    }
+
+    /** By {@link Method#EXACT}, of any network, without a report of progress. */
+    static void exact(Model net, MultiDataSetIterator data) {
+        new Run(net, NormLayers.of(net), data, (layer, pass, passes, batches) -> { }).by(Method.EXACT);
+    }
+
+    /**
      * Recomputes the statistics of a ComputationGraph.
      *
      * @param net    initialized graph
@@ -135,6 +164,36 @@ public final class PopulationStatistics {
     public static Map<String, ChannelStatistics> recompute(ComputationGraph net, MultiDataSetIterator data,
                                                            Method method, Progress progress) {
         return new Run(net, NormLayers.of(net), data, progress).by(method);
+    }
+
+    /**
+     * Recomputes the statistics of a ComputationGraph over the first batches of a data set.
+     *
+     * @param net     initialized graph
+     * @param data    data set
+     * @param method  how batches are combined
+     * @param batches most batches to use, at least 1
+     * @return the new statistics by name of the layer, in topological order
+     * @see #recompute(MultiLayerNetwork, DataSetIterator, Method, int)
+     */
+    public static Map<String, ChannelStatistics> recompute(ComputationGraph net, MultiDataSetIterator data,
+                                                           Method method, int batches) {
+        return recompute(net, first(data, batches), method);
+    }
+
+    /**
+     * Recomputes the statistics of a ComputationGraph over the first batches of a data set.
+     *
+     * @param net     initialized graph
+     * @param data    data set
+     * @param method  how batches are combined
+     * @param batches most batches to use, at least 1
+     * @return the new statistics by name of the layer, in topological order
+     * @see #recompute(MultiLayerNetwork, DataSetIterator, Method, int)
+     */
+    public static Map<String, ChannelStatistics> recompute(ComputationGraph net, DataSetIterator data, Method method,
+                                                           int batches) {
+        return recompute(net, new MultiDataSetIteratorAdapter(data), method, batches);
     }
 
     /**

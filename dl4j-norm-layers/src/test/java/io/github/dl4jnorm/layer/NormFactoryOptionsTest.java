@@ -147,7 +147,8 @@ class NormFactoryOptionsTest {
             arguments[i] = sample(types[i], method.getGenericParameterTypes()[i]);
         }
         boolean noGamma = norm(NormFactory.create(name)) instanceof NormLayer norm && !norm.isScale();
-        Object special = noGamma && option(method).equals("gammaOffset") ? Double.valueOf(0) : SPECIAL.get(option(method));
+        Object special = noGamma && option(method).equals("gammaOffset") ? Double.valueOf(0)
+                : name.equals("sync") && option(method).equals("synchronize") ? Boolean.TRUE : SPECIAL.get(option(method));
         List<Object> firsts = special != null ? List.of(special) : types.length > 1 ? List.of(arguments[0])
                 : samples(types[0], method.getGenericParameterTypes()[0]);
         for (Object first : firsts) {

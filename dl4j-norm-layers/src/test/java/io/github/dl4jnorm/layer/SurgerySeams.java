@@ -238,7 +238,7 @@ final class SurgerySeams {
             PyTorchWeights.write(net.graph(), path);
             SeamNet fresh = row.net();
             net.params().forEach((name, values) -> {
-                if (updates(row) || NormParameter.isTrained(name)) {
+                if (NormParameter.isTrained(name) ? NormParameter.isTrained(name, row.norm()) : updates(row)) {
                     different(name + " in training", values, fresh.params().get(name));
                 }
             });

@@ -113,6 +113,24 @@ class PopulationStatisticsTest {
     }
 
     @Test
+    void theFirstBatchesAreAllThatCounts() {
+        INDArray first = batches().next().getFeatures();
+        for (Method method : Method.values()) {
+            MultiLayerNetwork net = network(norm(), norm());
+            PopulationStatistics.recompute(net, batches(), method, 1);
+            NormalizationLayer layer = (NormalizationLayer) net.getLayer(0);
+            assertThat(layer.runningMean()).containsExactly(column(first, false, false), within(1e-12));
+            assertThat(layer.runningVariance()).containsExactly(column(first, true, method == Method.PAPER), within(1e-12));
+            PopulationStatistics.recompute(net, batches(), method, BATCHES + 1);
+            MultiLayerNetwork whole = network(norm(), norm());
+            PopulationStatistics.recompute(whole, batches(), method);
+            assertThat(net.params()).isEqualTo(whole.params());
+            assertThatThrownBy(() -> PopulationStatistics.recompute(net, batches(), method, 0))
+                    .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("at least one batch, got 0");
+        }
+    }
+
+    @Test
     void aGraphIsRecomputedInTopologicalOrder() {
         ComputationGraph net = new ComputationGraph(base().graphBuilder().addInputs("in")
                 .addLayer("out", new OutputLayer.Builder(LossFunction.MSE).activation(Activation.IDENTITY).nOut(2)

@@ -11,8 +11,8 @@ import picocli.CommandLine.Spec;
         description = "Runs an experiment of about two minutes or less. The last line of its output is the conclusion.",
         optionListHeading = "%n",
         footer = {"", "Example: study batch-size"},
-        subcommands = {BatchSizeStudy.class, CovariateShift.class, SequenceLayerNorm.class, DeepNet.class, Regularization.class,
-            FeatureScaling.class, ResNetNorms.class, StyleTransfer.class})
+        subcommands = {BatchSizeStudy.class, CovariateShift.class, DomainShift.class, SequenceLayerNorm.class, DeepNet.class,
+            Regularization.class, FeatureScaling.class, ResNetNorms.class, StyleTransfer.class})
 final class Studies implements Runnable {
     @Spec
     private CommandSpec spec;

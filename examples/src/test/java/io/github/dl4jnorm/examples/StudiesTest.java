@@ -30,6 +30,7 @@ class StudiesTest {
     @CsvSource(delimiter = '|', value = {
         "batch-size --norms layer|3|From batches of 32 to batches of 2, accuracy changes by layer [-+]\\d+\\.\\d points\\.",
         "covariate-shift|5|Mean accuracy under changed lighting: batch norm [\\d.]+ %, group norm [\\d.]+ %.*",
+        "domain|5|Mean accuracy on images of other cameras: as trained [\\d.]+ %, statistics of 2 batches [\\d.]+ %.*",
         "sequence|1|Accuracy on sequences of any length and amplitude: layer norm [\\d.]+ %.*",
         "deep-net --depth 3|3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
         "regularization|3|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
