@@ -32,15 +32,15 @@ public class AdaptiveInstanceNormalization extends ConditionedNorm {
     }
 
     @Override
-    public NormPlan plan(int channels) {
-        return NormPlan.instance(channels, false);
+    public NormPlan plan(int channels, int rank) {
+        return rank < 3 ? null : NormPlan.instance(channels, false);
     }
 
     @Override
-    void checkCondition(InputType type, long contentChannels) {
+    void checkCondition(InputType type, InputTypes content) {
         if (type.getType() == InputType.Type.FF || type.getType() == InputType.Type.CNNFlat
-                || InputTypes.of(type, false).channels() != contentChannels) {
-            throw invalid("a sequence, image or volume with " + contentChannels + " channels as style", type.toString());
+                || InputTypes.of(type, false).channels() != content.channels()) {
+            throw invalid("a sequence, image or volume with " + content.channels() + " channels as style", type.toString());
         }
     }
 

@@ -23,8 +23,8 @@ import org.nd4j.shade.jackson.annotation.Nulls;
  * Base class of ComputationGraph vertices that normalize their first input, the content, with a gamma and a beta for each
  * channel of each example computed from their second input. The vertex has no parameters; both inputs receive gradients.
  *
- * <p>The content is a sequence, an image or a volume. Masked positions are ignored when computing statistics, and their
- * output is 0. The mask of the content is passed on.
+ * <p>The content is a sequence, an image or a volume; some norms also take dense input. Masked positions are ignored when
+ * computing statistics, and their output is 0. The mask of the content is passed on.
  */
 @Getter
 @Setter
@@ -49,9 +49,10 @@ public abstract class ConditionedNorm extends GraphVertex {
      * Returns how the content is normalized.
      *
      * @param channels number of channels C of the content
-     * @return the plan, or null if this number of channels is not supported
+     * @param rank     rank of the content, 2 to 5
+     * @return the plan, or null if this number of channels or this rank is not supported
      */
-    public abstract NormPlan plan(int channels);
+    public abstract NormPlan plan(int channels, int rank);
 
     /**
      * Returns what the content must be, for error messages.
@@ -65,10 +66,10 @@ public abstract class ConditionedNorm extends GraphVertex {
     /**
      * Checks the type of the second input.
      *
-     * @param type            type of the second input
-     * @param contentChannels number of channels of the first input
+     * @param type    type of the second input
+     * @param content type of the first input
      */
-    abstract void checkCondition(InputType type, long contentChannels);
+    abstract void checkCondition(InputType type, InputTypes content);
 
     /**
      * Checks the options.
@@ -134,10 +135,10 @@ public abstract class ConditionedNorm extends GraphVertex {
             throw invalid("unflattened images as content", "flattened ones (" + vertexInputs[0] + ")");
         }
         InputTypes content = InputTypes.of(vertexInputs[0], channelsLast);
-        if (content.rank() < 3 || plan(Math.toIntExact(content.channels())) == null) {
+        if (plan(Math.toIntExact(content.channels()), content.rank()) == null) {
             throw invalid("content of " + expectedContent(), vertexInputs[0].toString());
         }
-        checkCondition(vertexInputs[1], content.channels());
+        checkCondition(vertexInputs[1], content);
         if (!channelsLastFixed) {
             channelsLast = content.channelsLast();
         }

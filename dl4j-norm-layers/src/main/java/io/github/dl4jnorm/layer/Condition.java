@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
+import io.github.dl4jnorm.pass.NormPass;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
-/** What an input says about gamma and beta: of each channel of each example in turn. */
+/** What a vertex's second input does to the normalized first one. */
 interface Condition {
 
-    /** Factors. */
-    double[] gamma();
+    /** Normalizes x by a norm without gamma and beta, and applies the condition. */
+    void forward(NormPass norm, INDArray x, INDArray y);
 
-    /** Shifts. */
-    double[] beta();
-
-    /** Writes the gradient of the input, which is handed over again: a copy may have been lost with its workspace. */
-    void backward(INDArray input, double[] dGamma, double[] dBeta, INDArray into);
+    /** Writes the gradients of both inputs, which are handed over again: copies may have been lost with their workspace. */
+    void backward(INDArray x, INDArray condition, INDArray dy, INDArray dx, INDArray toCondition);
 }

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Deviation and mean of every channel of a style. */
-final class StyleCondition implements Condition {
+final class StyleCondition extends TableCondition {
     private final View view;
     private final Mask mask;
     private final Moments moments;
@@ -25,12 +25,12 @@ final class StyleCondition implements Condition {
     }
 
     @Override
-    public double[] gamma() {
+    double[] gamma() {
         return deviations;
     }
 
     @Override
-    public double[] beta() {
+    double[] beta() {
         double[] means = new double[deviations.length];
         Arrays.setAll(means, moments::mean);
         return means;
@@ -38,7 +38,7 @@ final class StyleCondition implements Condition {
 
     /** {@code ds = dBeta/S + dGamma·(s − mean)/(S·deviation)}. */
     @Override
-    public void backward(INDArray style, double[] dGamma, double[] dBeta, INDArray into) {
+    void backward(INDArray style, double[] dGamma, double[] dBeta, INDArray into) {
         Affine toStyle = (n, from, to, coefficients) -> {
             for (int c = from; c < to; c++) {
                 int cell = n * view.channels() + c;

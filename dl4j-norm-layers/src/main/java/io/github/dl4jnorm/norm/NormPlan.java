@@ -280,6 +280,16 @@ public sealed interface NormPlan {
     }
 
     /**
+     * No normalization: only a gamma and a beta of each channel of each example.
+     *
+     * @param channels C
+     * @return the plan for every rank
+     */
+    static NormPlan affineOfExamples(int channels) {
+        return instance(channels, false).by(Divisor.ONE);
+    }
+
+    /**
      * Global response normalization, which is no mixture of statistics.
      *
      * @return the plan for rank 3 and up

@@ -9,6 +9,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
+import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -61,6 +62,12 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         return values.has(Parameter.MEAN) || values.has(Parameter.VAR);
     }
 
+    /** Whether examples have gammas or betas of their own. */
+    private boolean isPerExample() {
+        return Stream.of(Parameter.GAMMA, Parameter.BETA).map(values::get)
+                .anyMatch(given -> given != null && given.length > view.channels());
+    }
+
     /**
      * Writes the output.
      *
@@ -79,6 +86,9 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
         }
         if (plan instanceof NormPlan.Channels channels) {
             return inRange(ChannelPass.forward(this, channels, x, y), x, y);
+        }
+        if (plan instanceof NormPlan.Positions positions && !positions.elements() && isPerExample()) {
+            return PerExamplePass.forward(this, x, y);
         }
         if (plan instanceof NormPlan.Positions positions) {
             return inRange(PositionPass.forward(this, positions, x, y), x, y);

@@ -24,11 +24,12 @@ final class ConditionedGraph {
 
     ConditionedGraph(Kind kind, ConditionedNorm conf, DataType type, IUpdater updater) {
         boolean vector = conf instanceof ConditionalNormalization;
+        long length = vector ? ((ConditionalNormalization) conf).conditionLength(Kind.CHANNELS) : Kind.CHANNELS;
         graph = new ComputationGraph(new NeuralNetConfiguration.Builder().seed(5).dataType(type).updater(updater)
                 .graphBuilder().addInputs("content", "condition")
                 .setInputTypes(kind.inputType(), vector ? InputType.feedForward(3) : otherSize(kind))
                 .addLayer("before", kind.before(), "content")
-                .addLayer("other", vector ? new DenseLayer.Builder().nOut(2 * Kind.CHANNELS).activation(Activation.IDENTITY)
+                .addLayer("other", vector ? new DenseLayer.Builder().nOut(length).activation(Activation.IDENTITY)
                         .biasInit(0.5).build() : kind.before(), "condition")
                 .addVertex("norm", conf, "before", "other")
                 .addLayer("pool", kind.pooling(), "norm")

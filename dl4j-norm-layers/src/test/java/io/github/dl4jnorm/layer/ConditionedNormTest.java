@@ -10,10 +10,12 @@ import io.github.dl4jnorm.conf.ConditionalNormalization;
 import io.github.dl4jnorm.conf.ConditionedNorm;
 import io.github.dl4jnorm.conf.GroupNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
+import java.util.List;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -221,7 +223,11 @@ class ConditionedNormTest {
         refuses(adaptive, Nd4j.rand(DataType.DOUBLE, N, C), x, "rank 3 to 5", "[3, 4]");
         refuses(adaptive, x, x.castTo(DataType.INT), "floating-point", "INT");
         ConditionedGraph conditional = graph(Kind.CNN_FIRST, new ConditionalNormalization.Builder().groups(2).build());
-        refuses(conditional, x, Nd4j.rand(DataType.DOUBLE, N, C), "vectors of shape [3, 8]", "[3, 4]");
+        refuses(conditional, x, Nd4j.rand(DataType.DOUBLE, N, C), "vectors of shape [3, 8], or non-empty maps of rank 4 with 8 "
+                + "channels in dimension 1,", "shape [3, 4]");
+        refuses(conditional, x, Nd4j.rand(DataType.DOUBLE, N, C, 2, 3), "with 8 channels", "shape [3, 4, 2, 3]");
+        refuses(graph(Kind.CNN_FIRST, new ConditionalNormalization()), Nd4j.rand(DataType.DOUBLE, N, C), x, "rank 3 to 5",
+                "4 channels");
         refuses(conditional, Nd4j.rand(DataType.DOUBLE, N, 3, 2, 2), Nd4j.rand(DataType.DOUBLE, N, 6), "divisible by groups = 2",
                 "3 channels");
         assertThatThrownBy(() -> adaptive.masks(Nd4j.ones(N, 1, 5, 5), null).forward(x, x))
@@ -252,6 +258,14 @@ class ConditionedNormTest {
         refuses(() -> conditional.getOutputType(0, image, InputType.feedForward(12)), "divisible by groups = 4", "c=6");
         refuses(() -> new ConditionalNormalization().getOutputType(0, image, InputType.feedForward(6)),
                 "vectors of size 12", "6");
+        refuses(() -> new ConditionalNormalization().getOutputType(0, image, InputType.recurrent(12, 4)),
+                "in the kind and data format of the content", "12");
+        refuses(() -> new ConditionalNormalization().getOutputType(0, image,
+                InputType.convolutional(4, 4, 12, CNN2DFormat.NHWC)), "data format of the content", "NHWC");
+        for (ConditionalNormalization.Builder builder : List.of(new ConditionalNormalization.Builder().rms(true),
+                new ConditionalNormalization.Builder().perPosition(true), new ConditionalNormalization.Builder().groups(2))) {
+            refuses(() -> builder.normalize(false).build(), "neither groups nor perPosition nor rms", "groups ");
+        }
     }
 
     private static void refuses(ThrowingCallable call, String expected, String actual) {

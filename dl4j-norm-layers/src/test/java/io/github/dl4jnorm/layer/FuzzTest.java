@@ -49,7 +49,12 @@ class FuzzTest {
 
     @Test
     void whateverIsAllowedComesOutAsDefined() {
-        fuzz("allowed input", 0.75, seed -> new FuzzCase(seed).check());
+        fuzz("allowed input", 0.7, seed -> new FuzzCase(seed).check());
+    }
+
+    @Test
+    void conditionsComeOutAsDefined() {
+        fuzz("conditions", 0.05, ConditionalOptionsTest::compare);
     }
 
     @Test

@@ -230,6 +230,10 @@ final class SavedNetworks extends NetworkSaver {
         conditioned("adaptive-options", Kind.RNN_FIRST, DataType.DOUBLE, adaptive);
         conditioned("conditional", Kind.CNN3D_FIRST, DataType.FLOAT, new ConditionalNormalization());
         conditioned("conditional-options", Kind.CNN_LAST, DataType.DOUBLE, conditional);
+        conditioned("conditional-ada-rms", Kind.RNN_FIRST, DataType.FLOAT,
+                new ConditionalNormalization.Builder().perPosition(true).rms(true).gammaOffset(1).build());
+        conditioned("conditional-film-gate", Kind.CNN_FIRST, DataType.FLOAT,
+                new ConditionalNormalization.Builder().normalize(false).shift(false).build());
     }
 
     private void conditioned(String name, Kind kind, DataType type, ConditionedNorm norm) throws IOException {

@@ -76,18 +76,20 @@ interface SeamLayer {
     final class OfVertex implements SeamLayer {
         private final ConditionedGraph net;
         private final Kind kind;
-        private final boolean vector;
+        private final ConditionedNorm conf;
 
         OfVertex(Kind kind, ConditionedNorm conf) {
             this.kind = kind;
             net = new ConditionedGraph(kind, conf.clone(), DataType.FLOAT, new Sgd(0.1));
-            vector = conf instanceof ConditionalNormalization;
+            this.conf = conf;
         }
 
         @Override
         public INDArray forward(INDArray x) {
             long examples = x.size(0);
-            long[] shape = vector ? new long[]{examples, 2 * Kind.CHANNELS} : NormCases.shape(kind, examples, Kind.CHANNELS);
+            long[] shape = conf instanceof ConditionalNormalization vectors
+                    ? new long[]{examples, vectors.conditionLength(Kind.CHANNELS)}
+                    : NormCases.shape(kind, examples, Kind.CHANNELS);
             return net.forward(x, NormCases.gaussian(new Random(4), 0.6, 1, shape).castTo(DataType.FLOAT));
         }
 

@@ -42,7 +42,8 @@ record SeamNet(SeamRow row, Kind kind, ComputationGraph graph) {
         if (row.conf() instanceof ConditionedNorm conf) {
             boolean vector = conf instanceof ConditionalNormalization;
             builder.setInputTypes(kind.inputType(), vector ? InputType.feedForward(3) : kind.inputType())
-                    .addLayer("other", vector ? new DenseLayer.Builder().nOut(2 * Kind.CHANNELS)
+                    .addLayer("other", vector ? new DenseLayer.Builder()
+                            .nOut(((ConditionalNormalization) conf).conditionLength(Kind.CHANNELS))
                             .activation(Activation.IDENTITY).build() : row.before(kind), "condition")
                     .addVertex("norm", conf.clone(), "before", "other");
         } else {

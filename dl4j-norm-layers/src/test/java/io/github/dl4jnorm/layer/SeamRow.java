@@ -93,7 +93,8 @@ record SeamRow(String name, String option, Kind kind, Object conf) {
             NormLayer small = small(norm);
             rows.add(new SeamRow(name, null, Kind.CNN_FIRST, small));
             for (Field option : switches(norm.getClass())) {
-                rows.add(new SeamRow(name, option.getName() + " " + !is(option, norm), Kind.CNN_FIRST, flipped(option, small)));
+                rows.add(new SeamRow(name, option.getName() + " " + !is(option, norm), Kind.CNN_FIRST,
+                        flip(option, small.clone())));
             }
             NormLayer shifted = small.clone();
             shifted.setGammaOffset(1);
@@ -107,8 +108,12 @@ record SeamRow(String name, String option, Kind kind, Object conf) {
                         inside instanceof DenseLayer ? Kind.DENSE : inside instanceof LSTM ? Kind.RNN_FIRST : Kind.CNN_FIRST,
                         wrapper.around(inside)));
             }
-        } else if (conf instanceof ConditionedNorm) {
+        } else if (conf instanceof ConditionedNorm norm) {
             rows.add(new SeamRow(name, null, Kind.CNN_FIRST, conf));
+            for (Field option : switches(norm.getClass())) {
+                rows.add(new SeamRow(name, option.getName() + " " + !is(option, norm), Kind.CNN_FIRST,
+                        flip(option, norm.clone())));
+            }
         } else if (conf instanceof BaseRecurrentLayer recurrent) {
             recurrent.setNOut(Kind.CHANNELS);
             recurrent.setActivationFn(new ActivationTanH());
@@ -140,7 +145,7 @@ record SeamRow(String name, String option, Kind kind, Object conf) {
 
     private static List<Field> options(Class<?> type, Class<?> of) {
         List<Field> options = new ArrayList<>();
-        for (Class<?> declaring = type; NormLayer.class.isAssignableFrom(declaring); declaring = declaring.getSuperclass()) {
+        for (Class<?> declaring = type; declaring.getPackageName().equals(CONF); declaring = declaring.getSuperclass()) {
             for (Field field : declaring.getDeclaredFields()) {
                 if (field.getType() == of && !Modifier.isStatic(field.getModifiers())) {
                     field.setAccessible(true);
@@ -151,7 +156,7 @@ record SeamRow(String name, String option, Kind kind, Object conf) {
         return options;
     }
 
-    private static boolean is(Field option, NormLayer norm) {
+    private static boolean is(Field option, Object norm) {
         try {
             return option.getBoolean(norm);
         } catch (IllegalAccessException e) {
@@ -159,14 +164,13 @@ record SeamRow(String name, String option, Kind kind, Object conf) {
         }
     }
 
-    private static NormLayer flipped(Field option, NormLayer norm) {
-        NormLayer flipped = norm.clone();
+    private static <T> T flip(Field option, T norm) {
         try {
-            option.setBoolean(flipped, !option.getBoolean(norm));
+            option.setBoolean(norm, !option.getBoolean(norm));
         } catch (IllegalAccessException e) {
             throw new AssertionError(e);
         }
-        return flipped;
+        return norm;
     }
 
     private static BaseLayer dense() {

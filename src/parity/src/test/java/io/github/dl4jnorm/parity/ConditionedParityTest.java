@@ -90,7 +90,7 @@ class ConditionedParityTest {
         return all.stream();
     }
 
-    private static double[] gaussian(Random random, long[] shape, double mean) {
+    static double[] gaussian(Random random, long[] shape, double mean) {
         double[] values = new double[(int) LongStream.of(shape).reduce(1, (a, b) -> a * b)];
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) (mean + random.nextGaussian());
@@ -98,7 +98,7 @@ class ConditionedParityTest {
         return values;
     }
 
-    private static INDArray array(double[] values, DataType type, long[] shape) {
+    static INDArray array(double[] values, DataType type, long[] shape) {
         return Nd4j.createFromArray(values).castTo(type).reshape('c', shape);
     }
 
@@ -119,31 +119,39 @@ class ConditionedParityTest {
                 ? new AdaptiveInstanceNormalization.Builder().eps(EPS).channelsLast(drawn.channelsLast()).build()
                 : new ConditionalNormalization.Builder().eps(EPS).groups(drawn.groups()).gammaOffset(0.5)
                         .channelsLast(drawn.channelsLast()).build();
-        ConditionedVertex vertex = conf.instantiate(null, "norm", 0, null, true, drawn.type());
-        vertex.setInputVertices(new VertexIndices[2]);
-        vertex.setInput(0, array(x, drawn.type(), xShape), NONE);
-        vertex.setInput(1, array(other, drawn.type(), otherShape), NONE);
-        double[] y = numbers(vertex.doForward(true, NONE));
-        vertex.setEpsilon(array(dy, drawn.type(), xShape));
-        INDArray[] gradients = vertex.doBackward(false, NONE).getSecond();
+        double[][] ours = ours(conf, array(x, drawn.type(), xShape), array(other, drawn.type(), otherShape),
+                array(dy, drawn.type(), xShape));
         for (ScalarType type : new ScalarType[]{ScalarType.Double, drawn.type() == DataType.FLOAT ? ScalarType.Float
                 : ScalarType.Double}) {
             try (PointerScope scope = new PointerScope(Tensor.class)) {
                 Tensor content = Autograd.leaf(type, x, xShape);
                 Tensor condition = Autograd.leaf(type, other, otherShape);
                 Tensor expected = normalized(drawn, content, condition);
-                Map<String, Tensor> exact = Autograd.gradients(expected, Autograd.tensor(type, dy, xShape),
-                        Map.of("x", content, "other", condition));
-                compare(drawn, "y", y, Autograd.numbers(expected));
-                compare(drawn, "dx", numbers(gradients[0]), Autograd.numbers(exact.get("x")));
-                compare(drawn, "gradient of the condition", numbers(gradients[1]), Autograd.numbers(exact.get("other")));
+                compare(drawn.toString(), drawn.type(), ours, expected, Autograd.tensor(type, dy, xShape), content, condition);
             }
         }
     }
 
-    private static void compare(Case drawn, String what, double[] actual, double[] expected) {
-        assertThat(Deviations.of(expected, actual, 0)).as("deviation of %s: %s", what, drawn)
-                .isLessThan(Deviations.tolerance(drawn.type(), LongStream.of(drawn.shape()).reduce(1, (a, b) -> a * b)));
+    /** Output of a vertex, and the gradients of both inputs. */
+    static double[][] ours(ConditionedNorm conf, INDArray x, INDArray condition, INDArray dy) {
+        ConditionedVertex vertex = conf.instantiate(null, "norm", 0, null, true, x.dataType());
+        vertex.setInputVertices(new VertexIndices[2]);
+        vertex.setInput(0, x, NONE);
+        vertex.setInput(1, condition, NONE);
+        double[] y = numbers(vertex.doForward(true, NONE));
+        vertex.setEpsilon(dy);
+        INDArray[] gradients = vertex.doBackward(false, NONE).getSecond();
+        return new double[][]{y, numbers(gradients[0]), numbers(gradients[1])};
+    }
+
+    static void compare(String drawn, DataType type, double[][] ours, Tensor y, Tensor dy, Tensor content, Tensor condition) {
+        Map<String, Tensor> gradients = Autograd.gradients(y, dy, Map.of("x", content, "other", condition));
+        double[][] exact = {Autograd.numbers(y), Autograd.numbers(gradients.get("x")), Autograd.numbers(gradients.get("other"))};
+        String[] names = {"y", "dx", "gradient of the condition"};
+        for (int i = 0; i < names.length; i++) {
+            assertThat(Deviations.of(exact[i], ours[i], 0)).as("deviation of %s: %s", names[i], drawn)
+                    .isLessThan(Deviations.tolerance(type, ours[0].length));
+        }
     }
 
     private static Tensor mean(Tensor a, long[] positions) {
