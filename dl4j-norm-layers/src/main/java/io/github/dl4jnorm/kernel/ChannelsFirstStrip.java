@@ -28,11 +28,12 @@ final class ChannelsFirstStrip extends Strip {
 
     @Override
     void forward(Block block, Moments found) {
-        Window x = operands.window(0, block);
-        Window y = operands.window(1, block);
+        Window x = operands.window(source(), block);
+        Window y = operands.window(operands.last(), block);
         int size = channels / norm.groups();
         for (int c = 0; c < channels; c += size) {
-            statistics(x, block, c, c + size, null, found);
+            addUp(block, c, c + size);
+            statistics(x, operands.channelBytes(source()), block, c, c + size, null, found);
             for (start(block, c, c + size); runs.next();) {
                 for (int i = runs.c; i < runs.c + runs.count; i++) {
                     parameters(i);
@@ -46,11 +47,12 @@ final class ChannelsFirstStrip extends Strip {
     void backward(Block block, Moments known) {
         Window x = operands.window(0, block);
         Window dy = operands.window(1, block);
-        Window dx = operands.window(2, block);
+        Window added = added(block);
+        Window dx = operands.window(operands.last(), block);
         int size = channels / norm.groups();
         int length = block.s1() - block.s0();
         for (int c = 0; c < channels; c += size) {
-            statistics(x, block, c, c + size, known, null);
+            statistics(x, operands.channelBytes(0), block, c, c + size, known, null);
             Arrays.fill(sums, 0);
             Arrays.fill(products, 0);
             for (int from = c; from < c + size; from += ColumnMoments.RUNS) {
@@ -63,7 +65,21 @@ final class ChannelsFirstStrip extends Strip {
             for (start(block, c, c + size); runs.next();) {
                 for (int i = runs.c; i < runs.c + runs.count; i++) {
                     parameters(i);
-                    gradient(x, dy, dx, i);
+                    gradient(x, dy, added, dx, i);
+                }
+            }
+        }
+    }
+
+    /** Adds up x and a residual, if the pass has one. */
+    private void addUp(Block block, int from, int to) {
+        if (source() > 0) {
+            Window x = operands.window(0, block);
+            Window residual = operands.window(1, block);
+            Window sum = operands.window(2, block);
+            for (start(block, from, to); runs.next();) {
+                for (int c = runs.c; c < runs.c + runs.count; c++) {
+                    add(x, residual, sum, c);
                 }
             }
         }
@@ -93,14 +109,14 @@ final class ChannelsFirstStrip extends Strip {
     }
 
     /** Sets the statistics of a group at all positions of a block, known ones or those found, which it notes. */
-    private void statistics(Window x, Block block, int from, int to, Moments known, Moments found) {
+    private void statistics(Window x, int stride, Block block, int from, int to, Moments known, Moments found) {
         int length = block.s1() - block.s0();
         int first = cells(block.n0(), from) + block.s0();
         Moments source = known;
         int shift = first;
         if (known == null) {
             start(block, from, to);
-            source = moments.compute(length, length, 1, x, operands.channelBytes(0), runs);
+            source = moments.compute(length, length, 1, x, stride, runs);
             shift = 0;
         }
         for (int i = 0; i < length; i++) {

@@ -25,13 +25,13 @@ final class ChannelsLastStrip extends Strip {
 
     @Override
     void forward(Block block, Moments found) {
-        Window x = operands.window(0, block);
-        Window y = operands.window(1, block);
+        Window x = operands.window(source(), block);
+        Window y = operands.window(operands.last(), block);
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
                 runs.start(block.n0(), c, c + size, s, s + 1);
-                Moments here = statistics(x);
+                Moments here = source() > 0 ? statisticsOfSum(block, x) : statistics(x);
                 if (found != null) {
                     found.merge(cells(block.n0(), c) + s, here.count(0), here.mean(0), here.squares(0));
                 }
@@ -47,7 +47,8 @@ final class ChannelsLastStrip extends Strip {
     void backward(Block block, Moments known) {
         Window x = operands.window(0, block);
         Window dy = operands.window(1, block);
-        Window dx = operands.window(2, block);
+        Window added = added(block);
+        Window dx = operands.window(operands.last(), block);
         int size = channels / norm.groups();
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
@@ -62,7 +63,7 @@ final class ChannelsLastStrip extends Strip {
                 }
                 setGradient(0, unit, here.count(cell), sum, product);
                 for (runs.restart(); runs.next();) {
-                    gradient(x, dy, dx, runs.c);
+                    gradient(x, dy, added, dx, runs.c);
                 }
             }
             if (++undrained == ColumnMoments.RUNS) {
@@ -76,6 +77,21 @@ final class ChannelsLastStrip extends Strip {
         while (runs.next()) {
             if (runs.kept) {
                 moments.add(x.memory, runs.at(x), runs.length);
+            }
+        }
+        return moments.found();
+    }
+
+    /** Adds up x and a residual on the way. */
+    private Moments statisticsOfSum(Block block, Window sum) {
+        Window x = operands.window(0, block);
+        Window residual = operands.window(1, block);
+        moments.start();
+        while (runs.next()) {
+            if (runs.kept) {
+                moments.addSum(x.memory, runs.at(x), residual.memory, runs.at(residual), sum.memory, runs.at(sum), runs.length);
+            } else {
+                add(x, residual, sum, runs.c);
             }
         }
         return moments.found();

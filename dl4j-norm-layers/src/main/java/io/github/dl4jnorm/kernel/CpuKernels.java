@@ -53,7 +53,7 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public Moments moments(INDArray x, View view, Mask mask) {
-        return moments(new Operands(view, false, x), view, mask, 1);
+        return moments(new Operands(view, 0, x), view, mask, 1);
     }
 
     /** Those of neighbouring channels of a group may be in the cell of the first of them. */
@@ -70,7 +70,7 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public void affine(INDArray x, View view, Mask mask, Affine affine, boolean relu, INDArray y) {
-        affine(new Operands(view, true, x, y), mask, affine, relu);
+        affine(new Operands(view, 1, x, y), mask, affine, relu);
     }
 
     private void affine(Operands operands, Mask mask, Affine affine, boolean relu) {
@@ -79,7 +79,7 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public GradSums gradSums(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu) {
-        Operands operands = new Operands(view, false, x, dy);
+        Operands operands = new Operands(view, 0, x, dy);
         if (view.positions() == 1) {
             return lazyGradSums(operands, mask, affine, relu);
         }
@@ -116,7 +116,7 @@ final class CpuKernels implements NormKernels {
     @Override
     public void affineGrad(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu, GradAffine grad,
                            INDArray dx) {
-        affineGrad(new Operands(view, true, x, dy, dx), mask, affine, relu, grad);
+        affineGrad(new Operands(view, 1, x, dy, dx), mask, affine, relu, grad);
     }
 
     private void affineGrad(Operands operands, Mask mask, Affine affine, boolean relu, GradAffine grad) {
@@ -126,7 +126,7 @@ final class CpuKernels implements NormKernels {
     @Override
     public void normalize(INDArray x, View view, Mask mask, int groups, Moments into, Affine affine,
                           boolean relu, INDArray y) {
-        Operands operands = new Operands(view, true, x, y);
+        Operands operands = new Operands(view, 1, x, y);
         Blocks units = operands.units(groups);
         int groupSize = view.channels() / groups;
         if (units == null) {
@@ -147,7 +147,7 @@ final class CpuKernels implements NormKernels {
     @Override
     public void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
                               SumTable into, GradAffine grad, INDArray dx) {
-        Operands operands = new Operands(view, true, x, dy, dx);
+        Operands operands = new Operands(view, 1, x, dy, dx);
         Blocks units = operands.units(groups);
         if (units == null) {
             into.add(gradSums(operands, view, mask, affine, relu));
@@ -166,12 +166,24 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public Moments positionNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
-        return new PositionKernels(this::arithmetic).forward(x, view, mask, norm, relu, y);
+        return new PositionKernels(this::arithmetic).forward(new Operands(view, 1, x, y), mask, norm, relu);
     }
 
     @Override
     public PositionNorm.Gradients positionNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
                                                    Moments known, boolean relu, INDArray dx) {
-        return new PositionKernels(this::arithmetic).backward(x, dy, view, mask, norm, known, relu, dx);
+        return new PositionKernels(this::arithmetic).backward(new Operands(view, 1, x, dy, dx), mask, norm, known, relu);
+    }
+
+    @Override
+    public Moments positionNormOfSum(INDArray x, INDArray residual, View view, Mask mask, PositionNorm norm, boolean relu,
+                                     INDArray sum, INDArray y) {
+        return new PositionKernels(this::arithmetic).forward(new Operands(view, 2, x, residual, sum, y), mask, norm, relu);
+    }
+
+    @Override
+    public PositionNorm.Gradients positionNormOfSumGrad(INDArray sum, INDArray dy, INDArray dSum, View view, Mask mask,
+                                                        PositionNorm norm, Moments known, boolean relu, INDArray dx) {
+        return new PositionKernels(this::arithmetic).backward(new Operands(view, 1, sum, dy, dSum, dx), mask, norm, known, relu);
     }
 }

@@ -38,6 +38,20 @@ interface CrossOps {
     /** Adds the sums at the first places to the given ones and sets them to 0; due every {@link ColumnMoments#RUNS} runs. */
     void drain(int size, double[] sums, double[] products);
 
+    /** {@code sum = a + b}, where the sum may be one of both. */
+    void add(Memory a, int atA, Memory b, int atB, Memory sum, int atSum, int length);
+
+    /**
+     * Does {@link #add} and, in the same loop, {@link RunOps#sums} of what it writes, of at most {@link RunOps#CHUNK} elements:
+     * {@code into = (Σd, Σd²)} with {@code d = sum − center}.
+     *
+     * @return false if there is no such loop; then nothing is written
+     */
+    default boolean addSums(Memory a, int atA, Memory b, int atB, Memory sum, int atSum, int length, double center,
+                            double[] into) {
+        return false;
+    }
+
     /** {@code dx = gamma·unit·dy + shift + slope·normalized}. */
     void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length, boolean relu);
 }

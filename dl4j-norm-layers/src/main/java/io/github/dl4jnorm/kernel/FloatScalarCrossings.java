@@ -56,6 +56,19 @@ final class FloatScalarCrossings extends FloatCrossTables {
     }
 
     @Override
+    public void add(Memory a, int atA, Memory b, int atB, Memory sum, int atSum, int length) {
+        for (int done = 0; done < length; done += SIZE) {
+            int size = Math.min(SIZE, length - done);
+            tile.load(a, atA + done * BYTES, size);
+            gradTile.load(b, atB + done * BYTES, size);
+            for (int i = 0; i < size; i++) {
+                hat[i] += g[i];
+            }
+            tile.store(sum, atSum + done * BYTES, size);
+        }
+    }
+
+    @Override
     public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
                            boolean relu) {
         for (int done = 0; done < length; done += SIZE) {

@@ -248,6 +248,14 @@ final class HalfArithmetic extends Arithmetic {
         }
 
         @Override
+        public void add(Memory a, int atA, Memory b, int atB, Memory sum, int atSum, int length) {
+            Piece.forEach(1, length, p -> {
+                floats.add(tile.load(a, atA, 0, p), 0, gradTile.load(b, atB, 0, p), 0, result.memory, 0, p.size);
+                result.store(sum, atSum, 0, p);
+            });
+        }
+
+        @Override
         public void affineGrad(Memory x, int atX, Memory dy, int atDy, Memory dx, int atDx, int from, int length,
                                boolean relu) {
             Piece.forEach(1, length, p -> {

@@ -10,6 +10,8 @@ import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.AddOp;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * The passes over the data that all normalizations share. All arrays of a call have one floating-point type and the
@@ -147,6 +149,39 @@ public interface NormKernels {
     Moments positionNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y);
 
     /**
+     * {@link #positionNorm} of a sum, which an implementation may normalize while it is in the cache.
+     *
+     * @param x        input
+     * @param residual what is added to it, also where the mask leaves it out
+     * @param view     how to see them, nothing folded
+     * @param mask     what counts, or null
+     * @param norm     groups, gamma, beta and eps
+     * @param relu     whether max(·, 0) follows
+     * @param sum      receives the sum, which is then the input of {@link #positionNormOfSumGrad}
+     * @param y        output
+     * @return moments as those of {@link #positionNorm}
+     */
+    default Moments positionNormOfSum(INDArray x, INDArray residual, View view, Mask mask, PositionNorm norm, boolean relu,
+                                      INDArray sum, INDArray y) {
+        add(x, residual, sum);
+        return positionNorm(sum, view, mask, norm, relu, y);
+    }
+
+    /**
+     * {@code sum = x + residual}.
+     *
+     * @param x        any array
+     * @param residual one of the same shape and type
+     * @param sum      receives the sum; may be one of both
+     */
+    default void add(INDArray x, INDArray residual, INDArray sum) {
+        for (INDArray array : new INDArray[]{x, residual, sum}) {
+            Extent.requireWithinBuffer(array);
+        }
+        Nd4j.exec(new AddOp(new INDArray[]{x, residual}, new INDArray[]{sum}));
+    }
+
+    /**
      * The gradients of {@link #positionNorm}.
      *
      * @param x     input of the forward pass
@@ -161,4 +196,25 @@ public interface NormKernels {
      */
     PositionNorm.Gradients positionNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
                                             boolean relu, INDArray dx);
+
+    /**
+     * The gradients of {@link #positionNormOfSum}: those of x and residual are the same.
+     *
+     * @param sum   the sum
+     * @param dy    gradient of the output
+     * @param dSum  gradient of the sum from elsewhere, also where the mask leaves it out
+     * @param view  how to see them, nothing folded
+     * @param mask  what counts, or null
+     * @param norm  groups, gamma, beta and eps
+     * @param known what the forward pass returned, or null to find it anew
+     * @param relu  whether the forward pass had a ReLU
+     * @param dx    output
+     * @return gradients of gamma and beta
+     */
+    default PositionNorm.Gradients positionNormOfSumGrad(INDArray sum, INDArray dy, INDArray dSum, View view, Mask mask,
+                                                         PositionNorm norm, Moments known, boolean relu, INDArray dx) {
+        PositionNorm.Gradients gradients = positionNormGrad(sum, dy, view, mask, norm, known, relu, dx);
+        add(dx, dSum, dx);
+        return gradients;
+    }
 }

@@ -31,6 +31,8 @@ final class Operands {
     final boolean alongPositions;
     /** Whether all examples of the memory are one example of the view that was asked for. */
     private final boolean shared;
+    /** How many arrays are read only. */
+    private final int inputs;
     private final INDArray[] arrays;
     private final Strided[] strided;
     private final Window[] whole;
@@ -41,21 +43,22 @@ final class Operands {
     /**
      * Prepares a pass.
      *
-     * @param asked  how to see the arrays
-     * @param output whether the last array is written, and so decides the direction
-     * @param given  the arrays; inputs that do not fit the direction are copied
+     * @param asked   how to see the arrays
+     * @param outputs how many of the last arrays are written, of which the very last one decides the direction
+     * @param given   the arrays; inputs that do not fit the direction are copied
      */
-    Operands(View asked, boolean output, INDArray... given) {
+    Operands(View asked, int outputs, INDArray... given) {
+        inputs = given.length - outputs;
         requireOneType(given);
         shared = asked.batchFolded() && !evenlySpaced(asked, given);
         view = shared ? asked.examplesApart() : asked;
         arrays = given.clone();
         strided = new Strided[given.length];
         whole = new Window[given.length];
-        alongPositions = direction(output);
+        alongPositions = direction();
         blocks = split();
         for (int i = 0; i < arrays.length; i++) {
-            fit(i, output && i == arrays.length - 1);
+            fit(i);
             if (strided[i].fits(view.examples(), view.channels(), view.positions())) {
                 whole[i] = strided[i].window(new Block(0, view.examples(), 0, view.channels(), 0, view.positions()));
             }
@@ -122,11 +125,11 @@ final class Operands {
         return view.length() / rows();
     }
 
-    private boolean direction(boolean output) {
+    private boolean direction() {
         if (view.positions() == 1) {
             return false;
         }
-        Strided leading = Strided.of(arrays[output ? arrays.length - 1 : 0], view);
+        Strided leading = Strided.of(arrays[inputs < arrays.length ? arrays.length - 1 : 0], view);
         if (leading != null && leading.contiguous(true)) {
             return true;
         }
@@ -137,12 +140,12 @@ final class Operands {
         return view.channels() == 1 || view.channelAxis() == 1 && !view.batchFolded();
     }
 
-    private void fit(int i, boolean output) {
+    private void fit(int i) {
         strided[i] = Strided.of(arrays[i], view);
         if (fits(strided[i])) {
             return;
         }
-        if (output) {
+        if (i >= inputs) {
             throw new IllegalArgumentException("expected an output array in c order, got strides "
                     + Arrays.toString(arrays[i].stride()));
         }
@@ -159,11 +162,11 @@ final class Operands {
      * Makes sure that all channels of some positions lie within the 2 GiB of a buffer: inputs that do not are copied.
      *
      * @param positions how many positions
-     * @throws IllegalArgumentException if that is not enough, or the output, the last array, does not
+     * @throws IllegalArgumentException if that is not enough, or an output does not
      */
     void fitPositions(int positions) {
         for (int i = 0; i < arrays.length; i++) {
-            if (!strided[i].fits(1, view.channels(), positions) && i < arrays.length - 1) {
+            if (!strided[i].fits(1, view.channels(), positions) && i < inputs) {
                 arrays[i] = inDirection(arrays[i]);
                 strided[i] = Strided.of(arrays[i], view);
             }
@@ -238,6 +241,11 @@ final class Operands {
     int channelsTogether(int groupSize) {
         return blocks.channels == view.channels() ? groupSize
                 : BigInteger.valueOf(groupSize).gcd(BigInteger.valueOf(blocks.channels)).intValueExact();
+    }
+
+    /** Index of the last array. */
+    int last() {
+        return arrays.length - 1;
     }
 
     /** Memory that holds at least a block of an array. */

@@ -7,7 +7,6 @@ import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
 import java.util.function.Function;
 import org.nd4j.linalg.api.buffer.DataType;
-import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Normalization of each position over its channels. Channels last, run after run; channels first, all channels of a
@@ -28,11 +27,10 @@ final class PositionKernels {
         this.arithmetic = arithmetic;
     }
 
-    /** See {@link NormKernels#positionNorm}. */
-    Moments forward(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
-        Operands operands = new Operands(view, true, x, y);
+    /** See {@link NormKernels#positionNorm}, of x and y, and {@link NormKernels#positionNormOfSum}, of x, residual, sum and y. */
+    Moments forward(Operands operands, Mask mask, PositionNorm norm, boolean relu) {
         Blocks strips = strips(operands);
-        Moments found = room(view, norm);
+        Moments found = room(operands.view, norm);
         Workers.run(strips.tasks, () -> {
             Strip strip = strip(operands, mask, norm, relu, strips);
             return task -> {
@@ -44,10 +42,8 @@ final class PositionKernels {
         return found;
     }
 
-    /** See {@link NormKernels#positionNormGrad}. */
-    PositionNorm.Gradients backward(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm, Moments known,
-                                    boolean relu, INDArray dx) {
-        Operands operands = new Operands(view, true, x, dy, dx);
+    /** See {@link NormKernels#positionNormGrad}, of x, dy and dx; before dx, there may be what is added to it. */
+    PositionNorm.Gradients backward(Operands operands, Mask mask, PositionNorm norm, Moments known, boolean relu) {
         Blocks strips = strips(operands);
         PositionNorm.Gradients[] parts = new PositionNorm.Gradients[strips.tasks];
         Workers.run(strips.tasks, () -> {

@@ -17,6 +17,7 @@ final class RunMoments {
     private final double[] centers = new double[RunOps.TOGETHER];
     private final double[] sums = new double[RunOps.TOGETHER];
     private final double[] squares = new double[RunOps.TOGETHER];
+    private final double[] pair = new double[2];
     private final Moments found = new Moments(1, 1);
 
     RunMoments(Arithmetic ops) {
@@ -73,9 +74,33 @@ final class RunMoments {
         }
     }
 
+    /** Writes x = a + b, and adds its elements: both in one loop, if the arithmetic has one. */
+    void addSum(Memory a, int atA, Memory b, int atB, Memory x, int at, int length) {
+        int width = ops.type().width();
+        for (int done = 0; done < length; done += RunOps.CHUNK) {
+            int size = Math.min(RunOps.CHUNK, length - done);
+            int first = done * width;
+            centers[0] = found.count(0) > 0 ? ops.round(found.mean(0)) : sampleMean(a, atA + first, b, atB + first, size);
+            if (ops.crossing().addSums(a, atA + first, b, atB + first, x, at + first, size, centers[0], pair)) {
+                sums[0] = pair[0];
+                squares[0] = pair[1];
+                recenter(x, at + first, size, 1);
+                take(x, at + first, size);
+            } else {
+                ops.crossing().add(a, atA + first, b, atB + first, x, at + first, size);
+                addChunk(x, at + first, size);
+            }
+        }
+    }
+
     private void addChunk(Memory x, int at, int length) {
         double center = found.count(0) > 0 ? ops.round(found.mean(0)) : sampleMean(x, at, length, 1);
         sum(x, at, length, 1, center);
+        take(x, at, length);
+    }
+
+    /** Takes the sums of a chunk, or those of x multiplied by a power of two. */
+    private void take(Memory x, int at, int length) {
         double zoom = zoom(squares[0], length, centers[0]);
         if (zoom != 1) {
             sum(x, at, length, zoom, sampleMean(x, at, length, zoom));
@@ -91,11 +116,26 @@ final class RunMoments {
     private void sum(Memory x, int at, int length, double zoom, double center) {
         centers[0] = center;
         ops.runs().sums(x, at, 0, 1, length, zoom, centers, sums, squares);
+        recenter(x, at, length, zoom);
+    }
+
+    private void recenter(Memory x, int at, int length, double zoom) {
         double distance = sums[0] / length;
         if (Range.far(distance, squares[0], length)) {
-            centers[0] = ops.round(center + distance);
+            centers[0] = ops.round(centers[0] + distance);
             ops.runs().sums(x, at, 0, 1, length, zoom, centers, sums, squares);
         }
+    }
+
+    /** That of a + b. */
+    private double sampleMean(Memory a, int atA, Memory b, int atB, int length) {
+        double sum = 0;
+        for (int i : new int[]{0, length / 4, 2 * (length / 4), length - 1}) {
+            int at = i * ops.type().width();
+            sum += ops.round(ops.get(a, atA + at) + ops.get(b, atB + at));
+        }
+        double mean = ops.round(sum / 4);
+        return Double.isFinite(mean) ? mean : 0;
     }
 
     /** The mean of four elements: its distance from that of all is rarely too much, and four are read at once. */

@@ -48,14 +48,31 @@ abstract class Strip {
      */
     abstract void backward(Block block, Moments known);
 
+    /** Where a forward pass finds what it normalizes: x, or behind x and a residual their sum. */
+    final int source() {
+        return operands.last() - 1;
+    }
+
+    final void add(Window a, Window b, Window sum, int c) {
+        crossing.add(a.memory, runs.at(a, c), b.memory, runs.at(b, c), sum.memory, runs.at(sum, c), runs.length);
+    }
+
+    /** What is added to the gradient, or null. */
+    final Window added(Block block) {
+        return operands.last() > 2 ? operands.window(2, block) : null;
+    }
+
     /** Writes the gradient of the input at one of the runs, of channel c. */
-    final void gradient(Window x, Window dy, Window dx, int c) {
+    final void gradient(Window x, Window dy, Window added, Window dx, int c) {
         int at = runs.at(dx, c);
         if (runs.kept) {
             crossing.affineGrad(x.memory, runs.at(x, c), dy.memory, runs.at(dy, c), dx.memory, at, runs.column(), runs.length,
                     relu);
         } else {
             ops.zero(dx.memory, at, runs.length);
+        }
+        if (added != null) {
+            add(dx, added, dx, c);
         }
     }
 

@@ -34,10 +34,15 @@ final class Composition {
         this.sd = sd;
         this.spec = spec;
         this.inputs = inputs;
-        x = inputs.get(0);
+        x = spec.residual() ? inputs.get(0).add(inputs.get(1)) : inputs.get(0);
     }
 
-    SDVariable output() {
+    /** y and, with a residual, the sum. */
+    List<SDVariable> outputs() {
+        return spec.residual() ? List.of(output(), x) : List.of(output());
+    }
+
+    private SDVariable output() {
         SDVariable shape = sd.shape(x);
         SDVariable cube = sd.reshape(x.castTo(DataType.DOUBLE), cubeShape(shape));
         if (spec.channelsLast()) {

@@ -154,7 +154,7 @@ abstract class KernelNode extends DynamicCustomOp {
             sameDiff.setEagerArrForVarName(argument.name(), array);
         }
         if (array == null) {
-            throw new IllegalStateException(spec().kind() + ": \"" + argument.name() + "\" has no known shape yet");
+            throw new IllegalStateException(spec().method() + ": \"" + argument.name() + "\" has no known shape yet");
         }
         return array;
     }

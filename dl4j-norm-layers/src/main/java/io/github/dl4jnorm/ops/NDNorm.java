@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -13,7 +14,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * INDArray y = new NDNorm().groupNorm(x, gamma, beta, 8, 1e-5);
  * }</pre>
  *
- * <p>See {@link NormOps} for the operations. Inputs may have any strides; the output is a new array in c order.
+ * <p>See {@link NormOps} for the operations. Inputs may have any strides; outputs are new arrays in c order.
  */
 public final class NDNorm extends NormOps<INDArray> {
 
@@ -37,11 +38,14 @@ public final class NDNorm extends NormOps<INDArray> {
     }
 
     @Override
-    INDArray apply(NormSpec spec, List<INDArray> inputs) {
+    List<INDArray> outputs(NormSpec spec, List<INDArray> inputs) {
         NormChecks.arrays(spec, inputs);
         INDArray x = inputs.get(0);
-        INDArray y = Nd4j.createUninitialized(x.dataType(), x.shape(), 'c');
-        spec.forward(inputs, y);
-        return y;
+        List<INDArray> outputs = new ArrayList<>();
+        for (int i = 0; i < spec.arrays(); i++) {
+            outputs.add(Nd4j.createUninitialized(x.dataType(), x.shape(), 'c'));
+        }
+        spec.forward(inputs, outputs);
+        return outputs;
     }
 }

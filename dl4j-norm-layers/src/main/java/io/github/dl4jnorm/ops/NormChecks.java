@@ -5,6 +5,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -37,7 +38,8 @@ final class NormChecks {
         checks.options();
         checks.types(types);
         long channels = checks.input();
-        for (int i = 1; i < shapes.size(); i++) {
+        checks.residual(types);
+        for (int i = spec.arrays(); i < shapes.size(); i++) {
             checks.vector(i, channels);
         }
         checks.weights();
@@ -76,6 +78,18 @@ final class NormChecks {
                 () -> "a number of channels divisible by groups = " + spec.groups() + ", got " + x[axis]
                         + " in dimension " + axis);
         return x[axis];
+    }
+
+    private void residual(List<DataType> types) {
+        if (spec.residual()) {
+            require(types.get(1) == types.get(0), () -> "x and residual of the same type, got " + types.get(0) + " and "
+                    + types.get(1));
+            long[] x = shapes.get(0);
+            long[] residual = shapes.get(1);
+            boolean known = x != null && residual != null;
+            require(!known || x.length == residual.length && IntStream.range(0, x.length)
+                    .allMatch(i -> x[i] == residual[i] || x[i] < 0 || residual[i] < 0), () -> "x and residual of the same shape");
+        }
     }
 
     /** All but the weights have one element for each channel. */
@@ -139,7 +153,7 @@ final class NormChecks {
                 String shape = shapes.get(i) == null ? "of unknown shape" : Arrays.toString(shapes.get(i));
                 all.append(i == 0 ? "" : ", ").append(spec.name(i)).append(' ').append(shape);
             }
-            throw new IllegalArgumentException(spec.kind() + ": expected " + expected.get() + "; " + all
+            throw new IllegalArgumentException(spec.method() + ": expected " + expected.get() + "; " + all
                     + (spec.layout() == null ? "" : ", " + spec.layout()));
         }
     }

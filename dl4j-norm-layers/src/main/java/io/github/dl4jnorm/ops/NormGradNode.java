@@ -13,8 +13,8 @@ import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Computes the gradients of all inputs of a {@link NormNode}. Its inputs are those of the node, the node's output (used to
- * find the state of the forward pass) and the gradient of the output. The class is public only because SameDiff copies
- * nodes.
+ * find the state of the forward pass) and the gradient of the output, and with a residual the sum and its gradient. The class
+ * is public only because SameDiff copies nodes.
  */
 public final class NormGradNode extends KernelNode {
 
@@ -26,15 +26,8 @@ public final class NormGradNode extends KernelNode {
         super(spec);
     }
 
-    NormGradNode(SameDiff sd, NormSpec spec, List<SDVariable> inputs, SDVariable output, SDVariable gradient) {
-        super(sd, spec, arguments(inputs, output, gradient));
-    }
-
-    private static List<SDVariable> arguments(List<SDVariable> inputs, SDVariable output, SDVariable gradient) {
-        List<SDVariable> all = new ArrayList<>(inputs);
-        all.add(output);
-        all.add(gradient);
-        return all;
+    NormGradNode(SameDiff sd, NormSpec spec, List<SDVariable> arguments) {
+        super(sd, spec, arguments);
     }
 
     @Override
@@ -44,7 +37,7 @@ public final class NormGradNode extends KernelNode {
 
     @Override
     public int getNumOutputs() {
-        return spec().parameters().size() + 1;
+        return spec().parameters().size() + spec().arrays();
     }
 
     @Override
@@ -54,7 +47,7 @@ public final class NormGradNode extends KernelNode {
         INDArray x = arguments.get(0);
         INDArray dy = arguments.get(inputs + 1);
         if (!Arrays.equals(x.shape(), dy.shape())) {
-            throw new IllegalArgumentException(spec().kind() + ": expected a gradient of shape "
+            throw new IllegalArgumentException(spec().method() + ": expected a gradient of shape "
                     + Arrays.toString(x.shape()) + ", got " + Arrays.toString(dy.shape()));
         }
         List<LongShapeDescriptor> shapes = new ArrayList<>();
@@ -71,13 +64,19 @@ public final class NormGradNode extends KernelNode {
         INDArray x = arguments.get(0);
         Saved saved = NormNode.take(arguments.get(count));
         if (saved == null) {
-            saved = spec().forward(inputs, Nd4j.createUninitialized(x.dataType(), x.shape(), 'c'));
+            List<INDArray> outputs = new ArrayList<>();
+            for (int i = 0; i < spec().arrays(); i++) {
+                outputs.add(Nd4j.createUninitialized(x.dataType(), x.shape(), 'c'));
+            }
+            saved = spec().forward(inputs, outputs);
         }
-        spec().backward(saved, x, arguments.get(count + 1), gradients);
+        boolean residual = spec().residual();
+        spec().backward(saved, residual ? arguments.get(count + 2) : x, arguments.get(count + 1),
+                residual ? arguments.get(count + 3) : null, gradients);
     }
 
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
-        throw new UnsupportedOperationException(spec().kind() + ": second derivatives are not supported");
+        throw new UnsupportedOperationException(spec().method() + ": second derivatives are not supported");
     }
 }

@@ -3,7 +3,9 @@ package io.github.dl4jnorm.ops;
 
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.pass.Saved;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ConcurrentMap;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -57,20 +59,20 @@ public final class NormNode extends KernelNode {
 
     @Override
     public int getNumOutputs() {
-        return 1;
+        return spec().arrays();
     }
 
     @Override
     List<LongShapeDescriptor> shapes(List<INDArray> inputs) {
         NormChecks.arrays(spec(), inputs);
         INDArray x = inputs.get(0);
-        return List.of(LongShapeDescriptor.fromShape(x.shape(), x.dataType()));
+        return Collections.nCopies(getNumOutputs(), LongShapeDescriptor.fromShape(x.shape(), x.dataType()));
     }
 
     @Override
     void run(List<INDArray> inputs, List<INDArray> outputs) {
         INDArray y = outputs.get(0);
-        Saved saved = spec().forward(inputs, y);
+        Saved saved = spec().forward(inputs, outputs);
         if (differentiated) {
             SAVED.put(y, saved);
         } else {
@@ -81,7 +83,12 @@ public final class NormNode extends KernelNode {
     @Override
     public List<SDVariable> doDiff(List<SDVariable> gradients) {
         differentiated = true;
-        return Arrays.asList(new NormGradNode(sameDiff, spec(), Arrays.asList(args()), outputVariable(), gradients.get(0))
-                .outputVariables());
+        List<SDVariable> arguments = new ArrayList<>(Arrays.asList(args()));
+        SDVariable[] outputs = outputVariables();
+        for (int i = 0; i < outputs.length; i++) {
+            arguments.add(outputs[i]);
+            arguments.add(gradients.get(i));
+        }
+        return Arrays.asList(new NormGradNode(sameDiff, spec(), arguments).outputVariables());
     }
 }

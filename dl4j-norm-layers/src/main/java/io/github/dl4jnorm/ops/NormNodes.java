@@ -33,18 +33,20 @@ final class NormNodes {
         Map<String, DifferentialFunction> mapping = ImportClassMapping.getOpNameMapping();
         synchronized (NormNodes.class) {
             for (NormOps.Kind kind : NormOps.Kind.values()) {
-                NormSpec spec = new NormSpec(kind, Layout.CHANNELS_FIRST, false, false, 1, 1);
-                for (KernelNode node : new KernelNode[]{new NormNode(spec), new NormGradNode(spec)}) {
-                    mapping.putIfAbsent(node.opName(), node);
+                for (boolean residual : new boolean[]{false, true}) {
+                    NormSpec spec = new NormSpec(kind, Layout.CHANNELS_FIRST, false, false, 1, 1, 0, residual);
+                    for (KernelNode node : new KernelNode[]{new NormNode(spec), new NormGradNode(spec)}) {
+                        mapping.putIfAbsent(node.opName(), node);
+                    }
                 }
             }
         }
     }
 
-    /** A node for checked inputs. */
-    static SDVariable fused(SameDiff sd, NormSpec spec, List<SDVariable> inputs) {
+    /** The outputs of a node for checked inputs. */
+    static List<SDVariable> fused(SameDiff sd, NormSpec spec, List<SDVariable> inputs) {
         register();
-        return new NormNode(sd, spec, inputs).outputVariable();
+        return List.of(new NormNode(sd, spec, inputs).outputVariables());
     }
 
     /**
@@ -85,10 +87,10 @@ final class NormNodes {
             NormSpec spec = new NormSpec(NormOps.Kind.GROUP_NORM, Layout.CHANNELS_FIRST, true, false, 2, 1e-3);
             INDArray[] expected = {x.ulike(), x.ulike(), gamma.ulike()};
             List<INDArray> inputs = List.of(x, gamma);
-            spec.backward(spec.forward(inputs, expected[0]), x, dy, List.of(expected[1], expected[2]));
+            spec.backward(spec.forward(inputs, List.of(expected[0])), x, dy, null, List.of(expected[1], expected[2]));
 
             SameDiff sd = SameDiff.create();
-            SDVariable y = fused(sd, spec, List.of(sd.var(NormSpec.X, x), sd.var(Parameter.GAMMA.key(), gamma)));
+            SDVariable y = fused(sd, spec, List.of(sd.var(NormSpec.X, x), sd.var(Parameter.GAMMA.key(), gamma))).get(0);
             y.mul(sd.constant(dy)).sum().markAsLoss();
             Map<String, INDArray> gradients = sd.calculateGradients(Map.of(), NormSpec.X, Parameter.GAMMA.key());
             INDArray[] actual = {y.eval(), gradients.get(NormSpec.X), gradients.get(Parameter.GAMMA.key())};

@@ -8,6 +8,7 @@ import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormPass;
 import io.github.dl4jnorm.pass.Numbers;
 import io.github.dl4jnorm.pass.Saved;
+import io.github.dl4jnorm.pass.SumPass;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,14 +27,24 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param groups      groups of channels, 1 where it has none
  * @param eps         keeps the divisor from 0
  * @param gammaOffset what is added to gamma
+ * @param residual    whether there is a residual, which is added to x before and gives the sum as another output
  */
-record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps, double gammaOffset) {
+record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps, double gammaOffset,
+                boolean residual) {
     /** What to call the input that is normalized. */
     static final String X = "x";
+    /** What to call the input that is added to it. */
+    static final String RESIDUAL_NAME = "residual";
 
     private static final int GAMMA = 1;
     private static final int BETA = 2;
     private static final int NO_LAYOUT = 4;
+    private static final int RESIDUAL = 8;
+
+    /** An operation without a residual. */
+    NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps, double gammaOffset) {
+        this(kind, layout, gamma, beta, groups, eps, gammaOffset, false);
+    }
 
     /** Without an offset. */
     NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps) {
@@ -45,7 +56,7 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         Layout layout = (options & NO_LAYOUT) != 0 ? null : Layout.values()[integers.get(1).intValue()];
         return new NormSpec(NormOps.Kind.values()[integers.get(0).intValue()], layout,
                 (options & GAMMA) != 0, (options & BETA) != 0, integers.get(3).intValue(), reals.get(0),
-                reals.size() > 1 ? reals.get(1) : 0);
+                reals.size() > 1 ? reals.get(1) : 0, (options & RESIDUAL) != 0);
     }
 
     /** Graphs saved before there was an offset have eps alone. */
@@ -54,13 +65,13 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
     }
 
     long[] integers() {
-        int options = (gamma ? GAMMA : 0) | (beta ? BETA : 0) | (layout == null ? NO_LAYOUT : 0);
+        int options = (gamma ? GAMMA : 0) | (beta ? BETA : 0) | (layout == null ? NO_LAYOUT : 0) | (residual ? RESIDUAL : 0);
         return new long[]{kind.ordinal(), layout == null ? 0 : layout.ordinal(), options, groups};
     }
 
     /** Name of the operation in a graph. */
     String opName() {
-        return "dl4jnorm_" + kind.name().toLowerCase(Locale.ROOT);
+        return "dl4jnorm_" + (residual ? "add_" : "") + kind.name().toLowerCase(Locale.ROOT);
     }
 
     boolean channelsLast() {
@@ -71,7 +82,18 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         return channelsLast() ? rank - 1 : 1;
     }
 
-    /** What it takes behind x, in order. */
+    /** What to call it in messages: the method that makes it. */
+    String method() {
+        String name = kind.toString();
+        return residual ? "add" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1) : name;
+    }
+
+    /** How many inputs come before the parameters, x and perhaps a residual; and how many outputs there are, y and the sum. */
+    int arrays() {
+        return residual ? 2 : 1;
+    }
+
+    /** What it takes behind x and the residual, in order. */
     List<Parameter> parameters() {
         List<Parameter> parameters = new ArrayList<>();
         if (gamma) {
@@ -84,29 +106,32 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         return parameters;
     }
 
-    /** What there is of x, gamma, beta and the other inputs, in order. */
+    /** What there is of x, residual, gamma, beta and the other inputs, in order. */
     @SafeVarargs
-    final <T> List<T> inputs(T x, T gamma, T beta, T... extras) {
+    final <T> List<T> inputs(T x, T added, T gamma, T beta, T... extras) {
         List<T> inputs = new ArrayList<>();
         inputs.add(x);
+        if (residual) {
+            inputs.add(added);
+        }
         Stream.of(gamma, beta).filter(Objects::nonNull).forEach(inputs::add);
         inputs.addAll(Arrays.asList(extras));
         int missing = inputs.indexOf(null);
         if (missing >= 0) {
-            throw new IllegalArgumentException(kind + ": " + name(missing) + " must not be null");
+            throw new IllegalArgumentException(method() + ": " + name(missing) + " must not be null");
         }
         return inputs;
     }
 
     /** What to call its inputs in messages. */
     String name(int input) {
-        return input == 0 ? X : parameters().get(input - 1).key();
+        return input == 0 ? X : input < arrays() ? RESIDUAL_NAME : parameters().get(input - arrays()).key();
     }
 
     /** One of the inputs, or null if the operation has none such. */
     <T> T pick(List<T> inputs, Parameter wanted) {
         int index = parameters().indexOf(wanted);
-        return index < 0 ? null : inputs.get(index + 1);
+        return index < 0 ? null : inputs.get(index + arrays());
     }
 
     /** How input of a rank is normalized. */
@@ -114,27 +139,41 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         return kind.definition().plan(rank, channels, groups, weights);
     }
 
-    /** Normalizes checked inputs. */
-    Saved forward(List<INDArray> inputs, INDArray y) {
+    /** Normalizes checked inputs; the outputs are y and, with a residual, the sum. */
+    Saved forward(List<INDArray> inputs, List<INDArray> outputs) {
+        NormPass pass = pass(inputs);
+        return residual ? pass.forward(inputs.get(0), inputs.get(1), outputs.get(1), outputs.get(0))
+                : pass.forward(inputs.get(0), outputs.get(0));
+    }
+
+    /** A pass over checked inputs. */
+    NormPass pass(List<INDArray> inputs) {
         INDArray x = inputs.get(0);
         View view = View.of(x.shape(), channelsLast());
         Values values = new Values();
         List<Parameter> parameters = parameters();
         for (int i = 0; i < parameters.size(); i++) {
-            values.set(parameters.get(i), Numbers.read(inputs.get(i + 1)));
+            values.set(parameters.get(i), Numbers.read(inputs.get(i + arrays())));
         }
         values.shift(Parameter.GAMMA, gammaOffset);
         double[] weights = values.get(Parameter.MEAN_WEIGHT);
         NormPlan plan = plan(view.shape().length, view.channels(), weights == null ? 0 : weights.length);
-        return new NormPass(view, null, plan, values, eps).forward(x, y);
+        return new NormPass(view, null, plan, values, eps);
     }
 
-    /** Writes the gradient of every input; the first one belongs to x. */
-    void backward(Saved saved, INDArray x, INDArray dy, List<INDArray> gradients) {
-        Values found = saved.backward(x, dy.castTo(x.dataType()), gradients.get(0));
+    /** Writes the gradient of every input; those of x and the residual are the same. What was normalized is x or the sum. */
+    void backward(Saved saved, INDArray x, INDArray dy, INDArray dSum, List<INDArray> gradients) {
+        INDArray dx = gradients.get(0);
+        Values found;
+        if (residual) {
+            found = ((SumPass) saved).backward(x, dy.castTo(x.dataType()), dSum.castTo(x.dataType()), dx);
+            gradients.get(1).assign(dx);
+        } else {
+            found = saved.backward(x, dy.castTo(x.dataType()), dx);
+        }
         List<Parameter> parameters = parameters();
         for (int i = 0; i < parameters.size(); i++) {
-            Numbers.write(found.get(parameters.get(i)), gradients.get(i + 1));
+            Numbers.write(found.get(parameters.get(i)), gradients.get(i + arrays()));
         }
     }
 }

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.ops;
 
-import java.util.List;
-
 /**
  * Defines the operations that take the place of a norm, or of a norm and the activation behind it. See {@link NormOps}, which has
  * the norms.
  *
  * @param <A> INDArray or SDVariable
  */
-public abstract class NormSubstitutes<A> {
-    /** Where the channels are, or null if that was not said. */
-    private final Layout layout;
-    private final double gammaOffset;
-
+public abstract class NormSubstitutes<A> extends TensorOps<A> {
     /** Limits subclasses to this package. */
     NormSubstitutes(Layout layout, double gammaOffset) {
-        this.layout = layout;
-        this.gammaOffset = gammaOffset;
+        super(layout, gammaOffset);
     }
 
     /**
@@ -37,23 +30,11 @@ public abstract class NormSubstitutes<A> {
      */
     public abstract NormOps<A> gammaOffset(double gammaOffset);
 
-    /** Where the channels are, or null if that was not said. */
-    final Layout layout() {
-        return layout;
-    }
-
-    final double gammaOffset() {
-        return gammaOffset;
-    }
-
-    /** Computes or builds the operation. */
-    abstract A apply(NormSpec spec, List<A> inputs);
-
     @SafeVarargs
     final A norm(NormOps.Kind kind, int groups, double eps, A x, A gamma, A beta, A... extras) {
-        Layout used = layout == null && !kind.definition().needsLayout() ? Layout.CHANNELS_FIRST : layout;
-        NormSpec spec = new NormSpec(kind, used, gamma != null, beta != null, groups, eps, gammaOffset);
-        return apply(spec, spec.inputs(x, gamma, beta, extras));
+        Layout used = layout() == null && !kind.definition().needsLayout() ? Layout.CHANNELS_FIRST : layout();
+        NormSpec spec = new NormSpec(kind, used, gamma != null, beta != null, groups, eps, gammaOffset());
+        return apply(spec, spec.inputs(x, null, gamma, beta, extras));
     }
 
     /**

@@ -76,9 +76,12 @@ public final class SDNorm extends NormOps<SDVariable> {
     }
 
     @Override
-    SDVariable apply(NormSpec spec, List<SDVariable> inputs) {
+    List<SDVariable> outputs(NormSpec spec, List<SDVariable> inputs) {
         NormChecks.variables(spec, inputs);
-        SDVariable output = fused ? NormNodes.fused(sd, spec, inputs) : new Composition(sd, spec, inputs).output();
-        return name == null ? output : sd.updateVariableNameAndReference(output, name);
+        List<SDVariable> outputs = fused ? NormNodes.fused(sd, spec, inputs) : new Composition(sd, spec, inputs).outputs();
+        if (name != null) {
+            sd.updateVariableNameAndReference(outputs.get(0), name);
+        }
+        return outputs;
     }
 }

@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.kernel.Frames;
+import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
@@ -91,7 +92,7 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
             return PerExamplePass.forward(this, x, y);
         }
         if (plan instanceof NormPlan.Positions positions) {
-            return inRange(PositionPass.forward(this, positions, x, y), x, y);
+            return inRange(PositionPass.forward(this, positions, x, null, null, y), x, y);
         }
         if (plan instanceof NormPlan.Responses) {
             return GlobalResponsePass.forward(this, x, y);
@@ -114,6 +115,30 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
                     : GhostPass.forward(this, x, y);
         }
         throw new IllegalArgumentException("expected a plan with a normalization pass, got " + plan);
+    }
+
+    /**
+     * Writes the sum of two arrays and the output for it: in one traversal, if statistics are those of positions.
+     *
+     * @param x        input
+     * @param residual what is added to it, also where the mask leaves it out
+     * @param sum      receives the sum
+     * @param y        receives the output
+     * @return what the backward pass needs, whose input is the sum
+     */
+    public SumPass forward(INDArray x, INDArray residual, INDArray sum, INDArray y) {
+        if (fusesSum()) {
+            return new SumPass(inRange(PositionPass.forward(this, (NormPlan.Positions) plan, x, residual, sum, y), sum, y));
+        }
+        Kernels.get().add(x, residual, sum);
+        return new SumPass(forward(sum, y));
+    }
+
+    /** {@return whether a sum is written and normalized in one traversal} */
+    public boolean fusesSum() {
+        double[] gamma = values.get(Parameter.GAMMA);
+        return plan instanceof NormPlan.Positions && !values.has(Parameter.TAU)
+                && (gamma == null || gamma.length > 1 || view.channels() == 1);
     }
 
     /** The pass, or another one over smaller numbers if its statistics overflowed. */

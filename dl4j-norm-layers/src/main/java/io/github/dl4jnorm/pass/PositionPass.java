@@ -25,7 +25,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 record PositionPass(View view, Mask mask, PositionNorm norm, boolean relu, Moments found) implements Saved {
 
-    static Saved forward(NormPass pass, NormPlan.Positions plan, INDArray x, INDArray y) {
+    /** Normalizes x, or if there is a residual, writes the sum of both and normalizes that. */
+    static Saved forward(NormPass pass, NormPlan.Positions plan, INDArray x, INDArray residual, INDArray sum, INDArray y) {
         PositionNorm norm = new PositionNorm(plan.divisor(), plan.groups(), pass.values().get(Parameter.GAMMA),
                 pass.values().get(Parameter.BETA), pass.eps());
         View view = pass.view();
@@ -35,7 +36,10 @@ record PositionPass(View view, Mask mask, PositionNorm norm, boolean relu, Momen
             mask = mask == null ? null : mask.elementsAsChannels(view.channels(), channelsLast);
             view = view.elementsAsChannels();
         }
-        Moments found = Kernels.get().positionNorm(seen(x, view), view, mask, norm, pass.relu(), seen(y, view));
+        Moments found = residual == null
+                ? Kernels.get().positionNorm(seen(x, view), view, mask, norm, pass.relu(), seen(y, view))
+                : Kernels.get().positionNormOfSum(seen(x, view), seen(residual, view), view, mask, norm, pass.relu(),
+                        seen(sum, view), seen(y, view));
         return new PositionPass(view, mask, norm, pass.relu(), found);
     }
 
@@ -66,8 +70,15 @@ record PositionPass(View view, Mask mask, PositionNorm norm, boolean relu, Momen
 
     @Override
     public Values backward(INDArray x, INDArray dy, INDArray dx) {
-        PositionNorm.Gradients gradients = Kernels.get().positionNormGrad(seen(x, view), seen(dy, view), view, mask, norm, found,
-                relu, seen(dx, view));
+        return backward(x, dy, null, dx);
+    }
+
+    /** Writes the gradient of the input, with what is added to it unless that is null. */
+    Values backward(INDArray x, INDArray dy, INDArray added, INDArray dx) {
+        PositionNorm.Gradients gradients = added == null
+                ? Kernels.get().positionNormGrad(seen(x, view), seen(dy, view), view, mask, norm, found, relu, seen(dx, view))
+                : Kernels.get().positionNormOfSumGrad(seen(x, view), seen(dy, view), seen(added, view), view, mask, norm, found,
+                        relu, seen(dx, view));
         return new Values().set(Parameter.GAMMA, gradients.gamma()).set(Parameter.BETA, gradients.beta());
     }
 }

@@ -164,6 +164,9 @@ class NormKernelsContractTest {
                 }
                 assertThat(same.beta()).containsExactly(gradients.beta(), within(kernels.name().equals("nd4j") ? 1e-12 : 0));
             }
+            if (seed % 3 == 0) {
+                sumsAgree(norm, found);
+            }
             RowReference reference = new RowReference(read(x), read(dy), norm, relu, mask);
             compare(read(y), (i, j, p, k) -> reference.y[i][j][p], "positionNorm " + norm.divisor());
             compare(read(dx), (i, j, p, k) -> reference.dx[i][j][p], "positionNormGrad " + norm.divisor());
@@ -172,6 +175,25 @@ class NormKernelsContractTest {
                 assertClose(gradients.gamma()[j], reference.dGamma[j], bound, "gradient of gamma");
                 assertClose(gradients.beta()[j], reference.dBeta[j], bound, "gradient of beta");
             }
+        }
+
+        /** In one pass or one after the other: bit for bit the same, also where the mask leaves elements out. */
+        private void sumsAgree(PositionNorm norm, Moments known) {
+            INDArray sum = output();
+            INDArray y = output();
+            kernels.positionNormOfSum(x, dy, view, mask, norm, relu, sum, y);
+            assertThat(Arrays.deepEquals(read(sum), read(x.add(dy)))).as("sum of %s", this).isTrue();
+            INDArray expected = output();
+            Moments found = kernels.positionNorm(sum, view, mask, norm, relu, expected);
+            assertThat(Arrays.deepEquals(read(y), read(expected))).as("norm of the sum of %s", this).isTrue();
+            INDArray dx = output();
+            PositionNorm.Gradients plain = kernels.positionNormGrad(sum, dy, view, mask, norm, known == null ? null : found, relu,
+                    expected);
+            PositionNorm.Gradients gradients = kernels.positionNormOfSumGrad(sum, dy, x, view, mask, norm,
+                    known == null ? null : found, relu, dx);
+            assertThat(Arrays.deepEquals(read(dx), read(expected.addi(x)))).as("gradient of %s", this).isTrue();
+            assertThat(gradients.gamma()).isEqualTo(plain.gamma());
+            assertThat(gradients.beta()).isEqualTo(plain.beta());
         }
 
         /** The moments decide the coefficients here, as in a norm; groups are complete in any order. */

@@ -144,6 +144,13 @@ class RedZoneTest {
                 run("positionNorm " + divisor, y -> found[1] = drawn.kernels
                         .positionNorm(x.array, drawn.view, drawn.mask, norm, drawn.relu,
                         y.array));
+                Fenced sum = Fenced.empty(drawn.x, strides, fence);
+                run("positionNormOfSum " + divisor, y -> drawn.kernels.positionNormOfSum(x.array, dy.array, drawn.view,
+                        drawn.mask, norm, drawn.relu, sum.array, y.array));
+                sum.assertOnlyOwnChanged("the sum of " + drawn);
+                results.add(sum.content());
+                run("positionNormOfSumGrad " + divisor, dx -> drawn.kernels.positionNormOfSumGrad(x.array, dy.array, dy.array,
+                        drawn.view, drawn.mask, norm, null, drawn.relu, dx.array));
                 for (Moments known : found) {
                     run("positionNormGrad " + divisor, dx -> {
                         PositionNorm.Gradients gradients = drawn.kernels

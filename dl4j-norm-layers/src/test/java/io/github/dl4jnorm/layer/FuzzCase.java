@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -223,10 +224,22 @@ final class FuzzCase {
             compare("gradient of gamma", gradient(NormParameter.GAMMA), expected.gamma, tolerance * expected.sizeOfGradients);
             compare("gradient of beta", gradient(NormParameter.BETA), expected.beta, tolerance * expected.sizeOfGradients);
         }
+        checkSum();
         require(Arrays.equals(before, TestNetwork.numbers(x)), "x was changed");
         require(Arrays.equals(beforeDy, TestNetwork.numbers(dy)), "dy was changed");
         require(TestNetwork.isFinite(layer.params), "parameters are not finite");
         require(training || Arrays.equals(params, TestNetwork.numbers(layer.params)), "test mode changed parameters");
+    }
+
+    /** Of a sum, a norm that normalizes it in the same pass gives what it gives for any input. */
+    private void checkSum() {
+        INDArray sum = Nd4j.createUninitialized(type, shape, 'c');
+        if (layer.layer.activateSum(x, dy, sum, training, LayerWorkspaceMgr.noWorkspaces())) {
+            double[] y = TestNetwork.numbers(layer.forward(sum, training));
+            double[] dx = TestNetwork.numbers(layer.dx(dy));
+            require(Arrays.equals(y, TestNetwork.numbers(layer.forward(x.add(dy), training))), "another norm of a sum");
+            require(Arrays.equals(dx, TestNetwork.numbers(layer.dx(dy))), "another gradient of a sum");
+        }
     }
 
     private INDArray gradient(String name) {

@@ -64,6 +64,15 @@ class BadArgumentsTest {
                         call((norm, in) -> norm.l2Normalize(in.apply(Nd4j.zeros(DataType.INT, 2, 3)), 1e-5))),
                 Arguments.of("statistics", "batchNormInference: mean must not be null",
                         call((norm, in) -> norm.batchNormInference(in.apply(zeros(2, 4)), null, null, null, null, 1e-5))),
+                Arguments.of("residual", "addLayerNorm: expected x and residual of the same shape; x [2, 4], residual [2, 3]",
+                        call((norm, in) -> norm.addLayerNorm(in.apply(zeros(2, 4)), in.apply(zeros(2, 3)), null, null, 1e-5))),
+                Arguments.of("type of residual", "addRmsNorm: expected x and residual of the same type, got FLOAT and DOUBLE; "
+                        + "x [2, 4], residual [2, 4]", call((norm, in) -> norm.addRmsNorm(in.apply(zeros(2, 4)),
+                        in.apply(Nd4j.zeros(DataType.DOUBLE, 2, 4)), null, null, 1e-5))),
+                Arguments.of("no residual", "addRmsNorm: residual must not be null",
+                        call((norm, in) -> norm.addRmsNorm(in.apply(zeros(2, 4)), null, null, null, 1e-5))),
+                Arguments.of("layout", "addRmsNorm: expected a layout for rank 3 and higher",
+                        call((norm, in) -> norm.addRmsNorm(in.apply(zeros(2, 4, 3)), in.apply(zeros(2, 4, 3)), null, null, 0))),
                 Arguments.of("weights", "switchableNorm: expected three weights (instance, layer, batch) or two (instance, "
                         + "layer), got 4; x [2, 4, 5], meanWeight [4], varWeight [4]",
                         call((norm, in) -> norm.switchableNorm(in.apply(zeros(2, 4, 5)), null, null, in.apply(zeros(4)),
