@@ -43,6 +43,9 @@ final class Composition {
     }
 
     private SDVariable output() {
+        if (spec.axes() != null) {
+            return overAxes();
+        }
         SDVariable shape = sd.shape(x);
         SDVariable cube = sd.reshape(x.castTo(DataType.DOUBLE), cubeShape(shape));
         if (spec.channelsLast()) {
@@ -63,6 +66,41 @@ final class Composition {
             y = sd.permute(y, 0, 2, 1);
         }
         return sd.reshape(y, shape).castTo(x.dataType());
+    }
+
+    private SDVariable overAxes() {
+        Divisor divisor = spec.kind() == NormOps.Kind.RMS_NORM ? Divisor.ROOT_MEAN_SQUARE : Divisor.DEVIATION;
+        long[] shape = x.getShape();
+        // The gradients of ND4J's reductions are wrong for axes that count from the end.
+        Axes axes = shape == null ? spec.axes().inOrder() : spec.axes().of(shape.length);
+        if (axes == null) {
+            throw new IllegalArgumentException(spec.method() + ": expected an x of known rank, or axes that count from the "
+                    + "start, as the operation is composed of ND4J's; got " + spec.axes());
+        }
+        SDVariable y = divided(x.castTo(DataType.DOUBLE), divisor, axes.reduced());
+        if (spec.gamma()) {
+            y = y.mul(perFeature(Parameter.GAMMA).add(spec.gammaOffset()));
+        }
+        if (spec.beta()) {
+            y = y.add(perFeature(Parameter.BETA));
+        }
+        return y.castTo(x.dataType());
+    }
+
+    /** Numbers of feature axes as an array that broadcasts: as it is, if the axes are the last ones. */
+    private SDVariable perFeature(Parameter parameter) {
+        SDVariable numbers = spec.pick(inputs, parameter).castTo(DataType.DOUBLE);
+        int[] features = spec.axes().features();
+        if (Arrays.equals(features, Axes.last(features.length).features())) {
+            return numbers;
+        }
+        long[] shape = x.getShape();
+        if (shape == null || Arrays.stream(spec.axes().of(shape.length).featureShape(shape)).anyMatch(size -> size < 0)) {
+            throw new IllegalArgumentException(spec.method() + ": expected an x of known shape, as " + parameter.key()
+                    + " has other axes than the last ones and the operation is composed of ND4J's; got one of shape "
+                    + Arrays.toString(shape));
+        }
+        return sd.reshape(numbers, AxesPlan.broadcastShape(spec.axes().of(shape.length), shape));
     }
 
     /** [N, C, −1] or [N, −1, C]; [N, C, 1], which only rank 2 can take, where the layout was not said. */

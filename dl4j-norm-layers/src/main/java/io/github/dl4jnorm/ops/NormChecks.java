@@ -37,6 +37,10 @@ final class NormChecks {
         NormChecks checks = new NormChecks(spec, shapes);
         checks.options();
         checks.types(types);
+        if (spec.axes() != null) {
+            checks.axes();
+            return;
+        }
         long channels = checks.input();
         checks.residual(types);
         for (int i = spec.arrays(); i < shapes.size(); i++) {
@@ -60,6 +64,33 @@ final class NormChecks {
         }
     }
 
+    /** Checks axes, and whether gamma and beta have the sizes of theirs, if the rank of x is known. */
+    private void axes() {
+        long[] x = shapes.get(0);
+        if (x == null) {
+            return;
+        }
+        String problem = spec.axes().problem(x.length);
+        require(problem == null, () -> problem);
+        notEmpty(x);
+        long[] expected = spec.axes().of(x.length).featureShape(x);
+        for (int i = 1; i < shapes.size(); i++) {
+            String input = spec.name(i);
+            require(alike(shapes.get(i), expected), () -> input + " of shape " + Arrays.toString(expected)
+                    + ", the sizes of featureAxes " + Arrays.toString(spec.axes().features()));
+        }
+    }
+
+    private void notEmpty(long[] x) {
+        require(Arrays.stream(x).noneMatch(size -> size == 0), () -> "at least one example and position, got none");
+    }
+
+    /** Whether two shapes are the same, as far as they are known. */
+    private static boolean alike(long[] one, long[] other) {
+        return one == null || other == null || one.length == other.length
+                && IntStream.range(0, one.length).allMatch(i -> one[i] == other[i] || one[i] < 0 || other[i] < 0);
+    }
+
     /** Checks x and gives its channels, or −1. */
     private long input() {
         long[] x = shapes.get(0);
@@ -72,7 +103,7 @@ final class NormChecks {
         require(spec.layout() != null || x.length == 2, () -> "a layout for rank 3 and higher, "
                 + "got none (call layout(Layout.CHANNELS_LAST) first if the channels are the last axis, as in [N, T, D], or "
                 + "layout(Layout.CHANNELS_FIRST) if they are dimension 1, as in [N, C, T])");
-        require(Arrays.stream(x).noneMatch(size -> size == 0), () -> "at least one example and position, got none");
+        notEmpty(x);
         int axis = spec.channelAxis(x.length);
         require(x[axis] < 0 || x[axis] % spec.groups() == 0,
                 () -> "a number of channels divisible by groups = " + spec.groups() + ", got " + x[axis]
@@ -84,11 +115,7 @@ final class NormChecks {
         if (spec.residual()) {
             require(types.get(1) == types.get(0), () -> "x and residual of the same type, got " + types.get(0) + " and "
                     + types.get(1));
-            long[] x = shapes.get(0);
-            long[] residual = shapes.get(1);
-            boolean known = x != null && residual != null;
-            require(!known || x.length == residual.length && IntStream.range(0, x.length)
-                    .allMatch(i -> x[i] == residual[i] || x[i] < 0 || residual[i] < 0), () -> "x and residual of the same shape");
+            require(alike(shapes.get(0), shapes.get(1)), () -> "x and residual of the same shape");
         }
     }
 

@@ -33,8 +33,9 @@ final class NormNodes {
         Map<String, DifferentialFunction> mapping = ImportClassMapping.getOpNameMapping();
         synchronized (NormNodes.class) {
             for (NormOps.Kind kind : NormOps.Kind.values()) {
-                for (boolean residual : new boolean[]{false, true}) {
-                    NormSpec spec = new NormSpec(kind, Layout.CHANNELS_FIRST, false, false, 1, 1, 0, residual);
+                for (NormSpec spec : List.of(new NormSpec(kind, null, false, false, 1, 1),
+                        new NormSpec(kind, null, false, false, 1, 1, 0, true, null),
+                        new NormSpec(kind, null, false, false, 1, 1, 0, false, Axes.last(1)))) {
                     for (KernelNode node : new KernelNode[]{new NormNode(spec), new NormGradNode(spec)}) {
                         mapping.putIfAbsent(node.opName(), node);
                     }

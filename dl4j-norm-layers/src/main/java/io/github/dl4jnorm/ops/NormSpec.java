@@ -14,11 +14,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
- * An operation with its options; a graph saves it as four whole numbers, eps and the offset.
+ * An operation with its options; a graph saves it as whole numbers, eps and the offset.
  *
  * @param kind        which one
  * @param layout      where the channels are, or null if that was not said: then x must have rank 2
@@ -28,9 +29,10 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * @param eps         keeps the divisor from 0
  * @param gammaOffset what is added to gamma
  * @param residual    whether there is a residual, which is added to x before and gives the sum as another output
+ * @param axes        what to reduce instead of the axes of a layout, or null
  */
 record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps, double gammaOffset,
-                boolean residual) {
+                boolean residual, Axes axes) {
     /** What to call the input that is normalized. */
     static final String X = "x";
     /** What to call the input that is added to it. */
@@ -40,10 +42,12 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
     private static final int BETA = 2;
     private static final int NO_LAYOUT = 4;
     private static final int RESIDUAL = 8;
+    /** Whole numbers of an operation that has no axes. */
+    private static final int PLAIN = 4;
 
     /** An operation without a residual. */
     NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, int groups, double eps, double gammaOffset) {
-        this(kind, layout, gamma, beta, groups, eps, gammaOffset, false);
+        this(kind, layout, gamma, beta, groups, eps, gammaOffset, false, null);
     }
 
     /** Without an offset. */
@@ -56,7 +60,8 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         Layout layout = (options & NO_LAYOUT) != 0 ? null : Layout.values()[integers.get(1).intValue()];
         return new NormSpec(NormOps.Kind.values()[integers.get(0).intValue()], layout,
                 (options & GAMMA) != 0, (options & BETA) != 0, integers.get(3).intValue(), reals.get(0),
-                reals.size() > 1 ? reals.get(1) : 0, (options & RESIDUAL) != 0);
+                reals.size() > 1 ? reals.get(1) : 0, (options & RESIDUAL) != 0,
+                integers.size() == PLAIN ? null : Axes.of(integers.stream().skip(PLAIN).mapToLong(Long::longValue).toArray()));
     }
 
     /** Graphs saved before there was an offset have eps alone. */
@@ -66,12 +71,13 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
 
     long[] integers() {
         int options = (gamma ? GAMMA : 0) | (beta ? BETA : 0) | (layout == null ? NO_LAYOUT : 0) | (residual ? RESIDUAL : 0);
-        return new long[]{kind.ordinal(), layout == null ? 0 : layout.ordinal(), options, groups};
+        long[] plain = {kind.ordinal(), layout == null ? 0 : layout.ordinal(), options, groups};
+        return axes == null ? plain : LongStream.concat(Arrays.stream(plain), Arrays.stream(axes.saved())).toArray();
     }
 
     /** Name of the operation in a graph. */
     String opName() {
-        return "dl4jnorm_" + (residual ? "add_" : "") + kind.name().toLowerCase(Locale.ROOT);
+        return "dl4jnorm_" + (residual ? "add_" : axes == null ? "" : "axes_") + kind.name().toLowerCase(Locale.ROOT);
     }
 
     boolean channelsLast() {
@@ -85,6 +91,9 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
     /** What to call it in messages: the method that makes it. */
     String method() {
         String name = kind.toString();
+        if (axes != null) {
+            return kind == NormOps.Kind.RMS_NORM ? "rmsNormalize" : "normalize";
+        }
         return residual ? "add" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1) : name;
     }
 
@@ -141,24 +150,32 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
 
     /** Normalizes checked inputs; the outputs are y and, with a residual, the sum. */
     Saved forward(List<INDArray> inputs, List<INDArray> outputs) {
+        if (axes != null) {
+            return AxesPass.forward(this, values(inputs), inputs.get(0), outputs.get(0));
+        }
         NormPass pass = pass(inputs);
         return residual ? pass.forward(inputs.get(0), inputs.get(1), outputs.get(1), outputs.get(0))
                 : pass.forward(inputs.get(0), outputs.get(0));
     }
 
     /** A pass over checked inputs. */
-    NormPass pass(List<INDArray> inputs) {
-        INDArray x = inputs.get(0);
-        View view = View.of(x.shape(), channelsLast());
+    private NormPass pass(List<INDArray> inputs) {
+        View view = View.of(inputs.get(0).shape(), channelsLast());
+        Values values = values(inputs);
+        double[] weights = values.get(Parameter.MEAN_WEIGHT);
+        NormPlan plan = plan(view.shape().length, view.channels(), weights == null ? 0 : weights.length);
+        return new NormPass(view, null, plan, values, eps);
+    }
+
+    /** The numbers of all inputs behind x and the residual. */
+    private Values values(List<INDArray> inputs) {
         Values values = new Values();
         List<Parameter> parameters = parameters();
         for (int i = 0; i < parameters.size(); i++) {
             values.set(parameters.get(i), Numbers.read(inputs.get(i + arrays())));
         }
         values.shift(Parameter.GAMMA, gammaOffset);
-        double[] weights = values.get(Parameter.MEAN_WEIGHT);
-        NormPlan plan = plan(view.shape().length, view.channels(), weights == null ? 0 : weights.length);
-        return new NormPass(view, null, plan, values, eps);
+        return values;
     }
 
     /** Writes the gradient of every input; those of x and the residual are the same. What was normalized is x or the sum. */

@@ -13,6 +13,7 @@ import io.github.dl4jnorm.conf.RmsNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.UnitNormalization;
+import io.github.dl4jnorm.ops.NDNorm;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -225,6 +226,7 @@ final class FuzzCase {
             compare("gradient of beta", gradient(NormParameter.BETA), expected.beta, tolerance * expected.sizeOfGradients);
         }
         checkSum();
+        checkAxes();
         require(Arrays.equals(before, TestNetwork.numbers(x)), "x was changed");
         require(Arrays.equals(beforeDy, TestNetwork.numbers(dy)), "dy was changed");
         require(TestNetwork.isFinite(layer.params), "parameters are not finite");
@@ -240,6 +242,24 @@ final class FuzzCase {
             require(Arrays.equals(y, TestNetwork.numbers(layer.forward(x.add(dy), training))), "another norm of a sum");
             require(Arrays.equals(dx, TestNetwork.numbers(layer.dx(dy))), "another gradient of a sum");
         }
+    }
+
+    /** Over any axes is over the last ones of an array with its axes in another order. */
+    private void checkAxes() {
+        int rank = shape.length;
+        int reduced = 1 + random.nextInt((1 << rank) - 1);
+        int[] axes = IntStream.range(0, rank).filter(axis -> (reduced >> axis & 1) == 1).toArray();
+        int[] order = IntStream.concat(IntStream.range(0, rank).filter(axis -> (reduced >> axis & 1) == 0),
+                Arrays.stream(axes)).toArray();
+        NDNorm norm = new NDNorm();
+        boolean rms = random.nextBoolean();
+        INDArray moved = x.permute(order);
+        double[] expected = TestNetwork.numbers(rms ? norm.rmsNormLastAxes(moved, axes.length, null, null, 0.1)
+                : norm.layerNormLastAxes(moved, axes.length, null, null, 0.1));
+        INDArray y = rms ? norm.rmsNormalize(x, axes, new int[0], null, null, 0.1)
+                : norm.normalize(x, axes, new int[0], null, null, 0.1);
+        compare("over axes " + Arrays.toString(axes) + ", y", y.permute(order), expected,
+                type == DataType.DOUBLE ? 1e-9 : type == DataType.FLOAT ? 1e-4 : 0.1);
     }
 
     private INDArray gradient(String name) {

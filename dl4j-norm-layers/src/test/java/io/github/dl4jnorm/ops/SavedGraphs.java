@@ -82,6 +82,7 @@ final class SavedGraphs {
         saved.gammaOffset = 1;
         saved.operations("images-gamma-offset", List.of("batchNorm", "rmsNorm"), DataType.FLOAT, Layout.CHANNELS_FIRST, true,
                 EXAMPLES, CHANNELS, 3, 2);
+        saved.sumsAndAxes();
         saved.classifier();
         saved.statistics();
     }
@@ -119,6 +120,43 @@ final class SavedGraphs {
             SDVariable weighed = y.mul(sd.constant(operation + ".dy", drawn(type, 0, shape))).sum();
             loss = loss == null ? weighed : loss.add(weighed);
         }
+        save(name, sd, operations, loss);
+    }
+
+    /** Operations on sums and over any axes; both outputs of a sum count. */
+    private void sumsAndAxes() throws IOException {
+        String name = "sums-and-axes";
+        if (isThere(name)) {
+            return;
+        }
+        SameDiff sd = SameDiff.create();
+        SDVariable loss = null;
+        List<String> operations = List.of("addLayerNorm", "addRmsNorm", "normalize", "rmsNormalize", "layerNormLastAxes",
+                "rmsNormLastAxes");
+        for (String operation : operations) {
+            SDVariable x = sd.var(operation + ".x", drawn(DataType.FLOAT, 0.25, EXAMPLES, 3, CHANNELS));
+            SDVariable gamma = variable(sd, operation + ".gamma", DataType.FLOAT, 1, CHANNELS);
+            SDVariable residual = sd.constant(operation + ".residual", drawn(DataType.FLOAT, 0, EXAMPLES, 3, CHANNELS));
+            SDNorm norm = new SDNorm(sd).named(operation).layout(Layout.CHANNELS_LAST);
+            SDVariable y = switch (operation) {
+                case "addLayerNorm" -> both(norm.addLayerNorm(x, residual, gamma, gamma, EPS));
+                case "addRmsNorm" -> both(norm.addRmsNorm(x, residual, gamma, null, EPS));
+                case "normalize" -> norm.normalize(x, new int[]{0, 2}, new int[]{-1}, gamma, null, EPS);
+                case "rmsNormalize" -> norm.rmsNormalize(x, new int[]{1}, new int[]{2}, gamma, gamma, EPS);
+                case "layerNormLastAxes" -> norm.layerNormLastAxes(x, 1, gamma, null, EPS);
+                default -> norm.rmsNormLastAxes(x, 2, null, null, EPS).mul(gamma);
+            };
+            SDVariable weighed = y.mul(residual).sum();
+            loss = loss == null ? weighed : loss.add(weighed);
+        }
+        save(name, sd, operations, loss);
+    }
+
+    private static SDVariable both(ResidualNorm<SDVariable> both) {
+        return both.sum().add(both.output());
+    }
+
+    private void save(String name, SameDiff sd, List<String> operations, SDVariable loss) throws IOException {
         loss.markAsLoss();
         List<String> variables = new ArrayList<>();
         sd.variables().stream().filter(v -> v.getVariableType() == VariableType.VARIABLE)
