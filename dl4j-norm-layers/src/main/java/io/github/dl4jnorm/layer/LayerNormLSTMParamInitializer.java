@@ -3,12 +3,9 @@ package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.pass.Slices;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.nn.api.ParamInitializer;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.weights.IWeightInit;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -17,7 +14,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * The parameters of a {@link LayerNormLSTM}: those of Deeplearning4j's LSTM in its order of gates (input, forget, output,
  * input modulation), then those of the norms.
  */
-public final class LayerNormLSTMParamInitializer implements ParamInitializer {
+public final class LayerNormLSTMParamInitializer extends ShapedParamInitializer {
     /** Weights of the input, [nIn, 4·nOut]. */
     public static final String WEIGHT = "W";
     /** Weights of the output of the step before, [nOut, 4·nOut]. */
@@ -38,8 +35,8 @@ public final class LayerNormLSTMParamInitializer implements ParamInitializer {
     private LayerNormLSTMParamInitializer() {
     }
 
-    /** Shapes in flattening order. */
-    private static Map<String, long[]> shapes(Layer layer) {
+    @Override
+    Map<String, long[]> shapes(Layer layer) {
         LayerNormLSTM conf = (LayerNormLSTM) layer;
         long size = conf.getNOut();
         Map<String, long[]> shapes = new LinkedHashMap<>();
@@ -53,25 +50,6 @@ public final class LayerNormLSTMParamInitializer implements ParamInitializer {
         return shapes;
     }
 
-    private static long length(long[] shape) {
-        return shape.length == 2 ? shape[0] * shape[1] : shape[0];
-    }
-
-    @Override
-    public long numParams(NeuralNetConfiguration conf) {
-        return numParams(conf.getLayer());
-    }
-
-    @Override
-    public long numParams(Layer layer) {
-        return shapes(layer).values().stream().mapToLong(LayerNormLSTMParamInitializer::length).sum();
-    }
-
-    @Override
-    public List<String> paramKeys(Layer layer) {
-        return List.copyOf(shapes(layer).keySet());
-    }
-
     @Override
     public List<String> weightKeys(Layer layer) {
         return List.of(WEIGHT, RECURRENT_WEIGHT);
@@ -83,59 +61,22 @@ public final class LayerNormLSTMParamInitializer implements ParamInitializer {
     }
 
     @Override
-    public boolean isWeightParam(Layer layer, String key) {
-        return weightKeys(layer).contains(key);
-    }
-
-    @Override
-    public boolean isBiasParam(Layer layer, String key) {
-        return biasKeys(layer).contains(key);
-    }
-
-    @Override
-    public Map<String, INDArray> init(NeuralNetConfiguration conf, INDArray paramsView, boolean initializeParams) {
-        LayerNormLSTM layer = (LayerNormLSTM) conf.getLayer();
-        Map<String, INDArray> rows = rows(layer, paramsView);
-        rows.keySet().forEach(conf::addVariable);
-        if (initializeParams) {
-            long size = layer.getNOut();
-            IWeightInit recurrent = layer.getWeightInitFnRecurrent();
-            init(layer.getWeightInitFn(), WEIGHT, layer, rows);
-            init(recurrent == null ? layer.getWeightInitFn() : recurrent, RECURRENT_WEIGHT, layer, rows);
-            Slices.elements(rows.get(BIAS).assign(0), size, 2 * size).assign(layer.getForgetGateBiasInit());
-            rows.get(GAMMA_INPUT).assign(1);
-            rows.get(GAMMA_RECURRENT).assign(1);
-            rows.get(GAMMA_CELL).assign(1);
-            rows.get(BETA_CELL).assign(0);
-        }
-        return Collections.synchronizedMap(shaped(layer, rows));
+    void initialize(Layer given, Map<String, INDArray> rows) {
+        LayerNormLSTM layer = (LayerNormLSTM) given;
+        long size = layer.getNOut();
+        IWeightInit recurrent = layer.getWeightInitFnRecurrent();
+        init(layer.getWeightInitFn(), WEIGHT, layer, rows);
+        init(recurrent == null ? layer.getWeightInitFn() : recurrent, RECURRENT_WEIGHT, layer, rows);
+        Slices.elements(rows.get(BIAS).assign(0), size, 2 * size).assign(layer.getForgetGateBiasInit());
+        rows.get(GAMMA_INPUT).assign(1);
+        rows.get(GAMMA_RECURRENT).assign(1);
+        rows.get(GAMMA_CELL).assign(1);
+        rows.get(BETA_CELL).assign(0);
     }
 
     /** Fans as Deeplearning4j's LSTM has them. */
-    private static void init(IWeightInit init, String name, LayerNormLSTM layer, Map<String, INDArray> rows) {
+    private void init(IWeightInit init, String name, LayerNormLSTM layer, Map<String, INDArray> rows) {
         init.init(layer.getNOut(), layer.getNIn() + layer.getNOut(), shapes(layer).get(name),
                 IWeightInit.DEFAULT_WEIGHT_INIT_ORDER, rows.get(name));
-    }
-
-    @Override
-    public Map<String, INDArray> getGradientsFromFlattened(NeuralNetConfiguration conf, INDArray gradientView) {
-        return shaped(conf.getLayer(), rows(conf.getLayer(), gradientView));
-    }
-
-    private static Map<String, INDArray> rows(Layer layer, INDArray flat) {
-        Map<String, INDArray> rows = new LinkedHashMap<>();
-        long start = 0;
-        for (Map.Entry<String, long[]> entry : shapes(layer).entrySet()) {
-            long end = start + length(entry.getValue());
-            rows.put(entry.getKey(), Slices.elements(flat, start, end));
-            start = end;
-        }
-        return rows;
-    }
-
-    private static Map<String, INDArray> shaped(Layer layer, Map<String, INDArray> rows) {
-        Map<String, long[]> shapes = shapes(layer);
-        rows.replaceAll((name, row) -> row.reshape('f', shapes.get(name)));
-        return rows;
     }
 }

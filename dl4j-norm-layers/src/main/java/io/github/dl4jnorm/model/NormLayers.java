@@ -4,6 +4,7 @@ package io.github.dl4jnorm.model;
 import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.Reparameterization;
+import io.github.dl4jnorm.conf.SelfAttention;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import java.util.ArrayList;
@@ -87,7 +88,7 @@ public final class NormLayers {
         Map<String, String> kinds = new LinkedHashMap<>();
         configurations(net).forEach((key, conf) -> {
             org.deeplearning4j.nn.conf.layers.Layer inside = inside(conf);
-            if (inside instanceof LayerNormLSTM || inside instanceof Reparameterization) {
+            if (inside instanceof LayerNormLSTM || inside instanceof SelfAttention || inside instanceof Reparameterization) {
                 kinds.put(conf.getLayerName() == null ? key : conf.getLayerName(), inside.getClass().getSimpleName());
             }
         });

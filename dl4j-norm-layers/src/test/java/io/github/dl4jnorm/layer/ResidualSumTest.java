@@ -42,6 +42,7 @@ import org.nd4j.linalg.learning.config.Sgd;
 
 /** A residual sum and the norm behind it, as in a block of a transformer, against Deeplearning4j's addition. */
 @Tag("long")
+@Tag("vectors-first")
 class ResidualSumTest {
     private static final int N = 3;
 

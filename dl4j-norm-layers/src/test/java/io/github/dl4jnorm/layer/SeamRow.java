@@ -10,6 +10,7 @@ import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.conf.Reparameterization;
+import io.github.dl4jnorm.conf.SelfAttention;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
@@ -118,6 +119,9 @@ record SeamRow(String name, String option, Kind kind, Object conf) {
             recurrent.setNOut(Kind.CHANNELS);
             recurrent.setActivationFn(new ActivationTanH());
             rows.add(new SeamRow(name, null, Kind.RNN_FIRST, recurrent));
+        } else if (conf instanceof SelfAttention attention) {
+            attention.setNOut(Kind.CHANNELS);
+            rows.add(new SeamRow(name, null, Kind.RNN_FIRST, attention));
         } else {
             throw new AssertionError("the table of seams knows no network for " + conf);
         }
