@@ -4,14 +4,17 @@ package io.github.dl4jnorm.model;
 import io.github.dl4jnorm.conf.FeatureNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.datasets.iterator.EarlyTerminationMultiDataSetIterator;
+import java.util.Spliterators;
+import java.util.stream.StreamSupport;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.dataset.adapter.MultiDataSetIteratorAdapter;
+import org.nd4j.linalg.dataset.api.MultiDataSet;
 import org.nd4j.linalg.dataset.api.iterator.DataSetIterator;
 import org.nd4j.linalg.dataset.api.iterator.MultiDataSetIterator;
 import org.slf4j.Logger;
@@ -25,6 +28,7 @@ import org.slf4j.LoggerFactory;
  * statistic is not finite, all statistics are restored.
  */
 public final class PopulationStatistics {
+    private static final int ALL = Integer.MAX_VALUE;
     private static final Logger LOG = LoggerFactory.getLogger(PopulationStatistics.class);
 
     private PopulationStatistics() {
@@ -93,7 +97,7 @@ public final class PopulationStatistics {
      */
     public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method,
                                                            Progress progress) {
-        return new Run(net, NormLayers.of(net), new MultiDataSetIteratorAdapter(data), progress).by(method);
+        return new Run(net, NormLayers.of(net), new MultiDataSetIteratorAdapter(data), ALL, progress).by(method);
     }
 
     /**
@@ -108,20 +112,20 @@ public final class PopulationStatistics {
      */
     public static Map<String, ChannelStatistics> recompute(MultiLayerNetwork net, DataSetIterator data, Method method,
                                                            int batches) {
-        return new Run(net, NormLayers.of(net), first(new MultiDataSetIteratorAdapter(data), batches), Progress.LOGGED)
+        return new Run(net, NormLayers.of(net), new MultiDataSetIteratorAdapter(data), atLeastOne(batches), Progress.LOGGED)
                 .by(method);
     }
 
-    private static MultiDataSetIterator first(MultiDataSetIterator data, int batches) {
+    private static int atLeastOne(int batches) {
         if (batches < 1) {
             throw new IllegalArgumentException("expected at least one batch, got " + batches);
         }
-        return new EarlyTerminationMultiDataSetIterator(data, batches);
+        return batches;
     }
 
     /** By {@link Method#EXACT}, of any network, without a report of progress. */
     static void exact(Model net, MultiDataSetIterator data) {
-        new Run(net, NormLayers.of(net), data, (layer, pass, passes, batches) -> { }).by(Method.EXACT);
+        new Run(net, NormLayers.of(net), data, ALL, (layer, pass, passes, batches) -> { }).by(Method.EXACT);
     }
 
     /**
@@ -163,7 +167,7 @@ public final class PopulationStatistics {
      */
     public static Map<String, ChannelStatistics> recompute(ComputationGraph net, MultiDataSetIterator data,
                                                            Method method, Progress progress) {
-        return new Run(net, NormLayers.of(net), data, progress).by(method);
+        return new Run(net, NormLayers.of(net), data, ALL, progress).by(method);
     }
 
     /**
@@ -178,7 +182,7 @@ public final class PopulationStatistics {
      */
     public static Map<String, ChannelStatistics> recompute(ComputationGraph net, MultiDataSetIterator data,
                                                            Method method, int batches) {
-        return recompute(net, first(data, batches), method);
+        return new Run(net, NormLayers.of(net), data, atLeastOne(batches), Progress.LOGGED).by(method);
     }
 
     /**
@@ -207,7 +211,8 @@ public final class PopulationStatistics {
      * @throws IllegalStateException    if a statistic is not finite
      */
     public static Map<String, ChannelStatistics> adapt(MultiLayerNetwork net, DataSetIterator data) {
-        return new Run(net, NormLayers.adapted(net), new MultiDataSetIteratorAdapter(data), Progress.LOGGED).by(Method.EXACT);
+        return new Run(net, NormLayers.adapted(net), new MultiDataSetIteratorAdapter(data), ALL, Progress.LOGGED)
+                .by(Method.EXACT);
     }
 
     /**
@@ -219,7 +224,7 @@ public final class PopulationStatistics {
      * @see #adapt(MultiLayerNetwork, DataSetIterator)
      */
     public static Map<String, ChannelStatistics> adapt(ComputationGraph net, MultiDataSetIterator data) {
-        return new Run(net, NormLayers.adapted(net), data, Progress.LOGGED).by(Method.EXACT);
+        return new Run(net, NormLayers.adapted(net), data, ALL, Progress.LOGGED).by(Method.EXACT);
     }
 
     /**
@@ -235,7 +240,8 @@ public final class PopulationStatistics {
     }
 
     /** One recomputation. */
-    private record Run(Model net, Map<String, NormalizationLayer> layers, MultiDataSetIterator data, Progress progress) {
+    private record Run(Model net, Map<String, NormalizationLayer> layers, MultiDataSetIterator data, int batches,
+                       Progress progress) {
         Map<String, ChannelStatistics> by(Method method) {
             Map<String, double[][]> before = new LinkedHashMap<>();
             layers.forEach((name, layer) ->
@@ -263,8 +269,12 @@ public final class PopulationStatistics {
             }
             String what = String.join(", ", some.keySet());
             progress.update(what, pass, passes, 0);
-            return PartialStatistics.collect(net, layers, some, method, data,
-                    batches -> progress.update(what, pass, passes, batches)).applyTo(some);
+            return PartialStatistics.collect(net, layers, some, method, first(),
+                    done -> progress.update(what, pass, passes, done)).applyTo(some);
+        }
+
+        private Iterator<MultiDataSet> first() {
+            return StreamSupport.stream(Spliterators.spliteratorUnknownSize(data, 0), false).limit(batches).iterator();
         }
     }
 }
