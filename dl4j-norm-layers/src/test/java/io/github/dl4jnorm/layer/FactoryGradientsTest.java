@@ -19,6 +19,7 @@ import org.nd4j.linalg.factory.Nd4j;
  * Every norm of the factory against finite differences, for every kind of input that it takes: drawn sizes, parameters and
  * masks. Batch renormalization is left out, since its gradient takes r and d for constants.
  */
+@Tag("vectors-first")
 class FactoryGradientsTest {
     private static final int CHANNELS = 4;
     private static final long SEED = new Random().nextInt(1_000_000);

@@ -129,6 +129,7 @@ class NormFactoryOptionsTest {
 
     @ParameterizedTest
     @MethodSource("names")
+    @Tag("full")
     void everyOptionOfTheBuilderIsTaken(String name) throws Exception {
         int count = 0;
         for (Method method : builder(name).getClass().getMethods()) {

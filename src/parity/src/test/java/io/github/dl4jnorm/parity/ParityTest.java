@@ -33,7 +33,7 @@ class ParityTest {
     private static final Logger LOG = LoggerFactory.getLogger(ParityTest.class);
     private static final long SEED = seed();
     private static final int REPEATS = Integer.getInteger("parity.repeats", 4);
-    private static final int STEPS = 10;
+    private static final int STEPS = REPEATS > 1 ? 10 : 5;
     private static final Deviations DEVIATIONS = new Deviations();
     private static int compared;
 
