@@ -61,7 +61,7 @@ record LargerDeviationPass(NormPass pass, LargerDeviation norm, Saved saved) imp
 
     @Override
     public ChannelStatistics batchStatistics() {
-        return norm.batchStatistics();
+        return pass.values().get(Parameter.VAR) != null && !pass.observe() ? null : norm.batchStatistics();
     }
 
     @Override

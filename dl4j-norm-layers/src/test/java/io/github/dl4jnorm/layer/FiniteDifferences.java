@@ -22,28 +22,38 @@ final class FiniteDifferences {
         double[] dx = TestNetwork.numbers(layer.dx(weight));
         layer.params.assign(params);
         for (int i = 0; i < dx.length; i += 1 + dx.length / 60) {
-            assertClose(dx[i], slope(layer, x, x, weight, i), "dx[" + i + "]");
+            assertClose(dx[i], layer, x, x, weight, i, "dx");
         }
         layer.layer.layerConf().initializer().getGradientsFromFlattened(layer.layer.conf(), layer.gradients)
                 .forEach((name, gradient) -> {
                     int count = NormParameter.isTrained(name) ? (int) gradient.length() : 0;
                     for (int i = 0; i < count; i += 1 + count / 30) {
-                        assertClose(gradient.getDouble(i), slope(layer, x, layer.param(name), weight, i), name + "[" + i + "]");
+                        assertClose(gradient.getDouble(i), layer, x, layer.param(name), weight, i, name);
                     }
                 });
     }
 
-    private static void assertClose(double gradient, double difference, String what) {
-        assertThat(gradient).as(what).isCloseTo(difference, within(TOLERANCE * Math.max(1, Math.abs(difference))));
+    private static void assertClose(double gradient, LayerUnderTest layer, INDArray x, INDArray varied, INDArray weight, int i,
+                                    String what) {
+        double difference = slope(layer, x, varied, weight, i, STEP);
+        if (Math.abs(gradient - difference) > tolerance(difference)) {
+            // Of a norm with a maximum, a kink may lie within the step.
+            difference = slope(layer, x, varied, weight, i, STEP / 30);
+        }
+        assertThat(gradient).as("%s[%d]", what, i).isCloseTo(difference, within(tolerance(difference)));
     }
 
-    private static double slope(LayerUnderTest layer, INDArray x, INDArray varied, INDArray weight, int i) {
+    private static double tolerance(double difference) {
+        return TOLERANCE * Math.max(1, Math.abs(difference));
+    }
+
+    private static double slope(LayerUnderTest layer, INDArray x, INDArray varied, INDArray weight, int i, double step) {
         double before = varied.getDouble(i);
-        varied.putScalar(i, before + STEP);
+        varied.putScalar(i, before + step);
         double above = layer.forward(x, true).mul(weight).sumNumber().doubleValue();
-        varied.putScalar(i, before - STEP);
+        varied.putScalar(i, before - step);
         double below = layer.forward(x, true).mul(weight).sumNumber().doubleValue();
         varied.putScalar(i, before);
-        return (above - below) / (2 * STEP);
+        return (above - below) / (2 * step);
     }
 }
