@@ -323,8 +323,9 @@ final class Nd4jCube {
      * @param axes       those over which they were summed up
      * @param at         where the moments of a cell stand
      * @param into       receives them
+     * @return the sums as they were
      */
-    static void take(INDArray sums, double[] counts, INDArray deviations, INDArray gate, int[] axes, IntUnaryOperator at,
+    static double[] take(INDArray sums, double[] counts, INDArray deviations, INDArray gate, int[] axes, IntUnaryOperator at,
                      Moments into) {
         double[] found = sums.data().asDouble();
         int cells = counts.length;
@@ -334,5 +335,6 @@ final class Nd4jCube {
             // Once more about the mean: that of a constant is exact then.
             into.mergeSums(at.applyAsInt(cell), counts[cell], found[cell], found[cells + cell], squares[cell]);
         }
+        return found;
     }
 }

@@ -7,6 +7,7 @@ import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastAddOp;
@@ -144,8 +145,20 @@ final class Nd4jPositions {
         sum(deviations, Nd4jCube.part(sums, 1));
         Nd4j.exec(new SquaredNorm(deviations, reduced(Nd4jCube.part(sums, 2)), false, NORMALIZED));
         Moments moments = new Moments(view.examples() * norm.groups(), view.positions());
-        Nd4jCube.take(sums, counts, deviations, gate, new int[]{NORMALIZED}, this::at, moments);
+        double[] found = Nd4jCube.take(sums, counts, deviations, gate, new int[]{NORMALIZED}, this::at, moments);
+        if (norm.isCentered()) {
+            centerConstants(values, gate,
+                    cell -> moments.squares(at(cell)) == 0 ? found[cells + cell] / Math.max(1, counts[cell]) : 0);
+        }
         return moments;
+    }
+
+    /** Elements that are all alike differ from their mean by its rounding alone, which a small eps would magnify. */
+    private void centerConstants(INDArray deviations, INDArray gate, IntToDoubleFunction rest) {
+        if (IntStream.range(0, cells).anyMatch(cell -> rest.applyAsDouble(cell) != 0)) {
+            subtract(deviations, upload(rest)[0]);
+            Gates.close(deviations, gate);
+        }
     }
 
     /** How many elements of each cell count. */
