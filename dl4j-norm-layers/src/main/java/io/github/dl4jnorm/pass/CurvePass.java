@@ -7,6 +7,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.transforms.strict.Cosh;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Erf;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Tanh;
 import org.nd4j.linalg.factory.Nd4j;
@@ -43,9 +44,10 @@ record CurvePass(Curve curve, NormPass inside, Saved saved) implements Saved {
         return Nd4j.exec(curve == Curve.TANH ? new Tanh(z, h) : new Erf(z, h));
     }
 
-    /** The derivative; z and f(z) are changed. */
-    private static INDArray slope(Curve curve, INDArray z, INDArray h) {
-        return curve == Curve.TANH ? h.muli(h).rsubi(1) : Transforms.exp(z.muli(z).negi(), false).muli(2 / Math.sqrt(Math.PI));
+    /** The derivative; z is changed. The hyperbolic cosine has digits where 1 − tanh² has none left. */
+    private static INDArray slope(Curve curve, INDArray z) {
+        INDArray square = (curve == Curve.TANH ? Nd4j.exec(new Cosh(z, z)) : z).muli(z);
+        return curve == Curve.TANH ? square.rdivi(1) : Transforms.exp(square.negi(), false).muli(2 / Math.sqrt(Math.PI));
     }
 
     @Override
@@ -61,10 +63,9 @@ record CurvePass(Curve curve, NormPass inside, Saved saved) implements Saved {
     public Values backward(INDArray x, INDArray dy, INDArray dx) {
         INDArray z = Wide.like(x);
         Saved first = inside.forward(Wide.of(x), z);
-        INDArray h = value(curve, z);
         INDArray dz = Wide.like(x);
-        Values gradients = saved.backward(h, Wide.of(dy), dz);
-        dz.muli(slope(curve, z, h));
+        Values gradients = saved.backward(value(curve, z), Wide.of(dy), dz);
+        dz.muli(slope(curve, z));
         INDArray wide = Wide.output(dx);
         Values ofInside = first.backward(Wide.of(x), dz, wide);
         Wide.deliver(wide, dx);

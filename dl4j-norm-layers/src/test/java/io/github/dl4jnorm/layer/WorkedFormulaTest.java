@@ -62,6 +62,21 @@ class WorkedFormulaTest {
                 .containsExactly(new double[]{1 + 2 * half, 10, 1 - 2 * half, 7}, within(1e-15));
     }
 
+    /** 1 − tanh² has no digits left there: tanh is 1 in FLOAT from 9 on. */
+    @Test
+    void dynamicTanhKeepsTheDigitsOfItsSlopeWhereItIsSaturated() {
+        INDArray x = Nd4j.createFromArray(new float[][]{{0, -6}, {16, -20}, {32, 200}});
+        LayerUnderTest layer = new LayerUnderTest(new DynamicTanh(), 2, DataType.FLOAT);
+        layer.forward(x, true);
+        INDArray dx = layer.dx(Nd4j.onesLike(x));
+        for (int row = 0; row < 3; row++) {
+            for (int column = 0; column < 2; column++) {
+                double slope = 0.5 / Math.pow(Math.cosh(0.5 * x.getDouble(row, column)), 2);
+                assertThat(dx.getDouble(row, column)).isCloseTo(slope, within(1e-35 + 1e-6 * slope));
+            }
+        }
+    }
+
     /** erf(½) = 0.520499877813046537… and erf(1) = 0.842700792949714869… */
     @Test
     void dynamicErfBoundsTheElements() {

@@ -31,7 +31,6 @@ final class Libtorch implements Side {
     /** Limits of r and d of batch renormalization. */
     static final double R_MAX = 1.5;
     static final double D_MAX = 0.5;
-    private static final String TERMS = "terms of ";
 
     private final Drawn drawn;
     private final ScalarType type;
@@ -41,25 +40,11 @@ final class Libtorch implements Side {
     private final TensorOptional none = new TensorOptional();
     private final Tensor runningMean;
     private final Tensor runningVariance;
-    private final Map<String, Mixture> mixtures = new LinkedHashMap<>();
-    private final Map<String, Double> typicalSums = new LinkedHashMap<>();
+    private final TypicalSums typicalSums = new TypicalSums();
     private int batches;
     private Tensor x;
     private Tensor z;
     private Tensor y;
-
-    /** Statistics mixed of others. */
-    private record Mixture(List<Tensor> parts, Tensor result) {
-        /** The root of the sum of squares of what is added up to the gradient of a weight. */
-        double typicalSum(Tensor gradient) {
-            double largest = 0;
-            for (Tensor part : parts) {
-                Tensor terms = part.sub(parts.get(0)).mul(gradient);
-                largest = Math.max(largest, Math.sqrt(terms.mul(terms).sum().item_double()));
-            }
-            return largest;
-        }
-    }
 
     Libtorch(Drawn drawn, ScalarType type, Map<String, double[]> params) {
         this.drawn = drawn;
@@ -173,11 +158,12 @@ final class Libtorch implements Side {
             return affine(largerDeviation(input, training));
         }
         if (plan instanceof NormPlan.Gated) {
-            return affine(Formulas.gated(input, perChannel(params.get(NormParameter.V)), drawn.groups(), drawn.eps()));
+            return affine(Formulas.gated(input, spread(NormParameter.V, input), drawn.groups(), drawn.eps()));
         }
         if (plan instanceof NormPlan.Curved curved) {
-            Tensor z = input.mul(params.get(NormParameter.ALPHA));
-            return affine(curved.curve() == Curve.TANH ? z.tanh() : z.add(params.get(NormParameter.SHIFT)).erf());
+            Tensor z = input.mul(spread(NormParameter.ALPHA, input));
+            // The gradient of tanh, 1 − tanh², has few digits in FLOAT where it is saturated.
+            return affine(curved.curve() == Curve.TANH ? z.to(ScalarType.Double).tanh().to(type) : z.add(spread(NormParameter.SHIFT, input)).erf());
         }
         long[] axes = Formulas.axes(plan, drawn.channels(), drawn.rank());
         if (plan.hasRunning() && !training) {
@@ -212,7 +198,7 @@ final class Libtorch implements Side {
         if (training) {
             takeUp(runningMean, input.var(axes(0, 2), drawn.average().unbiased(), true));
         }
-        return Formulas.byLargerDeviation(input, perChannel(params.get(NormParameter.V)), ofBatch, axes(2), drawn.eps());
+        return Formulas.byLargerDeviation(input, spread(NormParameter.V, input), ofBatch, axes(2), drawn.eps());
     }
 
     /** As the paper has it (Ioffe 2017, arXiv 1702.03275). */
@@ -295,6 +281,10 @@ final class Libtorch implements Side {
         return params.containsKey("beta") ? result.add(perChannel(params.get("beta"))) : result;
     }
 
+    private Tensor spread(String name, Tensor input) {
+        return typicalSums.spread(name, perChannel(params.get(name)), input);
+    }
+
     /** In dimension 1; a single value is for all channels. */
     private Tensor perChannel(Tensor values) {
         long[] shape = LongStream.generate(() -> 1).limit(drawn.rank()).toArray();
@@ -319,22 +309,23 @@ final class Libtorch implements Side {
             means.add(perChannel(runningMean));
             variances.add(perChannel(runningVariance));
         }
-        mixtures.put("meanWeight", new Mixture(means, mixed(params.get("meanWeight").softmax(0), means)));
-        mixtures.put("varWeight", new Mixture(variances, mixed(params.get("varWeight").softmax(0), variances)));
-        Tensor centered = input.sub(mixtures.get("meanWeight").result());
-        return affine(centered.div(mixtures.get("varWeight").result().add(new Scalar(drawn.eps())).sqrt()));
+        Tensor mean = mixed("meanWeight", means);
+        Tensor variance = mixed("varWeight", variances);
+        return affine(input.sub(mean).div(variance.add(new Scalar(drawn.eps())).sqrt()));
     }
 
     /**
      * The weights sum to 1. Written as the first part and what the others differ from it, the gradient of the weights does
      * not lose its digits to what all parts have in common.
      */
-    private static Tensor mixed(Tensor weights, List<Tensor> parts) {
+    private Tensor mixed(String name, List<Tensor> parts) {
+        Tensor weights = params.get(name).softmax(0);
         Tensor first = parts.get(0);
         Tensor sum = parts.size() == 1 ? first.mul(weights.select(0, 0)) : first;
         for (int k = 1; k < parts.size(); k++) {
             sum = sum.add(parts.get(k).sub(first).mul(weights.select(0, k)));
         }
+        typicalSums.mixed(name, parts, sum);
         return sum;
     }
 
@@ -367,25 +358,22 @@ final class Libtorch implements Side {
         Map<String, Tensor> sources = new LinkedHashMap<>();
         sources.put("dx", x);
         sources.putAll(leaves);
-        mixtures.forEach((name, mixture) -> sources.put(TERMS + name, mixture.result()));
+        sources.putAll(typicalSums.sources());
         Tensor given = tensor(dy, drawn.stored());
         // Made contiguous, since the gradient of libtorch's instance_norm is wrong for one example channels last.
         Tensor first = (drawn.channelsLast() ? given.permute(toFirst()) : given).contiguous();
         Map<String, double[]> gradients = new LinkedHashMap<>();
         Autograd.gradients(y, first, sources).forEach((name, gradient) -> {
-            if (name.startsWith(TERMS)) {
-                String weight = name.substring(TERMS.length());
-                typicalSums.put(weight, mixtures.get(weight).typicalSum(gradient));
-            } else {
+            if (!typicalSums.take(name, gradient)) {
                 gradients.put(name, numbers(gradient));
             }
         });
         return gradients;
     }
 
-    /** How large the gradient of the weights of a mixture would be if its terms had random signs; 0 if there are none. */
-    double typicalSum(String weight) {
-        return typicalSums.getOrDefault(weight, 0.0);
+    /** How large the gradient of a parameter would be if its terms had random signs; 0 if its terms are not known. */
+    double typicalSum(String parameter) {
+        return typicalSums.of(parameter);
     }
 
     @Override

@@ -188,8 +188,8 @@ class ParityTest {
 
         private long summed(String quantity) {
             return switch (quantity) {
-                case "gamma", "beta", "tau" -> drawn.perChannel();
-                case "meanWeight", "varWeight", "learnedEps" -> drawn.length();
+                case "gamma", "beta", "tau", NormParameter.V -> drawn.perChannel();
+                case "meanWeight", "varWeight", "learnedEps", NormParameter.ALPHA, NormParameter.SHIFT -> drawn.length();
                 default -> drawn.reduction();
             };
         }
