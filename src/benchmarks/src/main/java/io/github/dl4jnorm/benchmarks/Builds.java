@@ -36,7 +36,7 @@ public final class Builds {
          * @param name name of a case
          */
         public Side(String name) {
-            subject = Task.of(Suite.find(name), Implementation.VECTOR).open();
+            subject = Task.of(Case.parse(name), Implementation.VECTOR).open();
         }
 
         @Override

@@ -26,10 +26,12 @@ final class Chart {
     private static final int LINES = 5;
 
     private final Results results;
+    private final Method method;
     private final StringBuilder svg = new StringBuilder();
 
     private Chart(Results results) {
         this.results = results;
+        method = Method.in(results).stream().findFirst().orElse(Method.PER_CASE);
     }
 
     /**
@@ -43,7 +45,7 @@ final class Chart {
     }
 
     private String draw() {
-        List<Panel> panels = Panel.of(results);
+        List<Panel> panels = Panel.of(results, method);
         int width = COLUMNS * PANEL_WIDTH;
         int height = HEAD + (panels.size() + COLUMNS - 1) / COLUMNS * PANEL_HEIGHT;
         add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
@@ -114,7 +116,7 @@ final class Chart {
     }
 
     private double time(Case c, Implementation implementation) {
-        return Ratio.time(results, c, implementation, Task.BOTH).orElseThrow();
+        return Ratio.time(results, c, implementation, method, Task.BOTH).orElseThrow();
     }
 
     private double highest(Panel panel, Implementation... implementations) {

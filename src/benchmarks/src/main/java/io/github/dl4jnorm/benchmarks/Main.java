@@ -33,10 +33,17 @@ public final class Main implements Callable<Integer> {
     private Pattern cases;
 
     @Option(names = "--implementations", split = ",", paramLabel = "NAME", description = "Comma-separated "
-            + "implementations: ${COMPLETION-CANDIDATES} (default: all).")
-    private Set<Implementation> implementations = EnumSet.allOf(Implementation.class);
+            + "implementations: ${COMPLETION-CANDIDATES} (default: all of them with --full, else all but scalar and nd4j).")
+    private Set<Implementation> implementations;
 
-    @Option(names = "--rounds", defaultValue = "2", description = "Number of alternating measurements of copy, vector and "
+    @Option(names = "--jvm-per-case", description = "Measure each case and implementation in a separate JVM, and all training "
+            + "steps (default: one JVM per implementation measures all cases in mixed order).")
+    private boolean perCase;
+
+    @Option(names = "--full", description = "Measure everything in both ways; takes over two hours.")
+    private boolean full;
+
+    @Option(names = "--rounds", defaultValue = "1", description = "Number of alternating measurements of copy, vector and "
             + "libtorch per case; others are measured once (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
@@ -78,12 +85,17 @@ public final class Main implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        List<List<Task>> all = Suite.tasks(cases, EnumSet.copyOf(implementations));
+        if (implementations == null) {
+            implementations = full ? EnumSet.allOf(Implementation.class)
+                    : EnumSet.complementOf(EnumSet.of(Implementation.SCALAR, Implementation.ND4J));
+        }
+        Extent extent = full ? Extent.FULL : perCase ? Extent.PER_CASE : Extent.SHORT;
+        List<List<Task>> all = Suite.tasks(cases, EnumSet.copyOf(implementations), extent);
         if (all.isEmpty() && reportFrom == null) {
             throw new CommandLine.ParameterException(spec.commandLine(), nothingToMeasure());
         }
         if (list) {
-            all.forEach(tasks -> System.out.println(tasks.get(0).subject()));
+            all.stream().flatMap(tasks -> Suite.names(tasks).stream()).distinct().forEach(System.out::println);
             return CommandLine.ExitCode.OK;
         }
         Files.createDirectories(out);
@@ -100,8 +112,7 @@ public final class Main implements Callable<Integer> {
     }
 
     private String nothingToMeasure() {
-        String names = Suite.tasks(Pattern.compile(""), EnumSet.copyOf(implementations)).stream()
-                .map(tasks -> tasks.get(0).subject()).collect(Collectors.joining(", "));
+        String names = String.join(", ", Suite.names(EnumSet.copyOf(implementations)));
         return "--cases " + cases + ": expected a match in the case names of " + implementations + ", which has "
                 + (names.isEmpty() ? "none" : names);
     }
@@ -165,11 +176,16 @@ public final class Main implements Callable<Integer> {
 
     /** Medians in the order of the variants. */
     private static String summary(List<Task> tasks, Results results) {
-        return tasks.stream().map(task -> task.implementation() + " " + task.variants().stream()
+        return tasks.stream().map(task -> task.implementation() + " " + (task.isTogether() ? task.variants().size() + " timings"
+                : timings(task, results))).collect(Collectors.joining("  "));
+    }
+
+    private static String timings(Task task, Results results) {
+        return task.variants().stream()
                 .filter(variant -> !variant.endsWith(Task.OTHER_WAY))
                 .map(variant -> results.median(task.subject(), task.implementation(), variant))
                 .map(median -> median.isPresent() ? Report.number(median.getAsDouble()) : "failed")
-                .collect(Collectors.joining(" / "))).collect(Collectors.joining("  "));
+                .collect(Collectors.joining(" / "));
     }
 
     private void report(Results results) throws IOException {

@@ -66,8 +66,8 @@ record Measuring(int warmup, int time, Path directory) {
     private static void take(Task task, List<IterationResult> iterations, Results results) {
         for (int i = 0; i < iterations.size(); i++) {
             double nanoseconds = iterations.get(i).getPrimaryResult().getStatistics().getPercentile(MEDIAN);
-            results.add(task.subject(), task.implementation(), task.variants().get(i % task.variants().size()),
-                    nanoseconds / NANOSECONDS);
+            Task.Part kept = task.kept(i % task.variants().size());
+            results.add(kept.subject(), task.implementation(), kept.variant(), nanoseconds / NANOSECONDS);
         }
     }
 }

@@ -11,10 +11,10 @@ import java.util.List;
  * @param cases those that ours, libtorch and the copy were all measured with
  */
 record Panel(String title, List<Case> cases) {
-    static List<Panel> of(Results results) {
+    static List<Panel> of(Results results, Method method) {
         List<Panel> panels = new ArrayList<>();
         for (Case c : Suite.all()) {
-            if (Chart.SERIES.keySet().stream().allMatch(i -> Ratio.time(results, c, i, Task.BOTH).isPresent())) {
+            if (Chart.SERIES.keySet().stream().allMatch(i -> Ratio.time(results, c, i, method, Task.BOTH).isPresent())) {
                 String title = title(c);
                 if (panels.isEmpty() || !panels.get(panels.size() - 1).title().equals(title)) {
                     panels.add(new Panel(title, new ArrayList<>()));

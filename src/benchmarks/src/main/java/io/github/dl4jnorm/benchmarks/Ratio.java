@@ -30,23 +30,29 @@ record Ratio(String title, Implementation above, Implementation below, boolean l
     record Of(String name, double value) {
     }
 
-    OptionalDouble of(Results results, Case c, String variant) {
-        OptionalDouble dividend = time(results, c, above, variant);
-        OptionalDouble divisor = time(results, c, below, variant);
+    OptionalDouble of(Results results, Case c, Method method, String variant) {
+        OptionalDouble dividend = time(results, c, above, method, variant);
+        OptionalDouble divisor = time(results, c, below, method, variant);
         return dividend.isPresent() && divisor.isPresent()
                 ? OptionalDouble.of(dividend.getAsDouble() / divisor.getAsDouble()) : OptionalDouble.empty();
     }
 
     /** There is no backward pass of a copy: it is one copy always. */
-    static OptionalDouble time(Results results, Case c, Implementation implementation, String variant) {
-        return results.median(c.name(), implementation, implementation == Implementation.COPY ? Task.FORWARD : variant);
+    static OptionalDouble time(Results results, Case c, Implementation implementation, Method method, String variant) {
+        return results.median(c.name(), implementation,
+                method.of(implementation == Implementation.COPY ? Task.FORWARD : variant));
     }
 
-    List<Of> all(Results results, String variant) {
-        return Suite.all().stream().map(c -> {
-            OptionalDouble ratio = of(results, c, variant);
+    List<Of> all(Results results, List<Case> cases, Method method, String variant) {
+        return cases.stream().map(c -> {
+            OptionalDouble ratio = of(results, c, method, variant);
             return ratio.isPresent() ? new Of(c.name(), ratio.getAsDouble()) : null;
         }).filter(Objects::nonNull).toList();
+    }
+
+    /** How many are above 1: cases lost, where a lower ratio is better. */
+    static long above(List<Of> ratios) {
+        return ratios.stream().filter(r -> r.value() > 1).count();
     }
 
     static double geometricMean(List<Of> ratios) {

@@ -12,6 +12,9 @@ import java.util.stream.Collectors;
 /** The results as Markdown. */
 final class Report {
     private static final String MISSING = "–";
+    /** Where libtorch takes more than five times as long, it has no vectorized kernel. */
+    private static final double VECTORIZED = 0.2;
+    private static final int QUARTERS = 4;
     private static final List<Ratio> IN_TABLES = Ratio.ALL.stream().filter(r -> r.above() != Implementation.ND4J).toList();
 
     private final Results results;
@@ -37,9 +40,14 @@ final class Report {
         line("batch normalization, *libtorch* the nearest that PyTorch has (for instance normalization the faster of its");
         line("own way and group normalization), *copy* copies as many bytes on all cores.");
         line("");
-        ratios();
-        table("Forward", Task.FORWARD);
-        table("Forward and backward", Task.BOTH);
+        List<Method> methods = Method.in(results);
+        ratios(methods);
+        for (Method method : methods) {
+            String behind = methods.size() > 1 ? ", " + method : "";
+            table("Forward, milliseconds" + behind, method, Task.FORWARD);
+            table("Forward and backward, milliseconds" + behind, method, Task.BOTH);
+        }
+        drawn();
         steps();
         overhead();
         sameDiff();
@@ -61,29 +69,76 @@ final class Report {
         row(rule);
     }
 
-    private void ratios() {
+    private void ratios(List<Method> methods) {
         line("## Ratios of times");
         line("");
-        header(List.of("ratio", "pass", "cases", "geometric mean", "best", "worst"));
+        header(List.of("ratio", "pass", "cases", "geometric mean", "above 1", "best", "worst"));
         for (Ratio ratio : Ratio.ALL) {
-            for (String variant : List.of(Task.FORWARD, Task.BOTH)) {
-                List<Ratio.Of> all = ratio.all(results, variant);
-                if (!all.isEmpty()) {
-                    Comparator<Ratio.Of> order = Comparator.comparingDouble(Ratio.Of::value);
-                    Comparator<Ratio.Of> goodFirst = ratio.lowerIsBetter() ? order : order.reversed();
-                    Ratio.Of best = Collections.min(all, goodFirst);
-                    Ratio.Of worst = Collections.max(all, goodFirst);
-                    row(List.of(ratio.title(), variant, String.valueOf(all.size()),
-                            number(Ratio.geometricMean(all)), number(best.value()) + " (" + best.name() + ")",
-                            number(worst.value()) + " (" + worst.name() + ")"));
+            for (Method method : methods) {
+                for (String variant : List.of(Task.FORWARD, Task.BOTH)) {
+                    List<Ratio.Of> all = ratio.all(results, Suite.all(), method, variant);
+                    String pass = variant + (methods.size() > 1 ? ", " + method : "");
+                    ratio(ratio, ratio.title(), pass, all);
+                    if (ratio.below() == Implementation.LIBTORCH) {
+                        ratio(ratio, ratio.title() + ", libtorch vectorized", pass,
+                                all.stream().filter(of -> of.value() > VECTORIZED).toList());
+                    }
                 }
             }
         }
         line("");
     }
 
-    private void table(String title, String variant) {
-        line("## %s, milliseconds", title);
+    private void ratio(Ratio ratio, String title, String pass, List<Ratio.Of> all) {
+        if (all.isEmpty()) {
+            return;
+        }
+        Comparator<Ratio.Of> order = Comparator.comparingDouble(Ratio.Of::value);
+        Comparator<Ratio.Of> goodFirst = ratio.lowerIsBetter() ? order : order.reversed();
+        Ratio.Of best = Collections.min(all, goodFirst);
+        Ratio.Of worst = Collections.max(all, goodFirst);
+        row(List.of(title, pass, String.valueOf(all.size()), number(Ratio.geometricMean(all)), String.valueOf(Ratio.above(all)),
+                number(best.value()) + " (" + best.name() + ")", number(worst.value()) + " (" + worst.name() + ")"));
+    }
+
+    /** Of the cases that were drawn, from the best to the worst. */
+    private void drawn() {
+        Method method = Method.TOGETHER;
+        List<Case> drawn = results.cases(method.of(Task.BOTH)).stream().filter(c -> !Suite.all().contains(c)).toList();
+        Ratio ratio = Ratio.ALL.get(0);
+        if (ratio.all(results, drawn, method, Task.BOTH).isEmpty()) {
+            return;
+        }
+        line("## Drawn shapes, vector / libtorch");
+        line("");
+        line("Norms, layouts and shapes between [1, 8, 4, 4] and [64, 512, 56, 56], drawn at random; one JVM for all.");
+        line("");
+        header(List.of("pass", "cases", "geometric mean", "above 1", "smallest", "first quarter", "median", "third quarter",
+                "largest"));
+        for (String variant : List.of(Task.FORWARD, Task.BOTH)) {
+            List<Ratio.Of> all = ratio.all(results, drawn, method, variant);
+            List<Double> sorted = all.stream().map(Ratio.Of::value).sorted().toList();
+            List<String> cells = new ArrayList<>(List.of(variant, String.valueOf(all.size()),
+                    number(Ratio.geometricMean(all)), String.valueOf(Ratio.above(all))));
+            for (int quarter = 0; quarter <= QUARTERS; quarter++) {
+                cells.add(number(sorted.get(Math.round(quarter * (sorted.size() - 1) / (float) QUARTERS))));
+            }
+            row(cells);
+        }
+        line("");
+        header(List.of("norm", "layout", "size", "vector, ms", "libtorch, ms", "forward", "forward+backward"));
+        ratio.all(results, drawn, method, Task.BOTH).stream().sorted(Comparator.comparingDouble(Ratio.Of::value)).forEach(of -> {
+            Case c = Case.parse(of.name());
+            row(List.of(c.norm().title(), c.layout().name().toLowerCase(Locale.ROOT), c.size(),
+                    number(Ratio.time(results, c, ratio.above(), method, Task.BOTH)),
+                    number(Ratio.time(results, c, ratio.below(), method, Task.BOTH)),
+                    number(ratio.of(results, c, method, Task.FORWARD)), number(of.value())));
+        });
+        line("");
+    }
+
+    private void table(String title, Method method, String variant) {
+        line("## %s", title);
         line("");
         List<String> head = new ArrayList<>(List.of("norm", "layout", "size"));
         for (Implementation implementation : Implementation.values()) {
@@ -96,11 +151,11 @@ final class Report {
                     c.size()));
             boolean measured = false;
             for (Implementation implementation : Implementation.values()) {
-                OptionalDouble time = Ratio.time(results, c, implementation, variant);
+                OptionalDouble time = Ratio.time(results, c, implementation, method, variant);
                 measured |= time.isPresent();
                 cells.add(number(time));
             }
-            IN_TABLES.forEach(r -> cells.add(number(r.of(results, c, variant))));
+            IN_TABLES.forEach(r -> cells.add(number(r.of(results, c, method, variant))));
             if (measured) {
                 row(cells);
             }

@@ -62,6 +62,17 @@ record Results(Machine machine, String settings, List<Measurement> measurements)
         return m.subject().equals(subject) && m.implementation() == implementation;
     }
 
+    /** Whether anything was measured of a variant. */
+    boolean has(String variant) {
+        return measurements.stream().anyMatch(m -> m.variant().equals(variant));
+    }
+
+    /** The cases with times of a variant, in the order of their measurement. */
+    List<Case> cases(String variant) {
+        return measurements.stream().filter(m -> m.variant().equals(variant)).map(Measurement::subject).distinct()
+                .map(Case::parse).toList();
+    }
+
     /** The median in milliseconds; where there are two ways, that of the faster one. */
     OptionalDouble median(String subject, Implementation implementation, String variant) {
         return measurements.stream().filter(m -> matches(m, subject, implementation))

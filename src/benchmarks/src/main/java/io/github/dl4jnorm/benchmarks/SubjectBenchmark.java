@@ -55,6 +55,7 @@ public class SubjectBenchmark {
     @Setup(Level.Iteration)
     public void next() {
         variant = iteration++ % count;
+        opened.prepare(variant);
     }
 
     /**

@@ -2,6 +2,7 @@
 package io.github.dl4jnorm.benchmarks;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -11,6 +12,15 @@ import java.util.stream.Stream;
 final class Suite {
     /** What a layer costs beside its arithmetic. */
     static final String OVERHEAD = "overhead";
+
+    /** All cases in one JVM. */
+    static final String TOGETHER = "all cases";
+
+    /** Cases drawn at random, in one JVM. */
+    static final String DRAWN = "drawn cases";
+
+    private static final int DRAWN_CASES = 40;
+    private static final long SEED = 20;
 
     /** A norm in SameDiff. */
     static final String SAMEDIFF = "samediff";
@@ -50,29 +60,57 @@ final class Suite {
         return CASES;
     }
 
-    /** The case of a name. */
-    static Case find(String name) {
-        return CASES.stream().filter(c -> c.name().equals(name)).findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("unknown case " + name));
-    }
-
     /**
      * What to run, one list for each subject, so that all that is compared is measured close in time.
      *
      * @param subjects        part of the names wanted
      * @param implementations those wanted
+     * @param extent          how much is wanted
      */
-    static List<List<Task>> tasks(Pattern subjects, Set<Implementation> implementations) {
+    static List<List<Task>> tasks(Pattern subjects, Set<Implementation> implementations, Extent extent) {
         List<List<Task>> all = new ArrayList<>();
-        for (Case c : CASES) {
-            all.add(implementations.stream().filter(i -> i.serves(c)).map(i -> Task.of(c, i)).toList());
+        if (extent.together()) {
+            all.add(together(TOGETHER, matching(CASES, subjects), implementations));
+            all.add(together(DRAWN, matching(Drawn.cases(DRAWN_CASES, SEED), subjects), implementations.stream()
+                    .filter(i -> i.isOurs() || i == Implementation.LIBTORCH).toList()));
         }
-        Step.all().forEach(step -> all.add(step.tasks(implementations)));
+        if (extent.perCase()) {
+            for (Case c : matching(CASES, subjects)) {
+                all.add(implementations.stream().filter(i -> i.serves(c)).map(i -> Task.of(c, i)).toList());
+            }
+        }
+        List<List<Task>> extra = new ArrayList<>();
+        Step.all().stream().filter(extent::takes).forEach(step -> extra.add(step.tasks(implementations).stream()
+                .filter(extent::takes).toList()));
         Stream<Implementation> ours = implementations.stream().filter(Implementation::isOurs).limit(1);
         ours.forEach(i -> {
-            all.add(List.of(new Task(OVERHEAD, i, OVERHEAD_VARIANTS, Task.MANY)));
-            all.add(List.of(new Task(SAMEDIFF, i, SameDiffSubject.VARIANTS, Task.MANY)));
+            extra.add(List.of(new Task(OVERHEAD, i, OVERHEAD_VARIANTS, Task.MANY)));
+            extra.add(List.of(new Task(SAMEDIFF, i, SameDiffSubject.VARIANTS, Task.MANY)));
         });
-        return all.stream().filter(t -> !t.isEmpty() && subjects.matcher(t.get(0).subject()).find()).toList();
+        extra.stream().filter(tasks -> !tasks.isEmpty() && subjects.matcher(tasks.get(0).subject()).find()).forEach(all::add);
+        return all.stream().filter(tasks -> !tasks.isEmpty()).toList();
+    }
+
+    private static List<Case> matching(List<Case> cases, Pattern subjects) {
+        return cases.stream().filter(c -> subjects.matcher(c.name()).find()).toList();
+    }
+
+    private static List<Task> together(String subject, List<Case> cases, Collection<Implementation> implementations) {
+        return implementations.stream().filter(i -> cases.stream().anyMatch(i::serves))
+                .map(i -> Task.together(subject, cases.stream().filter(i::serves).toList(), i)).toList();
+    }
+
+    /** The names of what tasks measure. */
+    static List<String> names(List<Task> tasks) {
+        Task first = tasks.get(0);
+        return first.isTogether() ? tasks.stream().flatMap(task -> task.variants().stream()).map(v -> Task.part(v).subject())
+                .distinct().toList() : List.of(first.subject());
+    }
+
+    /** The names of all there is, whatever the extent. */
+    static List<String> names(Set<Implementation> implementations) {
+        return Stream.concat(CASES.stream().filter(c -> implementations.stream().anyMatch(i -> i.serves(c))).map(Case::name),
+                tasks(Pattern.compile("step|" + OVERHEAD + "|" + SAMEDIFF), implementations, Extent.FULL).stream()
+                        .map(tasks -> tasks.get(0).subject())).toList();
     }
 }

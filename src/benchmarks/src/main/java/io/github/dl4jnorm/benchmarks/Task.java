@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.benchmarks;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 
 /**
  * What one JVM measures.
@@ -34,8 +37,52 @@ record Task(String subject, Implementation implementation, List<String> variants
         return new Task(c.name(), implementation, variants, FEW);
     }
 
+    private static final String OF_CASE = ": ";
+    private static final long ORDER = 7;
+
+    /**
+     * Whose times the iterations of a variant are.
+     *
+     * @param subject name of a case or of an extra measurement
+     * @param variant what was done
+     */
+    record Part(String subject, String variant) {
+    }
+
+    /** Many cases in one JVM, in mixed order, the same for all implementations. */
+    static Task together(String subject, List<Case> cases, Implementation implementation) {
+        List<Case> mixed = new ArrayList<>(cases);
+        Collections.shuffle(mixed, new Random(ORDER));
+        return new Task(subject, implementation, mixed.stream().flatMap(c -> of(c, implementation).variants().stream()
+                .map(variant -> c.name() + OF_CASE + variant)).toList(), FEW);
+    }
+
+    boolean isTogether() {
+        return variants.get(0).contains(OF_CASE);
+    }
+
+    /** Case and variant that a variant of {@link #together} stands for. */
+    static Part part(String variant) {
+        int end = variant.indexOf(OF_CASE);
+        return new Part(variant.substring(0, end), variant.substring(end + OF_CASE.length()));
+    }
+
+    /** Under which names the times of a variant are kept. */
+    Part kept(int variant) {
+        String name = variants.get(variant);
+        if (!isTogether()) {
+            return new Part(subject, name);
+        }
+        Part part = part(name);
+        return new Part(part.subject(), Method.TOGETHER.of(part.variant()));
+    }
+
     /** How often each variant warms up: until the JVM has compiled all that a step does takes longer than a kernel. */
     int warmups() {
+        if (isTogether()) {
+            // The cases share kernels, so they warm up one another.
+            return implementation.isOurs() ? 2 : 1;
+        }
         return variants.contains(Step.FAST) ? Implementation.VECTOR.warmups()
                 : variants.contains(Step.SHIPPED) ? Implementation.STOCK.warmups() : implementation.warmups();
     }
@@ -53,6 +100,9 @@ record Task(String subject, Implementation implementation, List<String> variants
 
     /** The parts that are measured, made in the JVM that measures them. */
     Subject open() {
+        if (isTogether()) {
+            return new TogetherSubject(implementation, variants);
+        }
         if (subject.equals(Suite.OVERHEAD)) {
             return new OverheadSubject();
         }
@@ -63,7 +113,7 @@ record Task(String subject, Implementation implementation, List<String> variants
         if (step != null) {
             return step.open(this);
         }
-        Case c = Suite.find(subject);
+        Case c = Case.parse(subject);
         return switch (implementation) {
             case COPY -> new CopySubject(c);
             case LIBTORCH -> new LibtorchSubject(c);

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,20 +46,46 @@ class ReportTest {
 
     @Test
     void ratiosAreThoseOfMediansAndOfTheFasterWay() {
-        List<Ratio.Of> ratios = Ratio.ALL.get(0).all(results(), Task.FORWARD);
+        List<Ratio.Of> ratios = Ratio.ALL.get(0).all(results(), Suite.all(), Method.PER_CASE, Task.FORWARD);
         assertThat(ratios).containsExactly(new Ratio.Of(BATCH, 0.5), new Ratio.Of(INSTANCE, 2));
         assertThat(Ratio.geometricMean(ratios)).isEqualTo(1, within(1e-12));
+        assertThat(Ratio.above(ratios)).isEqualTo(1);
     }
 
     @Test
     void theReportHoldsTimesRatiosAndTrainingSteps() {
         assertThat(Report.of(results()))
-                .contains("| vector / libtorch | forward | 2 | 1.00 | 0.500 (" + BATCH + ") | 2.00 (" + INSTANCE + ") |")
+                .contains("| vector / libtorch | forward | 2 | 1.00 | 1 | 0.500 (" + BATCH + ") | 2.00 (" + INSTANCE + ") |")
                 .contains("| batch | nchw | 32x64x56x56 | 0.500 | 2.50 | – | – | – | 5.00 | 0.500 | – | – | 5.00 |")
                 .contains("| 32 | none | 20.0 | – | 20.0 | – | – | – | – | – | – |")
                 .contains("| 32 | batch | 25.0 | – | 100 | 500 | 50.0 | 0.500 | 20.0 | 4.00 | 1.25 |")
                 .contains("### CNN").doesNotContain("### U-Net")
                 .contains("| nodes | 11.0 | 1.10 | – |").contains("| graph with stock operations | 330 | – | 300 |");
+    }
+
+    @Test
+    void theReportTellsBothMethodsAndDrawnShapesApart() {
+        Results results = results();
+        Case drawn = new Case(Norm.LAYER, Layout.NHWC, 3, 10, 7, 7);
+        for (Implementation implementation : List.of(Implementation.VECTOR, Implementation.LIBTORCH)) {
+            for (Case c : List.of(Case.parse(BATCH), drawn)) {
+                Task task = Task.together(Suite.TOGETHER, List.of(c), implementation);
+                assertThat(task.isTogether()).isTrue();
+                for (int i = 0; i < task.variants().size(); i++) {
+                    Task.Part kept = task.kept(i);
+                    results.add(kept.subject(), implementation, kept.variant(),
+                            (c == drawn ? 10 : 1) + (implementation == Implementation.VECTOR ? 3 : 0));
+                }
+            }
+        }
+        assertThat(Report.of(results))
+                .contains("## Forward, milliseconds, a JVM per case")
+                .contains("## Forward and backward, milliseconds, one JVM for all cases")
+                .contains("| vector / libtorch | forward+backward, a JVM per case | 1 | 0.500 | 0 |")
+                .contains("| vector / libtorch | forward+backward, one JVM for all cases | 1 | 4.00 | 1 |")
+                .contains("| forward | 1 | 1.30 | 1 | 1.30 | 1.30 | 1.30 | 1.30 | 1.30 |")
+                .contains("| layer | nhwc | 3x10x7x7 | 13.0 | 10.0 | 1.30 | 1.30 |");
+        assertThat(Chart.of(results)).isEqualTo(Chart.of(results()));
     }
 
     @Test
@@ -89,8 +116,32 @@ class ReportTest {
     }
 
     @Test
+    void casesAreFoundByTheirNames() {
+        List<Case> drawn = Drawn.cases(400, 1);
+        assertThat(drawn).isEqualTo(Drawn.cases(400, 1)).isNotEqualTo(Drawn.cases(400, 2)).allSatisfy(c -> {
+            assertThat(c.examples()).isBetween(1, 64);
+            assertThat(c.channels()).isBetween(8, 512);
+            assertThat(c.channels() % Norm.groups(c.channels())).isZero();
+            assertThat(c.height()).isBetween(4, 56);
+        });
+        assertThat(Stream.concat(Suite.all().stream(), drawn.stream())).allMatch(c -> Case.parse(c.name()).equals(c));
+        assertThatThrownBy(() -> Case.parse("no-such-case")).hasMessage("unknown case no-such-case");
+    }
+
+    @Test
+    void oneJvmMeasuresAllCasesOfAnImplementationInTheSameOrder() {
+        List<List<Task>> tasks = Suite.tasks(Pattern.compile("nchw"), EnumSet.allOf(Implementation.class), Extent.SHORT);
+        assertThat(tasks).hasSize(2);
+        assertThat(tasks.get(0)).hasSize(6).allMatch(Task::isTogether);
+        List<String> stock = Suite.names(tasks.get(0).subList(4, 5));
+        assertThat(stock).hasSize(8).allMatch(name -> name.startsWith("batch"));
+        assertThat(Suite.names(tasks.get(0).subList(1, 2))).hasSize(25).isEqualTo(Suite.names(tasks.get(0).subList(5, 6)));
+    }
+
+    @Test
     void theSuiteMeasuresStockOnlyWhereThereIsOne() {
-        List<List<Task>> tasks = Suite.tasks(Pattern.compile("2x64x112x112|step-unet"), EnumSet.allOf(Implementation.class));
+        List<List<Task>> tasks = Suite.tasks(Pattern.compile("2x64x112x112|step-unet"), EnumSet.allOf(Implementation.class),
+                Extent.PER_CASE);
         assertThat(tasks).hasSize(22);
         assertThat(tasks).allSatisfy(same -> assertThat(same.stream().anyMatch(t -> t.implementation() == Implementation.STOCK))
                 .isEqualTo(same.get(0).subject().matches("batch.*|step-.*-(none|batch)")));
