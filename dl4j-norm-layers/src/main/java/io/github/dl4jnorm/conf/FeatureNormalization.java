@@ -64,7 +64,11 @@ public class FeatureNormalization extends RunningNormLayer {
         return false;
     }
 
-    /** Returns true: training never changes the statistics, and {@code Freeze.unfreeze} has no effect. */
+    /**
+     * Returns true: training never changes the statistics, and {@code Freeze.unfreeze} has no effect.
+     *
+     * @return true
+     */
     @Override
     public boolean isStatisticsFrozen() {
         return true;

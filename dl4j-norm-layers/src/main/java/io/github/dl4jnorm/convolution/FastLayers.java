@@ -47,12 +47,22 @@ public final class FastLayers {
         STOCK.put(fast, makeStock);
     }
 
-    /** {@return whether a layer is one of this package} */
+    /**
+     * Returns whether a layer is one of this package.
+     *
+     * @param layer a running layer
+     * @return whether it is
+     */
     public static boolean isFast(Layer layer) {
         return STOCK.containsKey(layer.getClass());
     }
 
-    /** {@return whether a layer is a convolution or pooling, one of this package, or extends one} */
+    /**
+     * Returns whether a layer is a convolution or pooling, one of this package, or extends one.
+     *
+     * @param layer a running layer
+     * @return whether it is
+     */
     public static boolean concern(Layer layer) {
         return FAST.keySet().stream().anyMatch(type -> type.isInstance(layer));
     }

@@ -33,7 +33,9 @@ public final class PartialStatistics implements Serializable {
 
     /** {@link Sum#table} of each layer. */
     private final LinkedHashMap<String, double[][]> tables = new LinkedHashMap<>();
+    /** How batches are combined. */
     private final Method method;
+    /** How many batches there were. */
     private int batches;
 
     private PartialStatistics(Method method) {

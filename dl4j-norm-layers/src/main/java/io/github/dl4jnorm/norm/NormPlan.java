@@ -78,7 +78,13 @@ public sealed interface NormPlan {
      * @param elements whether every element of an example counts as a channel, so that there is one position
      */
     record Positions(Divisor divisor, int groups, boolean elements) implements NormPlan {
-        /** Refuses a divisor whose gradient needs more than what a position's backward pass has. */
+        /**
+         * Refuses a divisor whose gradient needs more than what a position's backward pass has.
+         *
+         * @param divisor  what is divided by
+         * @param groups   groups of channels at each position
+         * @param elements whether every element of an example counts as a channel
+         */
         public Positions {
             if (!divisor.fitsPositions()) {
                 throw new IllegalArgumentException("expected a divisor for positions, got " + divisor);

@@ -142,7 +142,11 @@ public final class OnnxNorms {
      */
     public record Options(boolean untested) {
 
-        /** Imports known operators only, the default. */
+        /**
+         * Imports known operators only, the default.
+         *
+         * @return options
+         */
         public static Options strict() {
             return new Options(false);
         }
@@ -150,6 +154,8 @@ public final class OnnxNorms {
         /**
          * Leaves a model with operators that are not known, and all of its nodes but normalizations, to Deeplearning4j's
          * importer, with a warning. Its results have not been tested: some operators give wrong numbers, and some end the JVM.
+         *
+         * @return options
          */
         public static Options allowUntested() {
             return new Options(true);

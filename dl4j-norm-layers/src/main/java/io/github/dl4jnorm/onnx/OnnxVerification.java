@@ -35,12 +35,20 @@ public record OnnxVerification(String file, int compared, double largest, List<D
         }
     }
 
-    /** Returns whether all outputs are equal within the tolerance. */
+    /**
+     * Returns whether all outputs are equal within the tolerance.
+     *
+     * @return whether they are
+     */
     public boolean isEqual() {
         return differences.isEmpty();
     }
 
-    /** Returns the first output that differs, whose inputs are equal, or nothing if all are. */
+    /**
+     * Returns the first output that differs, whose inputs are equal.
+     *
+     * @return the difference, or nothing if all outputs are equal
+     */
     public Optional<Difference> first() {
         return differences.stream().findFirst();
     }
