@@ -7,6 +7,7 @@ import org.deeplearning4j.nn.conf.graph.ElementWiseVertex;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.shade.jackson.annotation.JsonIgnoreProperties;
 
 /**
  * Adds two inputs of the same shape, such as the input and the output of a residual block. Use it instead of
@@ -21,6 +22,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  * {@link RmsNormalization} that normalizes each position takes it as its input, training computes the sum and the output of that
  * norm in one traversal. Numbers, gradients and masks are the same in all cases.
  */
+@JsonIgnoreProperties("op")
 public class ResidualSum extends ElementWiseVertex {
     private static final long serialVersionUID = 1L;
 

@@ -21,6 +21,10 @@ import org.slf4j.LoggerFactory;
  * Layers and input drawn at random for as many seconds as {@code -Dfuzz.seconds}, or the environment variable
  * FUZZ_SECONDS, says, from the seed {@code -Dfuzz.seed} on. A failure names its seed; with that and 0 seconds the case
  * comes again, alone.
+ *
+ * <p>Conditional norms are drawn from the options that {@link ConditionalOptionsTest} combines by hand: they are no norms of the
+ * factory and have two inputs, so that what is drawn for those does not fit them. Attention, which is no norm either, is not
+ * drawn: {@link SelfAttentionTest} compares it with its formula, for every norm of queries and keys.
  */
 @Tag("long")
 class FuzzTest {

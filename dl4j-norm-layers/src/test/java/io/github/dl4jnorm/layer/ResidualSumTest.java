@@ -169,6 +169,9 @@ class ResidualSumTest {
         assertThat(ComputationGraphConfiguration.fromJson(conf.toJson())).isEqualTo(conf);
         assertThat(ComputationGraphConfiguration.fromJson(conf.toJson()).getVertices().get("sum"))
                 .isInstanceOf(ResidualSum.class).hasSameHashCodeAs(new ResidualSum());
+        assertThat(conf.toJson()).doesNotContain("\"op\"");
+        assertThat(ComputationGraphConfiguration.fromJson(conf.toJson().replace("ResidualSum\"",
+                "ResidualSum\", \"op\" : \"Add\""))).as("as the first version wrote it").isEqualTo(conf);
         for (Way way : List.of(Way.MODEL_SERIALIZER, Way.CLONE)) {
             ComputationGraph copy = (ComputationGraph) way.copy(graph);
             assertThat(copy.outputSingle(data.getFeatures(0))).isEqualTo(graph.outputSingle(data.getFeatures(0)));

@@ -84,6 +84,7 @@ final class SavedNetworks extends NetworkSaver {
         saved.recurrent();
         saved.conditioned();
         saved.together();
+        new SavedVertices(Path.of(args[0])).save();
         saved.serialize();
     }
 
