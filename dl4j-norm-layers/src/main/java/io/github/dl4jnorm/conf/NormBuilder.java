@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import static io.github.dl4jnorm.conf.NormParameter.BETA;
+import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import lombok.Getter;
 import lombok.Setter;
 import org.deeplearning4j.exception.DL4JInvalidConfigException;
@@ -45,12 +49,30 @@ public abstract class NormBuilder<T extends NormBuilder<T, L>, L extends NormLay
         this.layer = layer;
     }
 
+    /** Copies of the constraints on gamma and beta, bound to those of so many parts of a batch. */
+    final List<LayerConstraint> constraints(int parts) {
+        List<LayerConstraint> all = bound(getAllParamConstraints(), parts, GAMMA, BETA);
+        all.addAll(bound(gammaConstraints, parts, GAMMA));
+        all.addAll(bound(betaConstraints, parts, BETA));
+        return all;
+    }
+
     /** Copies of constraints, bound to parameters; none of null. */
     static List<LayerConstraint> bound(List<LayerConstraint> constraints, String... parameters) {
+        return bound(constraints, 1, parameters);
+    }
+
+    private static List<LayerConstraint> bound(List<LayerConstraint> constraints, int parts, String... parameters) {
+        Set<String> keys = new LinkedHashSet<>(List.of(parameters));
+        for (int part = 1; part < parts; part++) {
+            for (String parameter : parameters) {
+                keys.add(parameter + part);
+            }
+        }
         List<LayerConstraint> bound = new ArrayList<>();
         for (LayerConstraint constraint : constraints == null ? List.<LayerConstraint>of() : constraints) {
             LayerConstraint copy = constraint.clone();
-            copy.setParams(new LinkedHashSet<>(List.of(parameters)));
+            copy.setParams(new LinkedHashSet<>(keys));
             bound.add(copy);
         }
         return bound;

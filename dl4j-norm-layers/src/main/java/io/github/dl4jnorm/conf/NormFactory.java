@@ -65,6 +65,7 @@ public final class NormFactory {
         norms.put("evonorm-b0", EvoNormB0.Builder::new);
         norms.put("ibn", InstanceBatchNormalization.Builder::new);
         norms.put("pono", PositionalNormalization.Builder::new);
+        norms.put("split", SplitBatchNormalization.Builder::new);
         norms.put("sync", SyncBatchNormalization.Builder::new);
         return Collections.unmodifiableMap(norms);
     }

@@ -7,6 +7,7 @@ import static io.github.dl4jnorm.conf.NormParameter.GAMMA;
 import io.github.dl4jnorm.layer.NormParamInitializer;
 import io.github.dl4jnorm.layer.NormalizationLayer;
 import io.github.dl4jnorm.norm.NormPlan;
+import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.RunningValues;
 import io.github.dl4jnorm.norm.Values;
 import java.util.ArrayList;
@@ -119,11 +120,7 @@ public abstract class NormLayer extends FeedForwardLayer {
     @Override
     protected void initializeConstraints(org.deeplearning4j.nn.conf.layers.Layer.Builder<?> given) {
         super.initializeConstraints(given);
-        NormBuilder<?, ?> builder = (NormBuilder<?, ?>) given;
-        List<LayerConstraint> all = new ArrayList<>();
-        all.addAll(NormBuilder.bound(builder.getAllParamConstraints(), GAMMA, BETA));
-        all.addAll(NormBuilder.bound(builder.getGammaConstraints(), GAMMA));
-        all.addAll(NormBuilder.bound(builder.getBetaConstraints(), BETA));
+        List<LayerConstraint> all = ((NormBuilder<?, ?>) given).constraints(batchParts());
         setConstraints(all.isEmpty() ? null : all);
     }
 
@@ -217,6 +214,11 @@ public abstract class NormLayer extends FeedForwardLayer {
      */
     public boolean usesBatch(boolean training) {
         return training;
+    }
+
+    /** {@return how many parts of a training batch have parameters of their own; 1 if the batch is not split} */
+    public int batchParts() {
+        return 1;
     }
 
     /** {@return how running statistics are updated, or null if there are none} */
@@ -379,11 +381,8 @@ public abstract class NormLayer extends FeedForwardLayer {
 
     @Override
     public List<Regularization> getRegularizationByParam(String parameter) {
-        return switch (parameter) {
-            case GAMMA -> gammaRegularization;
-            case BETA -> betaRegularization;
-            default -> null;
-        };
+        Parameter kind = Parameter.of(parameter);
+        return kind == Parameter.GAMMA ? gammaRegularization : kind == Parameter.BETA ? betaRegularization : null;
     }
 
     @Override

@@ -70,6 +70,34 @@ public record NormParameter(String name, long length, double initialValue, Strin
     }
 
     /**
+     * Returns the same parameter of a part of the batch.
+     *
+     * @param part   number of the part, positive; it ends the name
+     * @param prefix what the name in PyTorch begins with
+     * @return the parameter
+     */
+    public NormParameter ofPart(int part, String prefix) {
+        return new NormParameter(name + part, length, initialValue, prefix + pyTorch());
+    }
+
+    /** {@return the number of the part of the batch that the parameter belongs to: 0 for all but the parts behind the first} */
+    public int part() {
+        String number = name.substring(kind().key().length());
+        return number.isEmpty() ? 0 : Integer.parseInt(number);
+    }
+
+    /**
+     * Returns the numbers of this parameter.
+     *
+     * @param all numbers of the parameter of all parts of the batch
+     * @return those of its part
+     */
+    public double[] of(double[] all) {
+        int count = Math.toIntExact(length);
+        return all.length == count ? all : Arrays.copyOfRange(all, part() * count, (part() + 1) * count);
+    }
+
+    /**
      * Returns the kind of parameter that the name stands for.
      *
      * @return the kind
@@ -108,6 +136,7 @@ public record NormParameter(String name, long length, double initialValue, Strin
      * @return false for statistics, and for all but gamma and beta if the layer trains only these
      */
     public static boolean isTrained(String name, NormLayer layer) {
-        return isTrained(name) && (!layer.isAffineOnly() || name.equals(GAMMA) || name.equals(BETA));
+        Parameter kind = Parameter.of(name);
+        return isTrained(name) && (!layer.isAffineOnly() || kind == Parameter.GAMMA || kind == Parameter.BETA);
     }
 }

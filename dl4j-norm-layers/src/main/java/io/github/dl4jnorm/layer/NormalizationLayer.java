@@ -173,7 +173,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             throw new IllegalStateException(layerId() + " has no running statistics");
         }
         if (running == null) {
-            running = new RunningState(params);
+            running = new RunningState(params, layerConf().batchParts());
         }
         return running;
     }
@@ -187,7 +187,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
                 && Objects.equals(known.workspace, workspaceMgr.getWorkspaceName(ArrayType.ACTIVATIONS))) {
             return known.y;
         }
-        NormPlan plan = checkInput();
+        NormPlan plan = checkInput(training);
         View view = View.of(input.shape(), layerConf().isChannelsLast());
         Mask mask = Masks.of(maskArray, view, layerId());
         INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, input.shape(), 'c');
@@ -214,7 +214,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             return false;
         }
         input = sum;
-        NormPlan plan = checkInput();
+        NormPlan plan = checkInput(training);
         View view = View.of(sum.shape(), layerConf().isChannelsLast());
         NormPass pass = pass(view, Masks.of(maskArray, view, layerId()), plan, layerConf().usesBatch(training));
         if (!pass.fusesSum()) {
@@ -251,7 +251,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         Values values = new Values();
         for (NormParameter parameter : layerConf().parameters()) {
             if (parameter.isTrained()) {
-                values.set(parameter.kind(), Numbers.read(params.get(parameter.name())));
+                values.append(parameter.kind(), Numbers.read(params.get(parameter.name())));
             }
         }
         values.shift(Parameter.GAMMA, layerConf().getGammaOffset());
@@ -323,7 +323,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             for (NormParameter parameter : layerConf().parameters()) {
                 INDArray view = gradientViews.get(parameter.name());
                 if (NormParameter.isTrained(parameter.name(), layerConf())) {
-                    Numbers.write(gradients.get(parameter.kind()), view);
+                    Numbers.write(parameter.of(gradients.get(parameter.kind())), view);
                 } else {
                     // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.
                     view.assign(0);
@@ -333,9 +333,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         }
         if (updatePending) {
             updatePending = false;
-            for (ChannelStatistics batch : saved.updates()) {
-                running().takeUp(batch, layerConf().policy(), layerId());
-            }
+            running().takeUp(saved.updates(), layerConf().policy(), layerId());
         }
         if (watcher != null) {
             watcher.accept(epsilon, dx);
@@ -344,7 +342,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     }
 
     /** Checks the input before anything is allocated or changed. */
-    private NormPlan checkInput() {
+    private NormPlan checkInput(boolean training) {
         NormLayer conf = layerConf();
         long[] shape = input.shape();
         NormPlan plan = conf.plan(shape.length);
@@ -361,6 +359,9 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         if (conf.affineLength() != conf.getNOut() && input.length() / shape[0] != conf.affineLength()) {
             throw invalidInput(conf.affineLength() + " elements per example, the length of gamma",
                     String.valueOf(input.length() / shape[0]));
+        }
+        if (conf.usesBatch(training) && shape[0] % conf.batchParts() != 0) {
+            throw invalidInput("a batch size divisible by splits = " + conf.batchParts(), String.valueOf(shape[0]));
         }
         if (!input.dataType().isFPType()) {
             throw invalidInput("a floating-point type", input.dataType().toString());

@@ -34,6 +34,10 @@ final class RunningState implements RunningValues {
     private static final List<WeakReference<DataBuffer>> WARNED = new ArrayList<>();
 
     private final Map<String, INDArray> params;
+    /** What the keys of its part of the batch end with. */
+    private final String end;
+    /** Those of the parts behind the first. */
+    private final List<RunningState> others = new ArrayList<>();
     /** Null where only variances are tracked. */
     private final Shadow mean;
     /** Null where only means are tracked. */
@@ -42,15 +46,24 @@ final class RunningState implements RunningValues {
     private boolean warnedOfNonFinite;
     private boolean trusted;
 
-    RunningState(Map<String, INDArray> params) {
+    /** Statistics of the first of so many parts of a batch. */
+    RunningState(Map<String, INDArray> params, int parts) {
+        this(params, "");
+        for (int part = 1; part < parts; part++) {
+            others.add(new RunningState(params, String.valueOf(part)));
+        }
+    }
+
+    private RunningState(Map<String, INDArray> params, String end) {
         this.params = params;
-        mean = Shadow.of(params.get(MEAN));
-        variance = Shadow.of(log() ? params.get(LOG10_STDEV) : params.get(VAR));
-        batches = Shadow.of(params.get(BATCHES));
+        this.end = end;
+        mean = Shadow.of(params.get(MEAN + end));
+        variance = Shadow.of(params.get((log() ? LOG10_STDEV : VAR) + end));
+        batches = Shadow.of(params.get(BATCHES + end));
     }
 
     private boolean log() {
-        return params.containsKey(LOG10_STDEV);
+        return params.containsKey(LOG10_STDEV + end);
     }
 
     @Override
@@ -66,7 +79,7 @@ final class RunningState implements RunningValues {
     @Override
     public double[] variance() {
         if (variance == null) {
-            double[] ones = new double[Math.toIntExact(params.get(MEAN).length())];
+            double[] ones = new double[Math.toIntExact(mean.param.length())];
             Arrays.fill(ones, 1);
             return ones;
         }
@@ -77,6 +90,13 @@ final class RunningState implements RunningValues {
             }
         }
         return stored;
+    }
+
+    /** Takes up statistics one after the other, or, where parts of a batch have their own, each with those of its part. */
+    void takeUp(List<ChannelStatistics> updates, RunningStatistics policy, String layerId) {
+        for (int i = 0; i < updates.size(); i++) {
+            (i == 0 || others.isEmpty() ? this : others.get(i - 1)).takeUp(updates.get(i), policy, layerId);
+        }
     }
 
     /** Takes up a batch as the policy says; one with NaN or infinite values changes nothing. */

@@ -12,7 +12,9 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleUnaryOperator;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -37,6 +39,20 @@ final class NormArrays {
         return parameter.pyTorch();
     }
 
+    /** Whether a name is that of a kind of parameter, also of a part of the batch. */
+    static boolean is(String name, String kind) {
+        return name.equals(kind) || name.endsWith("." + kind);
+    }
+
+    /** Names of the counts of batches that PyTorch has for running statistics, whether they are needed here or not. */
+    static List<String> counts(Collection<String> names) {
+        return names.stream().filter(name -> is(name, RUNNING_MEAN)).map(name -> name.replace(RUNNING_MEAN, COUNT)).toList();
+    }
+
+    private static double[] each(double[] values, DoubleUnaryOperator function) {
+        return Arrays.stream(values).map(function).toArray();
+    }
+
     /** What a layer has learned; variances as they are, whichever way they are stored. */
     static Map<String, double[]> of(NormalizationLayer layer) {
         Map<String, double[]> values = new LinkedHashMap<>();
@@ -46,7 +62,8 @@ final class NormArrays {
                 case MEAN -> withinRange(layer.runningMean(), stored);
                 case VAR -> withinRange(layer.runningVariance(), stored);
                 case LOG10_STDEV -> layer.runningVariance();
-                default -> BatchNormMap.doubles(stored);
+                default -> parameter.kind() == Parameter.LOG10_STDEV ? each(BatchNormMap.doubles(stored), NormArrays::variance)
+                        : BatchNormMap.doubles(stored);
             });
         }
         return values;
@@ -60,7 +77,7 @@ final class NormArrays {
 
     /** Such values for a file. */
     static INDArray array(String name, double[] values, DataType type) {
-        if (!name.equals(COUNT)) {
+        if (!is(name, COUNT)) {
             return Nd4j.createFromArray(values).castTo(type == DataType.DOUBLE ? type : DataType.FLOAT);
         }
         long[] counts = Arrays.stream(values).mapToLong(Math::round).toArray();
@@ -81,9 +98,9 @@ final class NormArrays {
     static double[] read(TensorSource source, String module, String name, NormalizationLayer layer, int expected)
             throws IOException {
         String what = source.what(module + name);
-        double[] values = name.equals(COUNT) ? source.integers(module + name, expected)
+        double[] values = is(name, COUNT) ? source.integers(module + name, expected)
                 : BatchNormMap.doubles(source.values(module + name, expected));
-        boolean negative = !name.equals(COUNT) && !name.equals(RUNNING_VARIANCE);
+        boolean negative = !is(name, COUNT) && !is(name, RUNNING_VARIANCE);
         for (double value : values) {
             if (!Double.isFinite(value) || value < 0 && !negative) {
                 throw new IOException(what + ": expected " + (negative ? "finite" : "non-negative") + " numbers, got " + value);
@@ -91,7 +108,7 @@ final class NormArrays {
         }
         for (NormParameter parameter : layer.layerConf().parameters()) {
             if (name(parameter).equals(name)) {
-                requireRange(values, parameter.name(), layer.getParam(parameter.name()).dataType(), what);
+                requireRange(values, parameter.kind(), layer.getParam(parameter.name()).dataType(), what);
             }
         }
         return values;
@@ -107,9 +124,9 @@ final class NormArrays {
         return Math.pow(10, 2 * log10Stdev);
     }
 
-    private static void requireRange(double[] values, String parameter, DataType type, String what) throws IOException {
-        boolean log = parameter.equals(LOG10_STDEV);
-        double[] given = log ? Arrays.stream(values).map(NormArrays::log10Stdev).toArray() : values;
+    private static void requireRange(double[] values, Parameter parameter, DataType type, String what) throws IOException {
+        boolean log = parameter == Parameter.LOG10_STDEV;
+        double[] given = log ? each(values, NormArrays::log10Stdev) : values;
         double[] stored = BatchNormMap.doubles(Nd4j.createFromArray(given).castTo(type));
         for (int i = 0; i < values.length; i++) {
             if (!Double.isFinite(log ? variance(stored[i]) : stored[i])) {
@@ -125,6 +142,9 @@ final class NormArrays {
             boolean statistics = name(parameter).equals(RUNNING_MEAN) || name(parameter).equals(RUNNING_VARIANCE);
             if (given != null && !statistics) {
                 INDArray target = layer.getParam(parameter.name());
+                if (parameter.kind() == Parameter.LOG10_STDEV) {
+                    given = each(given, NormArrays::log10Stdev);
+                }
                 if (given.length < target.length()) {
                     target.assign(given[0]);
                 } else {

@@ -10,6 +10,7 @@ import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.conf.SplitBatchNormalization;
 import io.github.dl4jnorm.conf.StockBatchBuilder;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
@@ -93,7 +94,8 @@ public final class NormRules {
     /** The norm with statistics shared or not, or null if it is like that already or has none of a worker's batch. */
     private static NormLayer synchronize(Layer old, boolean synchronize) {
         if (!(old instanceof RunningNormLayer ours) || ours.isSynchronize() == synchronize
-                || old instanceof GhostBatchNormalization || old instanceof InstanceNormalization) {
+                || old instanceof GhostBatchNormalization || old instanceof SplitBatchNormalization
+                || old instanceof InstanceNormalization) {
             return null;
         }
         RunningNormLayer made = (RunningNormLayer) ours.clone();

@@ -174,6 +174,11 @@ final class Part {
         if (statistics != null && !isInitial()) {
             ((NormalizationLayer) inside(made)).setRunningStatistics(statistics[0], statistics[1]);
         }
+        if (layer() instanceof NormLayer norm) {
+            // As timm does, what only parts of a batch use starts as what the first part uses.
+            norm.parameters().stream().filter(parameter -> parameter.part() > 0 && !params.containsKey(parameter.name()))
+                    .forEach(parameter -> table.get(parameter.name()).assign(table.get(parameter.kind().key())));
+        }
     }
 
     /** Whether the norm saw no batch, which its replacement shall still warn of. */

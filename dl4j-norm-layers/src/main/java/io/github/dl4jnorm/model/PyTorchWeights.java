@@ -242,7 +242,7 @@ public final class PyTorchWeights {
             String name = entry.getKey();
             if (names.contains(module + "." + name)) {
                 found.put(name, NormArrays.read(source, module + ".", name, layer, entry.getValue().length));
-            } else if (!name.equals(NormArrays.COUNT)) {
+            } else if (!NormArrays.is(name, NormArrays.COUNT)) {
                 missing.add(module + "." + name);
             }
         }

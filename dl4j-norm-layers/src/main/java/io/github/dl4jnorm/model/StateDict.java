@@ -149,19 +149,21 @@ final class StateDict {
     Map<String, INDArray> tensors() {
         Map<String, INDArray> found = new LinkedHashMap<>();
         for (Entry entry : layers.values()) {
+            List<String> names = new ArrayList<>();
             if (entry.norm() != null) {
-                NormArrays.of(entry.norm()).forEach((name, numbers) -> put(found, entry, name,
-                        NormArrays.array(name, numbers, entry.norm().params().dataType())));
+                NormArrays.of(entry.norm()).forEach((name, numbers) -> {
+                    names.add(name);
+                    put(found, entry, name, NormArrays.array(name, numbers, entry.norm().params().dataType()));
+                });
             }
             for (TorchTensor tensor : entry.tensors()) {
+                names.addAll(tensor.names());
                 List<INDArray> arrays = tensor.tensors();
                 for (int i = 0; i < arrays.size(); i++) {
                     put(found, entry, tensor.names().get(i), arrays.get(i));
                 }
             }
-            if (found.containsKey(entry.prefix() + NormArrays.RUNNING_MEAN)) {
-                found.putIfAbsent(entry.prefix() + NormArrays.COUNT, Nd4j.scalar(0L));
-            }
+            NormArrays.counts(names).forEach(count -> found.putIfAbsent(entry.prefix() + count, Nd4j.scalar(0L)));
         }
         if (found.isEmpty() && problems.isEmpty()) {
             problems.add("expected layers with parameters, got none");
@@ -201,10 +203,8 @@ final class StateDict {
                 expected.addAll(tensor.names());
                 changes.add(tensor(entry, tensor, source, names));
             }
-            if (expected.contains(NormArrays.RUNNING_MEAN)) {
-                // PyTorch always counts batches.
-                expected.add(NormArrays.COUNT);
-            }
+            // PyTorch always counts batches.
+            expected.addAll(NormArrays.counts(expected));
             expected.forEach(name -> unexpected.remove(entry.prefix() + name));
         }
         unexpected.forEach(name -> problems.add(TensorHeader.shortened(name) + ": no layer has this tensor"));
@@ -222,7 +222,7 @@ final class StateDict {
             if (names.contains(entry.prefix() + name)) {
                 attempt(entry, () -> values.put(name,
                         NormArrays.read(source, entry.prefix(), name, entry.norm(), now.length)));
-            } else if (!name.equals(NormArrays.COUNT)) {
+            } else if (!NormArrays.is(name, NormArrays.COUNT)) {
                 missing(entry, name, now.length);
             }
         });

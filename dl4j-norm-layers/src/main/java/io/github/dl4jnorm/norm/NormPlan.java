@@ -71,6 +71,19 @@ public sealed interface NormPlan {
     }
 
     /**
+     * By statistics of equal parts of a batch, each with gammas and betas of its own: the values of all parts follow each other.
+     * At test time there is one part.
+     *
+     * @param parts how many there are
+     */
+    record Split(int parts) implements NormPlan {
+        @Override
+        public boolean hasRunning() {
+            return true;
+        }
+    }
+
+    /**
      * Position by position.
      *
      * @param divisor  what is divided by

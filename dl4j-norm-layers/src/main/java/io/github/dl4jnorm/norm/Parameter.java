@@ -59,11 +59,21 @@ public enum Parameter {
     /**
      * The parameter of a key.
      *
-     * @param key key in a layer's parameter table
+     * @param key key in a layer's parameter table; of a part of a batch, with the number of the part behind it
      * @return the parameter, or null if there is none of this key
      */
     public static Parameter of(String key) {
-        return BY_KEY.get(key);
+        Parameter known = BY_KEY.get(key);
+        return known != null ? known : BY_KEY.get(key.substring(0, key.length() - digits(key)));
+    }
+
+    /** How many digits a key ends with. */
+    private static int digits(String key) {
+        int digits = 0;
+        while (digits < key.length() && Character.isDigit(key.charAt(key.length() - 1 - digits))) {
+            digits++;
+        }
+        return digits;
     }
 
     /** {@return the key in a layer's parameter table} */

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.norm;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.stream.DoubleStream;
 
 /** Numbers by {@link Parameter}: what a pass is given, and the gradients it gives back. */
 public final class Values {
@@ -27,6 +28,29 @@ public final class Values {
             all.put(parameter, values);
         }
         return this;
+    }
+
+    /**
+     * Sets the values of a parameter, or adds others behind those that it has.
+     *
+     * @param parameter the parameter
+     * @param more      the values
+     */
+    public void append(Parameter parameter, double[] more) {
+        all.merge(parameter, more, (values, others) -> DoubleStream.concat(Arrays.stream(values), Arrays.stream(others))
+                .toArray());
+    }
+
+    /**
+     * Sets some of the values of each parameter; the others are 0 where there were none.
+     *
+     * @param some   the values
+     * @param from   index of the first
+     * @param length how many values each parameter has
+     */
+    public void set(Values some, int from, int length) {
+        some.all.forEach((parameter, values) -> System.arraycopy(values, 0,
+                all.computeIfAbsent(parameter, key -> new double[length]), from, values.length));
     }
 
     /**

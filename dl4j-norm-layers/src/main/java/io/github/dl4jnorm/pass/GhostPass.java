@@ -2,10 +2,8 @@
 package io.github.dl4jnorm.pass;
 
 import io.github.dl4jnorm.norm.ChannelStatistics;
-import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Values;
-import io.github.dl4jnorm.norm.View;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -17,15 +15,10 @@ final class GhostPass extends PartsPass {
 
     static Saved forward(NormPass pass, INDArray x, INDArray y) {
         GhostPass result = new GhostPass();
-        View view = pass.view();
-        Mask mask = pass.mask();
-        int count = (view.examples() - 1) / ((NormPlan.Ghost) pass.plan()).examples() + 1;
+        long examples = pass.view().examples();
+        long count = (examples - 1) / ((NormPlan.Ghost) pass.plan()).examples() + 1;
         for (int i = 0; i < count; i++) {
-            int from = (int) ((long) i * view.examples() / count);
-            int to = (int) ((i + 1L) * view.examples() / count);
-            result.add(from, to, x, y, (some, into) -> new NormPass(View.of(some.shape(), view.channelAxis() > 1),
-                    mask == null ? null : mask.examples(from, to), NormPlan.batch(), pass.values(), pass.eps(), pass.relu(),
-                    false, null).forward(some, into));
+            result.addBatch(pass, pass.values(), (int) (i * examples / count), (int) ((i + 1) * examples / count), x, y);
         }
         return result;
     }

@@ -13,15 +13,17 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 /** Instance normalization of the first channels and batch normalization of the others, which alone may have given statistics. */
 final class InstanceAndBatchPass extends PartsPass {
     private final int first;
+    private final int channels;
 
-    private InstanceAndBatchPass(int axis, int first) {
-        super(axis);
+    private InstanceAndBatchPass(View view, int first) {
+        super(view.channelAxis());
         this.first = first;
+        channels = view.channels();
     }
 
     static Saved forward(NormPass pass, int first, INDArray x, INDArray y) {
         View view = pass.view();
-        InstanceAndBatchPass result = new InstanceAndBatchPass(view.channelAxis(), first);
+        InstanceAndBatchPass result = new InstanceAndBatchPass(view, first);
         result.add(pass, NormPlan.instance(first, true), 0, first, x, y);
         result.add(pass, NormPlan.batch(), first, view.channels(), x, y);
         return result;
@@ -48,17 +50,8 @@ final class InstanceAndBatchPass extends PartsPass {
     public Values backward(INDArray x, INDArray dy, INDArray dx) {
         List<Values> gradients = backwards(x, dy, dx);
         Values all = new Values();
-        for (Parameter parameter : List.of(Parameter.GAMMA, Parameter.BETA, Parameter.MEAN, Parameter.VAR)) {
-            double[] second = gradients.get(1).get(parameter);
-            if (second != null) {
-                double[] joined = new double[first + second.length];
-                if (gradients.get(0).has(parameter)) {
-                    System.arraycopy(gradients.get(0).get(parameter), 0, joined, 0, first);
-                }
-                System.arraycopy(second, 0, joined, first, second.length);
-                all.set(parameter, joined);
-            }
-        }
+        all.set(gradients.get(0), 0, channels);
+        all.set(gradients.get(1), first, channels);
         return all;
     }
 }

@@ -114,6 +114,9 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
             return isGiven() ? new NormPass(view, mask, NormPlan.batch(), values, eps, relu, observe, exchange).forward(x, y)
                     : GhostPass.forward(this, x, y);
         }
+        if (plan instanceof NormPlan.Split split) {
+            return SplitPass.forward(this, split.parts(), x, y);
+        }
         throw new IllegalArgumentException("expected a plan with a normalization pass, got " + plan);
     }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.pass;
 
+import io.github.dl4jnorm.norm.Mask;
+import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Values;
+import io.github.dl4jnorm.norm.View;
 import java.util.ArrayList;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -30,6 +33,14 @@ abstract class PartsPass implements Saved {
 
     final void add(int from, int to, INDArray x, INDArray y, Forward forward) {
         parts.add(new Part(from, to, forward.of(some(x, from, to), some(y, from, to))));
+    }
+
+    /** Applies batch normalization to a range of examples. */
+    final void addBatch(NormPass pass, Values values, int from, int to, INDArray x, INDArray y) {
+        Mask mask = pass.mask() == null ? null : pass.mask().examples(from, to);
+        boolean channelsLast = pass.view().channelAxis() > 1;
+        add(from, to, x, y, (some, into) -> new NormPass(View.of(some.shape(), channelsLast), mask, NormPlan.batch(), values,
+                pass.eps(), pass.relu(), pass.observe(), null).forward(some, into));
     }
 
     final List<Saved> parts() {

@@ -74,7 +74,7 @@ class GammaOffsetTest {
     @ParameterizedTest
     @MethodSource("names")
     void atTheStartNothingButGammaDiffers(String name) {
-        INDArray x = NormCases.gaussian(new Random(1), 0.5, 2, 3, Kind.CHANNELS, 2, 3);
+        INDArray x = NormCases.gaussian(new Random(1), 0.5, 2, 4, Kind.CHANNELS, 2, 3);
         LayerUnderTest plain = new LayerUnderTest(norm(name, options(name, 0)), Kind.CHANNELS, DataType.DOUBLE);
         LayerUnderTest shifted = new LayerUnderTest(norm(name, options(name, OFFSET)), Kind.CHANNELS, DataType.DOUBLE);
         assertThat(shifted.param("gamma").add(OFFSET)).isEqualTo(plain.param("gamma"));

@@ -24,7 +24,7 @@ class RunningStateTest {
 
     @Test
     void anExponentialAverageMovesByTheWeightOfTheBatch() {
-        RunningState state = new RunningState(params(DataType.DOUBLE, VAR, false));
+        RunningState state = new RunningState(params(DataType.DOUBLE, VAR, false), 1);
         state.update(batch(4, 8, 12, 4, -2, 24), DECAY);
         assertThat(state.mean()).containsExactly(new double[]{2, -0.5}, within(1e-15));
         assertThat(state.variance()).as("unbiased 4 and 8").containsExactly(new double[]{1.75, 2.75}, within(1e-15));
@@ -35,7 +35,7 @@ class RunningStateTest {
 
     @Test
     void aSingleElementLeavesTheUnbiasedVarianceAlone() {
-        RunningState state = new RunningState(params(DataType.DOUBLE, VAR, false));
+        RunningState state = new RunningState(params(DataType.DOUBLE, VAR, false), 1);
         state.update(batch(1, 8, 0, 0, 0, 0), DECAY);
         assertThat(state.mean()).containsExactly(2, 0);
         assertThat(state.variance()).containsExactly(1, 1);
@@ -46,7 +46,7 @@ class RunningStateTest {
     @Test
     void theCumulativeMeanIsThatOfAllBatches() {
         Map<String, INDArray> params = params(DataType.DOUBLE, VAR, true);
-        RunningState state = new RunningState(params);
+        RunningState state = new RunningState(params, 1);
         state.update(batch(4, 8, 12, 4, -2, 24), RunningStatistics.cumulative());
         assertThat(state.mean()).as("nothing is left of the initial mean").containsExactly(8, -2);
         assertThat(state.variance()).containsExactly(4, 8);
@@ -59,7 +59,7 @@ class RunningStateTest {
     @Test
     void aBatchOfNothingLeavesEverythingAlone() {
         Map<String, INDArray> params = params(DataType.DOUBLE, VAR, true);
-        RunningState state = new RunningState(params);
+        RunningState state = new RunningState(params, 1);
         state.update(batch(0, 0, 0, 0, 0, 0), RunningStatistics.cumulative());
         assertThat(state.mean()).containsExactly(0, 0);
         assertThat(state.variance()).containsExactly(1, 1);
@@ -72,7 +72,7 @@ class RunningStateTest {
     @Test
     void theLogarithmOfTheDeviationStandsForTheVariance() {
         Map<String, INDArray> params = params(DataType.DOUBLE, LOG10_STDEV, false);
-        RunningState state = new RunningState(params);
+        RunningState state = new RunningState(params, 1);
         state.set(new double[]{1, 2}, new double[]{1e4, 0});
         assertThat(params.get(LOG10_STDEV).getDouble(0)).isEqualTo(2, within(1e-14));
         assertThat(state.variance()[0]).isEqualTo(1e4, within(1e-9));
@@ -82,7 +82,7 @@ class RunningStateTest {
     @Test
     void halfKeepsMovingBelowItsResolutionAndStaysInItsRange() {
         Map<String, INDArray> params = params(DataType.HALF, VAR, false);
-        RunningState state = new RunningState(params);
+        RunningState state = new RunningState(params, 1);
         state.set(new double[]{1000, 1e6}, new double[]{1, 1e6});
         assertThat(params.get(MEAN).getDouble(1)).isEqualTo(65504);
         assertThat(params.get(VAR).getDouble(1)).isEqualTo(65504);

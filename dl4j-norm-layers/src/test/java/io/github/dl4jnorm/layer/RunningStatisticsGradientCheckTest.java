@@ -8,6 +8,7 @@ import io.github.dl4jnorm.conf.BatchRenormalization;
 import io.github.dl4jnorm.conf.GhostBatchNormalization;
 import io.github.dl4jnorm.conf.InstanceNormalization;
 import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.conf.SplitBatchNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import java.util.stream.Stream;
@@ -47,6 +48,7 @@ class RunningStatisticsGradientCheckTest {
                 new SyncBatchNormalization.Builder().build(),
                 new BatchRenormalization.Builder().build(),
                 new GhostBatchNormalization.Builder(2).build(),
+                new SplitBatchNormalization.Builder(2).build(),
                 new InstanceNormalization.Builder().trackRunningStats(true).build(),
                 new SwitchableNormalization.Builder().build()).map(norm -> Arguments.of(norm.getClass().getSimpleName(), norm));
     }

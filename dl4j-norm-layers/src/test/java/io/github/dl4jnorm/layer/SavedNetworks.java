@@ -106,7 +106,8 @@ final class SavedNetworks extends NetworkSaver {
         for (String norm : NormFactory.names()) {
             BaseLayer convolution = (BaseLayer) kind.before();
             convolution.setActivationFn(Activation.RELU.getActivationFunction());
-            Map<String, Integer> options = norm.matches("group|evonorm-s0") ? Map.of("groups", 2) : Map.of();
+            Map<String, Integer> options = norm.matches("group|evonorm-s0") ? Map.of("groups", 2)
+                    : norm.equals("split") ? Map.of("splits", EXAMPLES) : Map.of();
             List<Layer> layers = new ArrayList<>(NormFactory.create(norm, options).around(convolution));
             layers.add(kind.output());
             Model model = TestNetwork.of(false, setup(DataType.FLOAT), kind.inputType(), layers).model();

@@ -12,6 +12,7 @@ import io.github.dl4jnorm.conf.InstanceBatchNormalization;
 import io.github.dl4jnorm.conf.LayerScale;
 import io.github.dl4jnorm.conf.MeanOnlyBatchNormalization;
 import io.github.dl4jnorm.conf.ScaleNormalization;
+import io.github.dl4jnorm.conf.SplitBatchNormalization;
 import org.junit.jupiter.api.Test;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -122,6 +123,21 @@ class WorkedFormulaTest {
         layer.layer.setRunningStatistics(new double[]{100, 2, 1}, new double[]{100, 4, 1});
         assertThat(numbers(layer.forward(x, false)))
                 .containsExactly(new double[]{-1, 1, -0.5, -0.5, -1, 3, -1, 1, -1.5, -1.5, 3, -1}, within(1e-15));
+    }
+
+    @Test
+    void splitBatchNormHasStatisticsForEachHalfOfABatch() {
+        INDArray x = Nd4j.createFromArray(new double[][]{{1, 0}, {3, 4}, {10, 5}, {14, 9}});
+        LayerUnderTest layer = new LayerUnderTest(new SplitBatchNormalization.Builder().eps(0).build(), 2, DataType.DOUBLE);
+        layer.param("gamma1").assign(3);
+        layer.param("beta1").assign(1);
+        assertThat(numbers(layer.forward(x, true))).containsExactly(new double[]{-1, -1, 1, 1, -2, -2, 4, 4}, within(1e-15));
+        layer.dx(x);
+        // A tenth of the mean, and of the unbiased variance on the way from 1.
+        assertThat(numbers(layer.param("mean1"))).containsExactly(new double[]{1.2, 0.7}, within(1e-15));
+        assertThat(numbers(layer.param("var1"))).containsExactly(new double[]{1.7, 1.7}, within(1e-15));
+        layer.layer.setRunningStatistics(new double[]{2, 1}, new double[]{4, 1});
+        assertThat(numbers(layer.forward(x, false))).containsExactly(new double[]{-0.5, -1, 0.5, 3, 4, 4, 6, 8}, within(1e-15));
     }
 
     private static double[] numbers(INDArray array) {

@@ -21,6 +21,7 @@ import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.conf.NormParameter;
 import io.github.dl4jnorm.conf.RunningNormLayer;
 import io.github.dl4jnorm.conf.RunningStatistics;
+import io.github.dl4jnorm.conf.SplitBatchNormalization;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.model.NormReplacement;
@@ -107,6 +108,7 @@ class SynchronizedNormsTest {
     @Test
     void normsOfLessThanABatchRefuse() {
         for (RunningNormLayer norm : List.of(new GhostBatchNormalization.Builder().name("norm").build(),
+                new SplitBatchNormalization.Builder().name("norm").build(),
                 new InstanceNormalization.Builder().trackRunningStats(true).name("norm").build())) {
             assertThatThrownBy(() -> norm.setSynchronize(true)).isInstanceOf(DL4JInvalidConfigException.class)
                     .hasMessageContaining(norm.getClass().getSimpleName() + " layer \"norm\"")
@@ -115,7 +117,7 @@ class SynchronizedNormsTest {
             assertThat(norm.isSynchronize() || norm.sharesStatistics()).isFalse();
             assertThat(NormRules.batchToSynchronized().replacement("norm", norm)).isNull();
         }
-        for (String name : List.of("ghost", "instance")) {
+        for (String name : List.of("ghost", "split", "instance")) {
             assertThatThrownBy(() -> NormFactory.create(name, Map.of("synchronize", true)))
                     .isInstanceOf(DL4JInvalidConfigException.class).hasMessageContaining("workers have nothing to share");
         }

@@ -34,7 +34,8 @@ class NormPassTest {
                 NormPlan.ghost(2), NormPlan.Positions.class, NormPlan.position(Divisor.DEVIATION),
                 NormPlan.Responses.class, new NormPlan.Responses(), NormPlan.Curved.class, new NormPlan.Curved(Curve.TANH),
                 NormPlan.Gated.class, new NormPlan.Gated(2), NormPlan.LargerDeviation.class,
-                new NormPlan.LargerDeviation(), NormPlan.InstanceAndBatch.class, new NormPlan.InstanceAndBatch(2));
+                new NormPlan.LargerDeviation(), NormPlan.InstanceAndBatch.class, new NormPlan.InstanceAndBatch(2),
+                NormPlan.Split.class, new NormPlan.Split(1));
         assertThat(plans.keySet()).as("a new kind of plan needs a pass, and a place in NormPass.forward")
                 .containsExactlyInAnyOrderElementsOf(Arrays.asList(NormPlan.class.getPermittedSubclasses()));
         assertThat(plans.values().stream().map(plan -> forward(plan, values, x.ulike()).getClass()))

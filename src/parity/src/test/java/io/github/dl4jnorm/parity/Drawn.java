@@ -22,7 +22,7 @@ import org.nd4j.linalg.api.buffer.DataType;
  * @param type         FLOAT or DOUBLE
  * @param channelsLast layout
  * @param shape        shape of the input, channels first
- * @param groups       groups of group normalization
+ * @param groups       groups of group normalization, or parts of a batch
  * @param eps          what is added to the variance
  * @param scale        whether there is a gamma
  * @param center       whether there is a beta
@@ -88,6 +88,10 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
             return norm == Norm.GROUP || norm == Norm.OTHER && Ours.of(name, Map.of()).plan(4) instanceof NormPlan.Gated;
         }
 
+        boolean split() {
+            return norm == Norm.OTHER && Ours.of(name, Map.of()).plan(4) instanceof NormPlan.Split;
+        }
+
         boolean curved() {
             return norm == Norm.OTHER && Ours.of(name, Map.of()).plan(4) instanceof NormPlan.Curved;
         }
@@ -130,8 +134,9 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
         // A curve is flat for large elements: where all are large, no gradient would be left to compare.
         double deviation = choice.curved() ? Math.min(any, 1) : any;
         while (true) {
-            int groups = choice.grouped() ? 1 + random.nextInt(6) : 1;
-            long[] shape = shape(rank, groups, random);
+            int groups = choice.grouped() ? 1 + random.nextInt(6) : choice.split() ? 2 + random.nextInt(2) : 1;
+            long[] shape = shape(rank, choice.split() ? 1 : groups, random);
+            shape[0] *= choice.split() ? groups : 1;
             Drawn drawn = new Drawn(seed, choice, type, channelsLast, shape, groups, eachEps, scale, center, gammaOffset, relu,
                     average, logStd, useBatch, columnMajor, offset, deviation);
             if (drawn.fewest() >= FEWEST_ELEMENTS && drawn.length() <= MOST_ELEMENTS && drawn.partsDiffer()) {
@@ -166,6 +171,9 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
                 "gammaOffset", gammaOffset, "activation", relu ? "relu" : "identity"));
         if (choice.grouped()) {
             options.put("groups", groups);
+        }
+        if (choice.split()) {
+            options.put("splits", groups);
         }
         if (average != null) {
             options.put("runningStatistics", average.policy());
@@ -256,6 +264,9 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
         if (norm() == Norm.OTHER && other().plan(rank()) instanceof NormPlan.InstanceAndBatch) {
             return channels() > 1 ? positions() : 0;
         }
+        if (choice.split()) {
+            return perChannel() / groups;
+        }
         if (norm() != Norm.SWITCHABLE) {
             return reduction();
         }
@@ -275,7 +286,7 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
 
     @Override
     public String toString() {
-        String options = (groups > 1 ? ", " + groups + " groups" : "") + (scale ? "" : ", no gamma")
+        String options = (groups > 1 ? ", " + groups + (choice.split() ? " parts" : " groups") : "") + (scale ? "" : ", no gamma")
                 + (gammaOffset == 0 ? "" : ", gammaOffset " + gammaOffset)
                 + (center ? "" : ", no beta") + (relu ? ", ReLU" : "") + (average == null ? "" : ", " + average.policy())
                 + (norm() == Norm.BATCH && logStd ? ", log10stdev" : "")

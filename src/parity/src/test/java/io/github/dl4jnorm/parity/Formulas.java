@@ -50,7 +50,7 @@ final class Formulas {
             return new long[]{1};
         }
         if (plan instanceof NormPlan.Curved || plan instanceof NormPlan.Gated || plan instanceof NormPlan.LargerDeviation
-                || plan instanceof NormPlan.InstanceAndBatch) {
+                || plan instanceof NormPlan.InstanceAndBatch || plan instanceof NormPlan.Split) {
             return LongStream.range(0, rank).filter(axis -> axis != 1).toArray();
         }
         if (plan instanceof NormPlan.Channels channelPlan && channelPlan.parts().size() == 1 && channelPlan.renorm() == null) {

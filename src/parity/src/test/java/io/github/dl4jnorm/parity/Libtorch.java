@@ -51,7 +51,7 @@ final class Libtorch implements Side {
         this.type = type;
         params.forEach((name, values) -> leaves.put(name, Autograd.leaf(type, values, values.length)));
         this.params.putAll(leaves);
-        this.params.computeIfPresent("gamma", (name, gamma) -> gamma.add(new Scalar(drawn.gammaOffset())));
+        this.params.replaceAll((name, values) -> name.startsWith("gamma") ? values.add(new Scalar(drawn.gammaOffset())) : values);
         runningMean = tensor(new double[drawn.channels()], drawn.channels());
         runningVariance = runningMean.add(new Scalar(1.0));
     }
@@ -154,6 +154,9 @@ final class Libtorch implements Side {
         if (plan instanceof NormPlan.InstanceAndBatch both) {
             return affine(instanceAndBatch(input, both.first(), training));
         }
+        if (plan instanceof NormPlan.Split split) {
+            return split(input, split.parts(), training);
+        }
         if (plan instanceof NormPlan.LargerDeviation) {
             return affine(largerDeviation(input, training));
         }
@@ -191,6 +194,32 @@ final class Libtorch implements Side {
                     others.var(axes, drawn.average().unbiased(), true)), 1));
         }
         return torch.cat(new TensorVector(instance, others.sub(mean).div(variance.add(eps).sqrt())), 1);
+    }
+
+    /** Of the running statistics only those of the first part, which test mode uses. */
+    private Tensor split(Tensor input, int parts, boolean training) {
+        TensorVector all = new TensorVector();
+        long size = input.size(0) / (training ? parts : 1);
+        Tensor unused = tensor(new double[1], 1).sum();
+        for (int i = 0; i < parts; i++) {
+            String end = i == 0 ? "" : String.valueOf(i);
+            if (training || i == 0) {
+                Tensor part = input.narrow(0, i * size, size);
+                long[] axes = axes(0, 2);
+                Tensor mean = training ? mean(part, axes) : perChannel(runningMean);
+                Tensor variance = training ? part.var(axes, false, true) : perChannel(runningVariance);
+                all.push_back(affine(part.sub(mean).div(variance.add(new Scalar(drawn.eps())).sqrt()), end));
+                if (training && i == 0) {
+                    takeUp(mean, part.var(axes, drawn.average().unbiased(), true));
+                }
+            } else {
+                // Else libtorch refuses to say that their gradient is 0.
+                for (String name : List.of("gamma" + end, "beta" + end)) {
+                    unused = params.containsKey(name) ? unused.add(params.get(name).sum().mul(new Scalar(0.0))) : unused;
+                }
+            }
+        }
+        return torch.cat(all, 0).add(unused);
     }
 
     private Tensor largerDeviation(Tensor input, boolean training) {
@@ -274,11 +303,16 @@ final class Libtorch implements Side {
     }
 
     private Tensor affine(Tensor normalized) {
+        return affine(normalized, "");
+    }
+
+    /** With the gamma and beta of a part of the batch. */
+    private Tensor affine(Tensor normalized, String end) {
         Tensor result = normalized;
-        if (params.containsKey("gamma")) {
-            result = result.mul(perChannel(params.get("gamma")));
+        if (params.containsKey("gamma" + end)) {
+            result = result.mul(perChannel(params.get("gamma" + end)));
         }
-        return params.containsKey("beta") ? result.add(perChannel(params.get("beta"))) : result;
+        return params.containsKey("beta" + end) ? result.add(perChannel(params.get("beta" + end))) : result;
     }
 
     private Tensor spread(String name, Tensor input) {
