@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.conf;
 
+import static org.deeplearning4j.nn.params.BidirectionalParamInitializer.BACKWARD_PREFIX;
+import static org.deeplearning4j.nn.params.BidirectionalParamInitializer.FORWARD_PREFIX;
+
 import io.github.dl4jnorm.layer.ReparameterizationInitializer;
 import io.github.dl4jnorm.layer.ReparameterizedLayer;
 import io.github.dl4jnorm.pass.WeightPass;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.BiFunction;
 import lombok.EqualsAndHashCode;
 import lombok.Getter;
 import lombok.Setter;
@@ -34,11 +41,12 @@ import org.nd4j.linalg.learning.regularization.Regularization;
 /**
  * Base class of wrappers that compute a layer's weights from other parameters, which are the ones trained and saved. Wraps a
  * dense layer, convolution (1D, 2D, 3D, depthwise, separable), deconvolution (2D, 3D), LSTM or SimpleRnn. For LSTM and
- * SimpleRnn both input and recurrent weights are computed; a LastTimeStep or MaskZeroLayer around them goes inside this
- * wrapper, not around it. Biases are not changed.
+ * SimpleRnn both input and recurrent weights are computed. Deeplearning4j's wrappers around them (Bidirectional, LastTimeStep,
+ * MaskZeroLayer) go inside this wrapper, not around it. Biases are not changed.
  *
  * <p>Parameters have the keys of the wrapped layer. The key of a weight ({@code W}, {@code RW}, {@code pW}) holds the array
- * it is computed from, with the same shape. Additional parameters append a suffix to that key, such as {@code Wg}.
+ * it is computed from, with the same shape. Additional parameters append a suffix to that key, such as {@code Wg}. In a
+ * Bidirectional, keys begin with {@code f} and {@code b}, such as {@code fWg}.
  *
  * <p>Options of the wrapped layer (name, activation, updater, dropout, weight noise, gradient normalization) work as usual.
  * Weight noise applies to the computed weights. Constraints on weights are rejected, because they would clip the trained
@@ -63,28 +71,44 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         this.eps = eps;
     }
 
-    /** The layer that has the weights. */
-    private Layer inside() {
-        Layer inside = underlying;
+    private static Layer inside(Layer layer) {
+        Layer inside = layer;
         while (inside instanceof LastTimeStep || inside instanceof MaskZeroLayer) {
             inside = ((BaseWrapperLayer) inside).getUnderlying();
         }
         return inside;
     }
 
+    /** The layers that have the weights, by what the keys of their parameters begin with. */
+    private Map<String, Layer> layers() {
+        Map<String, Layer> layers = new LinkedHashMap<>();
+        if (inside(underlying) instanceof Bidirectional both) {
+            layers.put(FORWARD_PREFIX, inside(both.getFwd()));
+            layers.put(BACKWARD_PREFIX, inside(both.getBwd()));
+        } else {
+            layers.put("", inside(underlying));
+        }
+        return layers;
+    }
+
+    /** What a layer inside says of one of its parameters. */
+    private <T> T ofParameter(String key, BiFunction<Layer, String, T> question) {
+        String prefix = layers().containsKey("") ? "" : key.substring(0, 1);
+        return question.apply(layers().get(prefix), key.substring(prefix.length()));
+    }
+
     /** {@return the weights that are computed} */
     public List<WeightShape> weights() {
-        Layer inside = inside();
-        List<WeightShape> weights = WeightShape.of(inside);
-        if (inside instanceof Bidirectional) {
-            throw invalid("a layer with weights of its own (Bidirectional has two, and takes no wrapper "
-                    + "inside)", "Bidirectional");
-        }
-        if (weights == null) {
-            throw invalid("a layer to wrap, one of " + WeightShape.known(),
-                    inside == null ? "no layer" : inside.getClass().getName());
-        }
-        return weights;
+        List<WeightShape> all = new ArrayList<>();
+        layers().forEach((prefix, inside) -> {
+            List<WeightShape> weights = WeightShape.of(inside);
+            if (weights == null) {
+                throw invalid("a layer to wrap, one of " + WeightShape.known(),
+                        inside == null ? "no layer" : inside.getClass().getName());
+            }
+            weights.forEach(weight -> all.add(weight.prefixed(prefix)));
+        });
+        return all;
     }
 
     /**
@@ -177,12 +201,16 @@ public abstract class Reparameterization extends BaseWrapperLayer {
                         weight.inputs() + " inputs and " + weight.units() + " units of " + weight.key());
             }
         }
-        if (((BaseLayer) inside()).getWeightInitFn() == null) {
+        layers().values().forEach(this::validateInside);
+    }
+
+    private void validateInside(Layer inside) {
+        if (((BaseLayer) inside).getWeightInitFn() == null) {
             throw invalid("a weight initialization (set weightInit on the wrapped layer; inside Bidirectional it does not "
                     + "inherit the network's)", "none");
         }
-        List<LayerConstraint> constraints = inside().getConstraints();
-        Set<String> computed = Set.copyOf(weights().stream().map(WeightShape::key).toList());
+        List<LayerConstraint> constraints = inside.getConstraints();
+        Set<String> computed = Set.copyOf(WeightShape.of(inside).stream().map(WeightShape::key).toList());
         if (constraints != null && constraints.stream().anyMatch(c -> c.getParams().stream().anyMatch(computed::contains))) {
             throw invalid("no constraints on the wrapped layer's weights, which are computed", constraints.toString());
         }
@@ -214,6 +242,10 @@ public abstract class Reparameterization extends BaseWrapperLayer {
         Layer copy = layer.clone();
         if (copy instanceof BaseWrapperLayer wrapper && !(copy instanceof Reparameterization)) {
             wrapper.setUnderlying(copyOf(wrapper.getUnderlying()));
+        } else if (copy instanceof Bidirectional both) {
+            both.setFwd(copyOf(both.getFwd()));
+            both.setBwd(copyOf(both.getBwd()));
+            both.setInitializer(null);
         }
         return copy;
     }
@@ -264,19 +296,15 @@ public abstract class Reparameterization extends BaseWrapperLayer {
     @Override
     public List<Regularization> getRegularizationByParam(String key) {
         Role role = role(key);
-        if (role == null) {
-            return inside().getRegularizationByParam(key);
-        }
-        return role.suffix().equals(regularizedSuffix()) ? inside().getRegularizationByParam(role.key()) : null;
+        return role == null || role.suffix().equals(regularizedSuffix())
+                ? ofParameter(role == null ? key : role.key(), Layer::getRegularizationByParam) : null;
     }
 
     @Override
     public IUpdater getUpdaterByParam(String key) {
         Role role = role(key);
-        if (role == null) {
-            return inside().getUpdaterByParam(key);
-        }
-        return role.parameter() == null || role.parameter().trained() ? inside().getUpdaterByParam(role.key()) : new NoOp();
+        return role == null || role.parameter() == null || role.parameter().trained()
+                ? ofParameter(role == null ? key : role.key(), Layer::getUpdaterByParam) : new NoOp();
     }
 
     @Override

@@ -125,6 +125,11 @@ public record WeightShape(String key, long outer, long units, long inner) {
         return BY_CLASS.keySet().stream().map(Class::getSimpleName).sorted().collect(Collectors.joining(", "));
     }
 
+    /** The same weight of one direction, whose keys have a prefix. */
+    WeightShape prefixed(String prefix) {
+        return new WeightShape(prefix + key, outer, units, inner);
+    }
+
     /** {@return the number of weights of each unit} */
     public long inputs() {
         return outer * inner;

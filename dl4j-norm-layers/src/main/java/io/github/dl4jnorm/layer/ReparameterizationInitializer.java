@@ -105,8 +105,8 @@ public final class ReparameterizationInitializer implements ParamInitializer {
             throw wrapper.invalid(numParams(wrapper) + " parameters", paramsView.length()
                     + "; put Deeplearning4j's wrappers inside this one, not around it");
         }
-        Map<String, INDArray> table = inOrder(wrapper.getUnderlying().initializer()
-                .init(inside, Slices.elements(paramsView, 0, numInside(wrapper)), initializeParams));
+        Map<String, INDArray> table = inOrder(DirectedLayer.split(inside, Slices.elements(paramsView, 0, numInside(wrapper)),
+                (each, flat) -> each.getLayer().initializer().init(each, flat, initializeParams)));
         addFurther(wrapper, paramsView, table);
         inside.variables(false).forEach(conf::addVariable);
         further(wrapper).keySet().forEach(conf::addVariable);
@@ -133,8 +133,9 @@ public final class ReparameterizationInitializer implements ParamInitializer {
     @Override
     public Map<String, INDArray> getGradientsFromFlattened(NeuralNetConfiguration conf, INDArray gradientView) {
         Layer wrapper = conf.getLayer();
-        Map<String, INDArray> table = new LinkedHashMap<>(inside(wrapper).initializer()
-                .getGradientsFromFlattened(inside(conf), Slices.elements(gradientView, 0, numInside(wrapper))));
+        Map<String, INDArray> table = new LinkedHashMap<>(DirectedLayer.split(inside(conf),
+                Slices.elements(gradientView, 0, numInside(wrapper)),
+                (each, flat) -> each.getLayer().initializer().getGradientsFromFlattened(each, flat)));
         addFurther(wrapper, gradientView, table);
         return table;
     }

@@ -20,6 +20,7 @@ import org.deeplearning4j.nn.conf.layers.BaseLayer;
 import org.deeplearning4j.nn.conf.layers.BaseRecurrentLayer;
 import org.deeplearning4j.nn.conf.layers.EmbeddingLayer;
 import org.deeplearning4j.nn.conf.layers.EmbeddingSequenceLayer;
+import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.layers.wrapper.BaseWrapperLayer;
 import org.deeplearning4j.nn.workspace.ArrayType;
@@ -83,8 +84,8 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
                                           boolean initializeParams, DataType dataType) {
         Map<String, INDArray> params = wrapper.initializer().init(conf, paramsView, initializeParams);
         NeuralNetConfiguration inside = ReparameterizationInitializer.inside(conf);
-        Layer underlying = wrapper.getUnderlying().instantiate(inside, listeners, index,
-                Slices.elements(paramsView, 0, ReparameterizationInitializer.numInside(wrapper)), false, dataType);
+        Layer underlying = DirectedLayer.instantiate(inside, listeners, index,
+                Slices.elements(paramsView, 0, ReparameterizationInitializer.numInside(wrapper)), dataType);
         if (underlying instanceof IOutputLayer output) {
             return new ReparameterizedOutputLayer(wrapper, output, paramsView, params);
         }
@@ -131,7 +132,7 @@ public class ReparameterizedLayer extends BaseWrapperLayer {
         var inside = underlying.conf().getLayer();
         return wrapper instanceof WeightNormalization && !(inside instanceof BaseRecurrentLayer
                 || inside instanceof EmbeddingLayer || inside instanceof EmbeddingSequenceLayer
-                || underlying instanceof IOutputLayer);
+                || inside instanceof Bidirectional || underlying instanceof IOutputLayer);
     }
 
     private void startFromData() {

@@ -4,6 +4,7 @@ package io.github.dl4jnorm.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.SpectralNormalization;
 import io.github.dl4jnorm.conf.WeightNormalization;
 import io.github.dl4jnorm.conf.WeightStandardization;
@@ -48,8 +49,8 @@ class BadReparameterizationTest {
         assertRejected(() -> new SpectralNormalization(new GravesBidirectionalLSTM.Builder().nOut(3).build()),
                 "GravesBidirectionalLSTM");
         assertRejected(() -> new WeightStandardization(new WeightNormalization(dense())), "WeightNormalization");
-        assertRejected(() -> new WeightStandardization(new Bidirectional(Inside.LSTM.layer(Activation.TANH))),
-                "a layer with weights of its own", "got Bidirectional");
+        assertRejected(() -> new WeightStandardization(new Bidirectional(new LayerNormLSTM.Builder().nOut(3).build())),
+                "expected a layer to wrap, one of", "LayerNormLSTM");
         assertRejected(() -> new WeightNormalization(null), "got no layer");
     }
 

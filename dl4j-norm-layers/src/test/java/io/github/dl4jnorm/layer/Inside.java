@@ -27,6 +27,7 @@ import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.conf.layers.PoolingType;
 import org.deeplearning4j.nn.conf.layers.SeparableConvolution2D;
+import org.deeplearning4j.nn.conf.layers.recurrent.Bidirectional;
 import org.deeplearning4j.nn.conf.layers.recurrent.SimpleRnn;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -40,7 +41,7 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 /** Every layer whose weights can be computed, three inputs and four outputs wide. */
 enum Inside {
     DENSE, DENSE_WITHOUT_BIAS, SEQUENCE, CNN, CNN_LAST, VOLUME, DECONVOLUTION, DECONVOLUTION_3D, DEPTHWISE, SEPARABLE, LSTM,
-    SIMPLE_RNN, GRAVES_LSTM;
+    SIMPLE_RNN, GRAVES_LSTM, BIDIRECTIONAL_LSTM, BIDIRECTIONAL_SIMPLE_RNN, BIDIRECTIONAL_GRAVES_LSTM;
 
     static final int IN = 3;
     static final int OUT = 4;
@@ -63,7 +64,17 @@ enum Inside {
     }
 
     boolean recurrent() {
-        return this == LSTM || this == SIMPLE_RNN || this == GRAVES_LSTM;
+        return name().matches(".*(LSTM|RNN)");
+    }
+
+    /** How the two directions come together, or null if there is one. */
+    private Bidirectional.Mode mode() {
+        return switch (this) {
+            case BIDIRECTIONAL_LSTM -> Bidirectional.Mode.CONCAT;
+            case BIDIRECTIONAL_SIMPLE_RNN -> Bidirectional.Mode.ADD;
+            case BIDIRECTIONAL_GRAVES_LSTM -> Bidirectional.Mode.MUL;
+            default -> null;
+        };
     }
 
     /** Whether a mask goes along the positions. */
@@ -88,20 +99,32 @@ enum Inside {
             case DECONVOLUTION_3D -> new Deconvolution3D.Builder().kernelSize(2, 3, 2).stride(1, 1, 1).nOut(OUT);
             case DEPTHWISE -> new DepthwiseConvolution2D.Builder(3, 2).depthMultiplier(2).nOut(2 * IN);
             case SEPARABLE -> new SeparableConvolution2D.Builder(3, 2).depthMultiplier(2).nOut(OUT);
-            case LSTM -> new LSTM.Builder().nOut(OUT);
-            case SIMPLE_RNN -> new SimpleRnn.Builder().nOut(OUT);
-            case GRAVES_LSTM -> new GravesLSTM.Builder().nOut(OUT);
+            case LSTM, BIDIRECTIONAL_LSTM -> new LSTM.Builder().nOut(OUT);
+            case SIMPLE_RNN, BIDIRECTIONAL_SIMPLE_RNN -> new SimpleRnn.Builder().nOut(OUT);
+            case GRAVES_LSTM, BIDIRECTIONAL_GRAVES_LSTM -> new GravesLSTM.Builder().nOut(OUT);
         };
     }
 
-    FeedForwardLayer layer(Activation activation) {
-        return builder().activation(activation).name("inside").build();
+    Layer layer(Activation activation) {
+        return layer(builder().activation(activation).name("inside"));
+    }
+
+    /** The layer with the options of a builder. */
+    Layer layer(FeedForwardLayer.Builder<?> builder) {
+        FeedForwardLayer layer = builder.build();
+        if (mode() == null) {
+            return layer;
+        }
+        Bidirectional both = new Bidirectional(mode(), layer);
+        both.setLayerName(layer.getLayerName());
+        return both;
     }
 
     InputType type() {
         return switch (this) {
             case DENSE, DENSE_WITHOUT_BIAS -> InputType.feedForward(IN);
-            case SEQUENCE, LSTM, SIMPLE_RNN, GRAVES_LSTM -> InputType.recurrent(IN, STEPS);
+            case SEQUENCE, LSTM, SIMPLE_RNN, GRAVES_LSTM, BIDIRECTIONAL_LSTM, BIDIRECTIONAL_SIMPLE_RNN,
+                    BIDIRECTIONAL_GRAVES_LSTM -> InputType.recurrent(IN, STEPS);
             case VOLUME, DECONVOLUTION_3D -> InputType.convolutional3D(Convolution3D.DataFormat.NCDHW, 3, 4, 3, IN);
             case CNN_LAST -> InputType.convolutional(4, 5, IN, CNN2DFormat.NHWC);
             default -> InputType.convolutional(4, 5, IN);
@@ -111,7 +134,8 @@ enum Inside {
     INDArray input(int examples, DataType type) {
         long[] shape = switch (this) {
             case DENSE, DENSE_WITHOUT_BIAS -> new long[]{examples, IN};
-            case SEQUENCE, LSTM, SIMPLE_RNN, GRAVES_LSTM -> new long[]{examples, IN, STEPS};
+            case SEQUENCE, LSTM, SIMPLE_RNN, GRAVES_LSTM, BIDIRECTIONAL_LSTM, BIDIRECTIONAL_SIMPLE_RNN,
+                    BIDIRECTIONAL_GRAVES_LSTM -> new long[]{examples, IN, STEPS};
             case VOLUME, DECONVOLUTION_3D -> new long[]{examples, IN, 3, 4, 3};
             case CNN_LAST -> new long[]{examples, 4, 5, IN};
             default -> new long[]{examples, IN, 4, 5};

@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.layer.Inside.Wrapper;
+import java.util.Map;
 import org.deeplearning4j.nn.conf.BackpropType;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.RnnOutputLayer;
 import org.deeplearning4j.nn.conf.layers.recurrent.LastTimeStep;
+import org.deeplearning4j.nn.conf.layers.util.MaskZeroLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -19,6 +22,7 @@ import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.linalg.learning.config.Adam;
 import org.nd4j.linalg.learning.config.Sgd;
@@ -84,7 +88,54 @@ class ReparameterizedRecurrentTest {
 
     @Test
     void lastTimeStepIsWrappedWithItsLayer() {
-        Reparameterization wrapped = Wrapper.WEIGHT.around(new LastTimeStep(Inside.LSTM.layer(Activation.TANH)));
+        trainsAfter(new LastTimeStep(Inside.LSTM.layer(Activation.TANH)));
+    }
+
+    @Test
+    void wrappersOfDeeplearning4jMayBeInsideEachOther() {
+        trainsAfter(new LastTimeStep(Inside.BIDIRECTIONAL_LSTM.layer(Activation.TANH)));
+        trainsAfter(new LastTimeStep(new MaskZeroLayer(Inside.BIDIRECTIONAL_SIMPLE_RNN.layer(Activation.TANH), 0)));
+    }
+
+    @Test
+    void bidirectionalIsDeeplearning4jsWithComputedWeights() {
+        compareBidirectional(Wrapper.WEIGHT, Inside.BIDIRECTIONAL_GRAVES_LSTM);
+    }
+
+    @Tag("full")
+    @ParameterizedTest
+    @EnumSource(Wrapper.class)
+    void bidirectionalIsDeeplearning4jsWithComputedWeightsForAllWrappers(Wrapper wrapper) {
+        compareBidirectional(wrapper, Inside.BIDIRECTIONAL_LSTM, Inside.BIDIRECTIONAL_SIMPLE_RNN,
+                Inside.BIDIRECTIONAL_GRAVES_LSTM);
+    }
+
+    /** Of both directions: with the weights that it computed, Deeplearning4j's own layer gives the same. */
+    private static void compareBidirectional(Wrapper wrapper, Inside... layers) {
+        for (Inside inside : layers) {
+            MultiLayerNetwork net = inside.sequence(Inside.base(DataType.FLOAT, new Sgd(0.05)),
+                    wrapper.around(inside.layer(Activation.TANH)));
+            DataSet batch = new DataSet(inside.input(4, DataType.FLOAT), Inside.labels(4, DataType.FLOAT));
+            for (int step = 0; step < 2; step++) {
+                net.fit(batch);
+            }
+            MultiLayerNetwork plain = inside.sequence(Inside.base(DataType.FLOAT, new Sgd(0.05)),
+                    inside.layer(Activation.TANH));
+            Map<String, INDArray> computed = Inside.first(net).computedWeights();
+            assertThat(computed).containsOnlyKeys("fW", "fRW", "bW", "bRW");
+            plain.paramTable().forEach((key, param) -> param.assign(
+                    computed.getOrDefault(key.substring(2), net.getParam(key)).reshape(param.shape())));
+            assertThat(computed.get("fW")).isNotEqualTo(computed.get("bW"));
+            INDArray mask = Nd4j.ones(DataType.FLOAT, 4, Inside.STEPS).putScalar(1, 5, 0).putScalar(1, 4, 0);
+            for (INDArray each : new INDArray[]{null, mask}) {
+                ReparameterizedLayerTest.assertClose(TestNetwork.numbers(net.output(batch.getFeatures(), false, each, null)),
+                        TestNetwork.numbers(plain.output(batch.getFeatures(), false, each, null)), 1e-6);
+            }
+        }
+    }
+
+    private static void trainsAfter(Layer layer) {
+        Reparameterization wrapped = Wrapper.WEIGHT.around(layer);
         MultiLayerNetwork net = Inside.DENSE.sequence(Inside.base(DataType.FLOAT, new Adam(0.01)), wrapped,
                 InputType.recurrent(Inside.IN));
         INDArray x = Inside.LSTM.input(4, DataType.FLOAT);

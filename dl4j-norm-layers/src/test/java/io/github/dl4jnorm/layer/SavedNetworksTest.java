@@ -49,7 +49,7 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
 @Tag("vectors-first")
 class SavedNetworksTest {
     /** Besides one for each name of the factory. */
-    private static final int OTHERS = 109;
+    private static final int OTHERS = 112;
     private static final Path DIRECTORY = directory();
     private static final ObjectMapper MAPPER = new ObjectMapper();
 

@@ -122,6 +122,24 @@ class WeightFusionTest {
         }
     }
 
+    private static Bidirectional bidirectional() {
+        return new Bidirectional(Bidirectional.Mode.ADD, new LSTM.Builder().nOut(5).activation(Activation.TANH).build());
+    }
+
+    @Tag("vectors-first")
+    @Test
+    void bothDirectionsOfBidirectional() {
+        INDArray x = Nd4j.randn(DataType.FLOAT, 3, 4, 5);
+        assertFused(changed(Nets.sequence(InputType.recurrent(4), new SpectralNormalization(bidirectional()),
+                new LSTM.Builder().nOut(2).build())), x, "0_fW", "0_fRW", "0_bW", "0_bRW");
+        MultiLayerNetwork plain = changed(Nets.sequence(InputType.recurrent(4), bidirectional(),
+                new LSTM.Builder().nOut(2).build()));
+        MultiLayerNetwork wrapped = WeightFusion.unfuse(plain,
+                (name, layer) -> layer instanceof Bidirectional ? new WeightNormalization(layer) : null);
+        Nets.assertSameOutput(wrapped, plain, x, TOLERANCE);
+        assertThat(wrapped.paramTable()).containsKeys("0_fWg", "0_bRWg");
+    }
+
     @Test
     void frozenLayersStayFrozen() {
         MultiLayerNetwork net = changed(Nets.sequence(InputType.feedForward(3),
