@@ -137,7 +137,8 @@ final class Report {
         page.closeCharts();
     }
 
-    private static String powerOfTwo(double exponent) {
+    /** The power with that exponent to the base of 2, or nothing if the exponent is not whole. */
+    static String powerOfTwo(double exponent) {
         return Math.abs(exponent - Math.rint(exponent)) < 1e-9 ? format("%.0f", Math.pow(2, exponent)) : "";
     }
 

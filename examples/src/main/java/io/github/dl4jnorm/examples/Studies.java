@@ -12,7 +12,8 @@ import picocli.CommandLine.Spec;
         optionListHeading = "%n",
         footer = {"", "Example: study batch-size"},
         subcommands = {BatchSizeStudy.class, CovariateShift.class, DomainShift.class, SequenceLayerNorm.class, DeepNet.class,
-            Regularization.class, FeatureScaling.class, ResNetNorms.class, StyleTransfer.class, TransformerEncoder.class})
+            Regularization.class, FeatureScaling.class, ResNetNorms.class, StyleTransfer.class, TransformerEncoder.class,
+            Debiasing.class})
 final class Studies implements Runnable {
     @Spec
     private CommandSpec spec;

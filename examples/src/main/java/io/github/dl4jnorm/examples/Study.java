@@ -93,6 +93,11 @@ abstract class Study implements Callable<Integer> {
 
     /** Generated digits with pixels from 0 to 1, so many to test with. */
     final ImageData digits(int tests) {
+        return digits(tests, seed);
+    }
+
+    /** Generated digits of that seed with pixels from 0 to 1, so many to test with. */
+    final ImageData digits(int tests, long seed) {
         return new ImageData(GeneratedDigits.create(examples, seed), GeneratedDigits.create(tests, seed + 1), true,
                 "generated digits").scaled(ImageData.Scale.MINMAX);
     }

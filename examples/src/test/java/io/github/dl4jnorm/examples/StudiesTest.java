@@ -35,6 +35,7 @@ class StudiesTest {
         "deep-net --depth 3|3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
         "regularization|3|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
         "scaling|0|Test accuracy: raw [\\d.]+ %, min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
+        "debias --runs 1|3|Test accuracy after 1 batch: decay 0.9 [\\d.]+ %, debiased [\\d.]+ %; .* recomputed [\\d.]+ %\\.",
         "resnet --norms batch|9|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
     void theLastLineSaysWhatItShowed(String study, int convolutions, String expected) {
         List<String> args = new ArrayList<>(List.of("study"));
@@ -72,7 +73,10 @@ class StudiesTest {
         assertThat(Main.execute(new PrintWriter(errors, true), "study", "batch-size", "--report", "/no/such/place/x.html"))
                 .isEqualTo(2);
         assertThat(Main.execute(new PrintWriter(errors, true), "study", "batch-size", "--norms", "instance")).isEqualTo(1);
-        assertThat(errors.toString().lines()).hasSize(4).allMatch(line -> line.startsWith("error: "));
+        assertThat(Main.execute(new PrintWriter(errors, true), "study", "debias", "--report", "/no/such/place/x.html"))
+                .isEqualTo(2);
+        assertThat(Main.execute(new PrintWriter(errors, true), "study", "debias", "--runs", "0")).isEqualTo(2);
+        assertThat(errors.toString().lines()).hasSize(6).allMatch(line -> line.startsWith("error: "));
     }
 
     /** A page complete in itself, with a chart for all it promises and colors the page names. */
@@ -139,6 +143,25 @@ class StudiesTest {
             green += sky.getGreen();
         }
         assertThat(red).isGreaterThan(green);
+    }
+
+    /** The first batch has weight 1 whatever the decay is; with the bias, it has the weight 1 - decay. */
+    @Test
+    void debiasedStatisticsOfOneBatchDoNotDependOnTheDecay() throws Exception {
+        Path report = directory.resolve("r.html");
+        List<String> lines = Output.of("study", "debias", "--runs", "2", "--examples", "130", "--report", report.toString())
+                .lines().toList();
+        int losses = lines.indexOf(header(lines, "test loss"));
+        String[] first = lines.get(losses + 2).split(" +");
+        assertThat(first).hasSize(8).startsWith("1");
+        assertThat(List.of(first[4], first[6])).containsOnly(first[2]);
+        assertThat(List.of(first[1], first[3], first[5], first[2])).doesNotHaveDuplicates();
+        assertThat(lines.get(losses + 4)).startsWith("4 ");
+        assertThat(Files.readString(report)).contains("Test loss, decay 0.999", "recomputed").doesNotContain("NaN");
+    }
+
+    private static String header(List<String> lines, String start) {
+        return lines.stream().filter(line -> line.startsWith(start)).findFirst().orElseThrow();
     }
 
     @Test

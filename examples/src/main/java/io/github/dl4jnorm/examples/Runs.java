@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.dl4jnorm.examples;
+
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Repeats what an experiment measures with several seeds. */
+final class Runs {
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
+
+    @Option(names = "--runs", description = "Number of runs, each with another seed (default: ${DEFAULT-VALUE}).")
+    private int count;
+
+    /** So many runs by default. */
+    Runs(int count) {
+        this.count = count;
+    }
+
+    int count() {
+        if (count < 1) {
+            throw new ParameterException(spec.commandLine(), "--runs must be at least 1, not " + count);
+        }
+        return count;
+    }
+
+    /** The seed of a run, counted from 0. */
+    static long seed(long first, int run) {
+        return first + 2L * run;
+    }
+}
