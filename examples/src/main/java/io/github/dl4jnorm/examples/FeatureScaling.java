@@ -2,18 +2,20 @@
 package io.github.dl4jnorm.examples;
 
 import io.github.dl4jnorm.conf.BatchNormalization;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import io.github.dl4jnorm.conf.FeatureNormalization;
+import io.github.dl4jnorm.model.PopulationStatistics;
 import java.util.Random;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
+import org.deeplearning4j.nn.conf.layers.Layer;
 import org.deeplearning4j.nn.conf.layers.OutputLayer;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.dataset.DataSet;
+import org.nd4j.linalg.dataset.ViewIterator;
 import org.nd4j.linalg.dataset.api.preprocessor.DataNormalization;
 import org.nd4j.linalg.dataset.api.preprocessor.NormalizerMinMaxScaler;
 import org.nd4j.linalg.dataset.api.preprocessor.NormalizerStandardize;
@@ -21,18 +23,26 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.learning.config.Sgd;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /**
  * Compares ways to scale a table whose columns have different units, from thousandths to thousands: raw, scaled by
- * Deeplearning4j's normalizers before training, and raw with batch norm as the first layer, which learns the scaling and is
- * saved with the model.
+ * Deeplearning4j's normalizers before training, and raw with a norm as the first layer, which is saved with the model. Batch norm
+ * learns the scaling while it trains; {@link FeatureNormalization} computes it from the training set before.
+ *
+ * <p>Batch norm scales by the statistics of the batch: two batch sizes show what their noise costs.
  */
 @Command(name = "scaling", mixinStandardHelpOptions = true, sortOptions = false, optionListHeading = "%n",
-        description = "Compares raw, min-max scaled and standardized input with batch norm as the first layer.")
+        description = "Compares raw, min-max scaled and standardized input with norms as the first layer.")
 final class FeatureScaling extends Study {
     private static final int COLUMNS = 8;
     private static final int CLASSES = 2;
-    private static final int BATCH = 32;
+    private static final int[] BATCHES = {32, 128};
+    /** Below the variance of the column of thousandths, 3e-7. */
+    private static final double EPS = 1e-12;
+
+    @Mixin
+    private final Runs runs = new Runs(5);
 
     FeatureScaling() {
         super(2000, 15);
@@ -40,37 +50,56 @@ final class FeatureScaling extends Study {
 
     @Override
     String run() {
-        Map<String, Double> accuracies = new LinkedHashMap<>();
-        System.out.printf("%-24s %10s %15s%n", "input", "loss", "test accuracy");
-        run("raw", null, false, accuracies);
-        run("min-max", new NormalizerMinMaxScaler(0, 1), false, accuracies);
-        run("standardized", new NormalizerStandardize(), false, accuracies);
-        run("raw, batch norm first", null, true, accuracies);
-        return String.format("Test accuracy: raw %.1f %%, min-max %.1f %%, standardized %.1f %%, raw with batch norm as the "
-                + "first layer %.1f %%.", accuracies.get("raw"), accuracies.get("min-max"), accuracies.get("standardized"),
-                accuracies.get("raw, batch norm first"));
+        oneThread();
+        System.out.printf("%39s %30s%n", "batch " + BATCHES[0], "batch " + BATCHES[1]);
+        System.out.printf("%-26s %12s %17s %12s %17s   (means of %d runs, standard deviations)%n", "input", "loss",
+                "test accuracy", "loss", "test accuracy", runs.count());
+        double raw = row("raw", null, null);
+        double minMax = row("min-max", new NormalizerMinMaxScaler(0, 1), null);
+        double standardized = row("standardized", new NormalizerStandardize(), null);
+        double batch = row("raw, batch norm first", null, new BatchNormalization.Builder().eps(EPS).build());
+        double feature = row("raw, feature norm first", null, new FeatureNormalization.Builder().build());
+        return String.format("Test accuracy with batches of %d: raw %.1f %%, min-max %.1f %%, standardized %.1f %%, raw with "
+                + "batch norm as the first layer %.1f %%, with feature norm %.1f %%.", BATCHES[0], raw, minMax, standardized,
+                batch, feature);
     }
 
-    private void run(String name, DataNormalization scaling, boolean norm, Map<String, Double> accuracies) {
-        DataSet train = table(examples(), new Random(seed()));
-        DataSet test = table(1000, new Random(seed() + 1));
-        if (scaling != null) {
-            scaling.fit(train);
-            scaling.preProcess(train);
-            scaling.preProcess(test);
+    /** {@return the mean accuracy of all runs with the first batch size} */
+    private double row(String name, DataNormalization scaling, Layer first) {
+        double[][] accuracies = new double[BATCHES.length][runs.count()];
+        StringBuilder row = new StringBuilder(String.format("%-26s", name));
+        for (int i = 0; i < BATCHES.length; i++) {
+            double[] losses = new double[runs.count()];
+            for (int run = 0; run < runs.count(); run++) {
+                long seed = Runs.seed(seed(), run);
+                DataSet train = table(examples(), new Random(seed));
+                DataSet test = table(1000, new Random(seed + 1));
+                if (scaling != null) {
+                    scaling.fit(train);
+                    scaling.preProcess(train);
+                    scaling.preProcess(test);
+                }
+                MultiLayerNetwork net = net(first, seed);
+                PopulationStatistics.adapt(net, new ViewIterator(train, BATCHES[i]));
+                losses[run] = fit(net, train, Math.min(BATCHES[i], train.numExamples()), name);
+                accuracies[i][run] = accuracy(net, test);
+            }
+            row.append(String.format(" %12.3f %15s %%", Runs.mean(losses), Runs.text("%.1f", accuracies[i])));
         }
-        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed())
-                .updater(new Sgd(0.1)).list();
-        if (norm) {
-            layers.layer(new BatchNormalization.Builder().build());
+        System.out.println(row);
+        return Runs.mean(accuracies[0]);
+    }
+
+    private static MultiLayerNetwork net(Layer first, long seed) {
+        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed).updater(new Sgd(0.1)).list();
+        if (first != null) {
+            layers.layer(first.clone());
         }
         layers.layer(new DenseLayer.Builder().nOut(32).activation(Activation.RELU).build());
         layers.layer(new OutputLayer.Builder(LossFunction.MCXENT).nOut(CLASSES).activation(Activation.SOFTMAX).build());
         MultiLayerNetwork net = new MultiLayerNetwork(layers.setInputType(InputType.feedForward(COLUMNS)).build());
         net.init();
-        double loss = fit(net, train, BATCH, name);
-        accuracies.put(name, accuracy(net, test));
-        System.out.printf("%-24s %10.4f %13.1f %%%n", name, loss, accuracies.get(name));
+        return net;
     }
 
     /** The class is whether just one of two sums of columns is above its mean. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import java.util.Arrays;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -29,5 +30,17 @@ final class Runs {
     /** The seed of a run, counted from 0. */
     static long seed(long first, int run) {
         return first + 2L * run;
+    }
+
+    static double mean(double[] values) {
+        return Arrays.stream(values).average().orElseThrow();
+    }
+
+    /** Mean and standard deviation, such as "97.5 (0.3)"; of one run, the mean. */
+    static String text(String format, double[] values) {
+        double mean = mean(values);
+        double squares = Arrays.stream(values).map(value -> (value - mean) * (value - mean)).sum();
+        return String.format(format, mean)
+                + (values.length == 1 ? "" : String.format(" (" + format + ")", Math.sqrt(squares / (values.length - 1))));
     }
 }

@@ -34,7 +34,7 @@ class StudiesTest {
         "sequence|1|Accuracy on sequences of any length and amplitude: layer norm [\\d.]+ %.*",
         "deep-net --depth 3|3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
         "regularization|3|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
-        "scaling|0|Test accuracy: raw [\\d.]+ %, min-max .* raw with batch norm as the first layer [\\d.]+ %\\.",
+        "scaling --runs 1|0|Test accuracy with batches of 32: raw [\\d.]+ %, .* first layer [\\d.]+ %, with feature norm .*",
         "debias --runs 1|3|Test accuracy after 1 batch: decay 0.9 [\\d.]+ %, debiased [\\d.]+ %; .* recomputed [\\d.]+ %\\.",
         "resnet --norms batch|9|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
     void theLastLineSaysWhatItShowed(String study, int convolutions, String expected) {
@@ -43,7 +43,7 @@ class StudiesTest {
         args.addAll(List.of("--examples", "60", "--epochs", "1"));
         List<String> lines = Output.of(args.toArray(String[]::new)).lines().toList();
         assertThat(lines.get(lines.size() - 1)).matches(expected);
-        assertThat(lines.get(lines.size() - 2)).matches(study.equals("scaling") ? "raw, batch norm first .*"
+        assertThat(lines.get(lines.size() - 2)).matches(convolutions == 0 ? "raw, feature norm first .*"
                 : "convolutions: " + Pattern.quote(Output.convolutions(convolutions)));
     }
 
