@@ -2,8 +2,10 @@
 package io.github.dl4jnorm.examples;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
@@ -16,6 +18,7 @@ import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.learning.config.Adam;
+import org.nd4j.linalg.learning.config.IUpdater;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
 
@@ -46,57 +49,73 @@ final class Regularization extends ConvolutionStudy {
         oneThread();
         System.out.printf("%-28s %15s %15s   (means of %d runs)%n", "", "training", "test", RUNS);
         Map<String, Double> tests = new LinkedHashMap<>();
-        for (int i = 0; i < 8; i++) {
-            boolean norm = (i & 1) != 0;
-            boolean dropout = (i & 2) != 0;
-            boolean l2 = (i & 4) != 0;
-            String name = i == 0 ? "nothing"
-                    : ((norm ? "batch norm " : "") + (dropout ? "dropout " : "") + (l2 ? "L2 " : "")).strip();
+        for (Method method : Method.all()) {
             double train = 0;
             double test = 0;
             for (int run = 0; run < RUNS; run++) {
                 ImageData digits = new ImageData(GeneratedDigits.create(examples(), seed() + 2 * run),
                         GeneratedDigits.create(1000, seed() + 2 * run + 1), true, "digits").scaled(ImageData.Scale.MINMAX);
-                drawLabels(digits.train().getLabels(), seed() + 2 * run);
-                MultiLayerNetwork net = net(norm, dropout, l2, digits, seed() + run);
+                drawLabels(digits.train().getLabels(), DRAWN, seed() + 2 * run);
+                MultiLayerNetwork net = net(method, Activation.RELU, digits, new Adam(LEARNING_RATE), seed() + run);
                 convolutions().enable(net);
-                fit(net, digits.train(), BATCH, name + ", run " + (run + 1));
+                fit(net, digits.train(), BATCH, method + ", run " + (run + 1));
                 train += accuracy(net, digits.train()) / RUNS;
                 test += accuracy(net, digits.test()) / RUNS;
             }
-            tests.put(name, test);
-            System.out.printf("%-28s %13.1f %% %13.1f %%%n", name, train, test);
+            tests.put(method.toString(), test);
+            System.out.printf("%-28s %13.1f %% %13.1f %%%n", method, train, test);
         }
         return String.format("Test accuracy after training on %d examples: nothing %.1f %%, dropout %.1f %%, batch norm "
                 + "%.1f %%, both %.1f %%.", examples(), tests.get("nothing"), tests.get("dropout"), tests.get("batch norm"),
                 tests.get("batch norm dropout"));
     }
 
-    /** Draws some labels anew; one in ten is right again. */
-    private static void drawLabels(INDArray labels, long seed) {
+    /**
+     * What may keep a network from memorizing.
+     *
+     * @param norm    batch norm in front of each activation
+     * @param dropout dropout in front of the output layer
+     * @param l2      L2 of all weights
+     */
+    record Method(boolean norm, boolean dropout, boolean l2) {
+        /** All combinations, from nothing to everything. */
+        static List<Method> all() {
+            return IntStream.range(0, 8).mapToObj(i -> new Method((i & 1) != 0, (i & 2) != 0, (i & 4) != 0)).toList();
+        }
+
+        @Override
+        public String toString() {
+            String name = (norm ? "batch norm " : "") + (dropout ? "dropout " : "") + (l2 ? "L2" : "");
+            return name.isEmpty() ? "nothing" : name.strip();
+        }
+    }
+
+    /** Draws a share of the labels anew; one in ten is right again. */
+    static void drawLabels(INDArray labels, double share, long seed) {
         Random random = new Random(seed);
         for (long i = 0; i < labels.size(0); i++) {
-            if (random.nextDouble() < DRAWN) {
+            if (random.nextDouble() < share) {
                 labels.getRow(i).assign(0);
                 labels.putScalar(i, random.nextInt((int) labels.size(1)), 1);
             }
         }
     }
 
-    private MultiLayerNetwork net(boolean norm, boolean dropout, boolean l2, ImageData images, long seed) {
-        NormChoice choice = norm ? NormChoice.BATCH : NormChoice.NONE;
-        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed).weightInit(WeightInit.RELU)
-                .updater(new Adam(LEARNING_RATE)).l2(l2 ? L2 : 0).list()
+    /** Two convolutions and a dense layer. */
+    static MultiLayerNetwork net(Method method, Activation activation, ImageData images, IUpdater updater, long seed) {
+        NormChoice choice = method.norm() ? NormChoice.BATCH : NormChoice.NONE;
+        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed).updater(updater)
+                .weightInit(activation == Activation.RELU ? WeightInit.RELU : WeightInit.XAVIER).l2(method.l2() ? L2 : 0).list()
                 .layer(new SubsamplingLayer.Builder(PoolingType.AVG).kernelSize(2, 2).stride(2, 2).build());
         for (int width : WIDTHS) {
             choice.block(width).around(new ConvolutionLayer.Builder(3, 3).stride(2, 2).nOut(width)
-                    .convolutionMode(ConvolutionMode.Same).activation(Activation.RELU).build()).forEach(layers::layer);
+                    .convolutionMode(ConvolutionMode.Same).activation(activation).build()).forEach(layers::layer);
         }
-        choice.block(UNITS).around(new DenseLayer.Builder().nOut(UNITS).activation(Activation.RELU).build())
+        choice.block(UNITS).around(new DenseLayer.Builder().nOut(UNITS).activation(activation).build())
                 .forEach(layers::layer);
         OutputLayer.Builder output = new OutputLayer.Builder(LossFunction.MCXENT).nOut(images.classes())
                 .weightInit(WeightInit.XAVIER).activation(Activation.SOFTMAX);
-        if (dropout) {
+        if (method.dropout()) {
             output.dropOut(KEPT);
         }
         MultiLayerNetwork net = new MultiLayerNetwork(layers.layer(output.build()).setInputType(images.inputType()).build());

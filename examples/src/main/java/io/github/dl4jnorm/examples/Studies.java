@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
         footer = {"", "Example: study batch-size"},
         subcommands = {BatchSizeStudy.class, CovariateShift.class, DomainShift.class, SequenceLayerNorm.class, DeepNet.class,
             Regularization.class, FeatureScaling.class, ResNetNorms.class, StyleTransfer.class, TransformerEncoder.class,
-            Debiasing.class})
+            Debiasing.class, LabelNoise.class})
 final class Studies implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -3,6 +3,7 @@ package io.github.dl4jnorm.examples;
 
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import java.util.function.IntConsumer;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
@@ -104,6 +105,11 @@ abstract class Study implements Callable<Integer> {
 
     /** Trains, in an order that the seed tells, and returns the mean loss of the last epoch. */
     final double fit(Model net, DataSet train, int batch, String task) {
+        return fit(net, train, batch, task, epoch -> { });
+    }
+
+    /** Trains, in an order that the seed tells, tests after every epoch, and returns the mean loss of the last one. */
+    final double fit(Model net, DataSet train, int batch, String task, IntConsumer test) {
         DataSet all = train.copy();
         int batches = all.numExamples() / batch;
         double loss = 0;
@@ -121,6 +127,7 @@ abstract class Study implements Callable<Integer> {
                     loss += net.score() / batches;
                     bar.step();
                 }
+                test.accept(epoch);
             }
         }
         return loss;

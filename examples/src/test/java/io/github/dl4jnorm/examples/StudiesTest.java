@@ -35,6 +35,7 @@ class StudiesTest {
         "deep-net --depth 3|3|Test accuracy of 3 convolutions with sigmoids: no norm [\\d.]+ %.*",
         "regularization|3|Test accuracy after training on 60 examples: nothing [\\d.]+ %.*",
         "scaling --runs 1|0|Test accuracy with batches of 32: raw [\\d.]+ %, .* first layer [\\d.]+ %, with feature norm .*",
+        "label-noise --runs 1|3|Test accuracy with 25 % of labels .*, after 1 and 1 epoch: relu, nothing [\\d.]+ .*",
         "debias --runs 1|3|Test accuracy after 1 batch: decay 0.9 [\\d.]+ %, debiased [\\d.]+ %; .* recomputed [\\d.]+ %\\.",
         "resnet --norms batch|9|9 of 9 norms of batch folded: [\\d.]+ ms instead of [\\d.]+ ms, outputs within .*"})
     void theLastLineSaysWhatItShowed(String study, int convolutions, String expected) {
@@ -76,7 +77,8 @@ class StudiesTest {
         assertThat(Main.execute(new PrintWriter(errors, true), "study", "debias", "--report", "/no/such/place/x.html"))
                 .isEqualTo(2);
         assertThat(Main.execute(new PrintWriter(errors, true), "study", "debias", "--runs", "0")).isEqualTo(2);
-        assertThat(errors.toString().lines()).hasSize(6).allMatch(line -> line.startsWith("error: "));
+        assertThat(Main.execute(new PrintWriter(errors, true), "study", "label-noise", "--noise", "2")).isEqualTo(2);
+        assertThat(errors.toString().lines()).hasSize(7).allMatch(line -> line.startsWith("error: "));
     }
 
     /** A page complete in itself, with a chart for all it promises and colors the page names. */
