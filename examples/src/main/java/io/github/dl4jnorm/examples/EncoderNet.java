@@ -31,9 +31,10 @@ import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
  *
  * @param blocks number of blocks
  * @param norm   the norm before attention, dense layers and classifier
+ * @param rate   learning rate
  * @param seed   random seed of the weights
  */
-record EncoderNet(int blocks, Norm norm, long seed) {
+record EncoderNet(int blocks, Norm norm, double rate, long seed) {
     static final String SEQUENCES = "sequences";
     static final String LABELS = "labels";
     static final String PREDICTIONS = "predictions";
@@ -42,7 +43,6 @@ record EncoderNet(int blocks, Norm norm, long seed) {
     private static final int HEADS = 4;
     private static final int STEPS = TransformerEncoder.PAIRS + 1;
     private static final double EPS = 1e-6;
-    private static final double RATE = 3e-3;
 
     /** Which norm. */
     enum Norm {
@@ -55,7 +55,7 @@ record EncoderNet(int blocks, Norm norm, long seed) {
     }
 
     ComputationGraph graph() {
-        GraphBuilder builder = new NeuralNetConfiguration.Builder().seed(seed).updater(new Adam(RATE)).graphBuilder()
+        GraphBuilder builder = new NeuralNetConfiguration.Builder().seed(seed).updater(new Adam(rate)).graphBuilder()
                 .addInputs(SEQUENCES).setInputTypes(InputType.recurrent(TransformerEncoder.INPUTS, STEPS))
                 .addLayer("embedding", dense(WIDTH, Activation.IDENTITY), SEQUENCES);
         String stream = "embedding";
@@ -122,7 +122,7 @@ record EncoderNet(int blocks, Norm norm, long seed) {
         sd.nn.softmax(PREDICTIONS, logits, 1);
         sd.loss.softmaxCrossEntropy("loss", labels, logits, null);
         sd.setLossVariables("loss");
-        sd.setTrainingConfig(TrainingConfig.builder().updater(new Adam(RATE)).dataSetFeatureMapping(SEQUENCES)
+        sd.setTrainingConfig(TrainingConfig.builder().updater(new Adam(rate)).dataSetFeatureMapping(SEQUENCES)
                 .dataSetLabelMapping(LABELS).build());
         return sd;
     }

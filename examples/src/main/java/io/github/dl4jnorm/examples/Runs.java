@@ -2,6 +2,8 @@
 package io.github.dl4jnorm.examples;
 
 import java.util.Arrays;
+import java.util.function.LongToDoubleFunction;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -30,6 +32,11 @@ final class Runs {
     /** The seed of a run, counted from 0. */
     static long seed(long first, int run) {
         return first + 2L * run;
+    }
+
+    /** Measures with the seed of each run. */
+    double[] of(long first, LongToDoubleFunction measured) {
+        return IntStream.range(0, count()).mapToDouble(run -> measured.applyAsDouble(seed(first, run))).toArray();
     }
 
     static double mean(double[] values) {

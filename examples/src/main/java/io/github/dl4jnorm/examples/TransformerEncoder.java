@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.examples;
 
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.util.Random;
+import java.util.function.LongToDoubleFunction;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.evaluation.classification.Evaluation;
@@ -11,6 +14,7 @@ import org.nd4j.linalg.dataset.DataSet;
 import org.nd4j.linalg.dataset.ViewIterator;
 import org.nd4j.linalg.factory.Nd4j;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -32,50 +36,76 @@ final class TransformerEncoder extends Study {
     /** Numbers of a timestep: which key, and which value unless it is the last one. */
     static final int INPUTS = KEYS + VALUES;
     private static final int BATCH = 32;
+    private static final int TESTS = 500;
 
     @Option(names = "--blocks", description = "Number of encoder blocks (default: ${DEFAULT-VALUE}).")
-    private int blocks = 2;
+    private int blocks = 6;
+
+    @Option(names = "--learning-rate", description = "Learning rate of Adam (default: ${DEFAULT-VALUE}).")
+    private double learningRate = 3e-3;
+
+    @Mixin
+    private final Runs runs = new Runs(3);
 
     TransformerEncoder() {
-        super(2000, 4);
+        super(2000, 2);
     }
 
     @Override
     String run() {
         require(blocks >= 1 && blocks <= 12, "--blocks must be 1 to 12, not " + blocks);
+        require(learningRate > 0, "--learning-rate must be positive, not " + learningRate);
         oneThread();
-        DataSet train = pairs(examples(), new Random(seed()));
-        DataSet test = pairs(500, new Random(seed() + 1));
-        double[] accuracies = new double[4];
-        EncoderNet.Norm[] norms = {EncoderNet.Norm.NONE, EncoderNet.Norm.LAYER, EncoderNet.Norm.RMS};
-        System.out.printf("%-20s %15s%n", "norm", "test accuracy");
-        for (int i = 0; i < norms.length; i++) {
-            ComputationGraph net = new EncoderNet(blocks, norms[i], seed()).graph();
-            fit(net, train, BATCH, norms[i].toString());
-            accuracies[i] = accuracy(net, test);
-            System.out.printf("%-20s %13.1f %%%n", norms[i], accuracies[i]);
-        }
-        accuracies[3] = sameDiff(train, test);
-        System.out.printf("%-20s %13.1f %%%n", "rms, SameDiff", accuracies[3]);
-        return String.format("Recall of %d pairs by %d encoder blocks: no norm %.1f %%, layer norm %.1f %%, RMS norm %.1f %%, "
-                + "as SameDiff %.1f %% (chance: 25 %%).", PAIRS, blocks, accuracies[0], accuracies[1], accuracies[2],
-                accuracies[3]);
+        System.out.printf("%-16s %18s   (means of %d runs, standard deviations)%n", "norm", "test accuracy", runs.count());
+        double none = row("none", seed -> graph(EncoderNet.Norm.NONE, seed));
+        double layer = row("layer", seed -> graph(EncoderNet.Norm.LAYER, seed));
+        double rms = row("rms", seed -> graph(EncoderNet.Norm.RMS, seed));
+        double sameDiff = row("rms, SameDiff", this::sameDiff);
+        return String.format("Recall of %d pairs by %d encoder blocks after %s: no norm %.1f %%, layer norm %.1f %%, RMS norm "
+                + "%.1f %%, as SameDiff %.1f %% (chance: 25 %%).", PAIRS, blocks, Comparison.epochs(epochs()), none, layer, rms,
+                sameDiff);
     }
 
-    private double sameDiff(DataSet train, DataSet test) {
-        SameDiff sd = new EncoderNet(blocks, EncoderNet.Norm.RMS, seed()).sameDiff();
-        DataSet all = train.copy();
+    /** {@return the mean accuracy of all runs} */
+    private double row(String name, LongToDoubleFunction trained) {
+        double[] accuracies = runs.of(seed(), trained);
+        System.out.printf("%-16s %16s %%%n", name, Runs.text("%.1f", accuracies));
+        return Runs.mean(accuracies);
+    }
+
+    private double graph(EncoderNet.Norm norm, long seed) {
+        ComputationGraph net = new EncoderNet(blocks, norm, learningRate, seed).graph();
+        fit(net, pairs(examples(), new Random(seed)), BATCH, norm.toString());
+        return accuracy(net, pairs(TESTS, new Random(seed + 1)));
+    }
+
+    private double sameDiff(long seed) {
+        SameDiff sd = withGradient(new EncoderNet(blocks, EncoderNet.Norm.RMS, learningRate, seed));
+        DataSet all = pairs(examples(), new Random(seed));
         int batches = all.numExamples() / BATCH;
         try (StepBar bar = new StepBar("rms, SameDiff", epochs())) {
             for (int epoch = 1; epoch <= epochs(); epoch++) {
-                all.shuffle(seed() + epoch);
+                all.shuffle(seed + epoch);
                 sd.fit(new ViewIterator((DataSet) all.getRange(0, batches * BATCH), BATCH), 1);
                 bar.step();
             }
         }
         Evaluation evaluation = new Evaluation();
-        sd.evaluate(new ViewIterator(test, test.numExamples()), EncoderNet.PREDICTIONS, evaluation);
+        sd.evaluate(new ViewIterator(pairs(TESTS, new Random(seed + 1)), TESTS), EncoderNet.PREDICTIONS, evaluation);
         return 100 * evaluation.accuracy();
+    }
+
+    /** SameDiff prints a line for each operation that it differentiates, hundreds here. */
+    private static SameDiff withGradient(EncoderNet net) {
+        PrintStream out = System.out;
+        System.setOut(new PrintStream(OutputStream.nullOutputStream()));
+        try {
+            SameDiff sd = net.sameDiff();
+            sd.createGradFunction();
+            return sd;
+        } finally {
+            System.setOut(out);
+        }
     }
 
     /** Sequences [N, inputs, pairs + 1]. */
