@@ -52,8 +52,8 @@ final class FeatureScaling extends Study {
     String run() {
         oneThread();
         System.out.printf("%39s %30s%n", "batch " + BATCHES[0], "batch " + BATCHES[1]);
-        System.out.printf("%-26s %12s %17s %12s %17s   (means of %d runs, standard deviations)%n", "input", "loss",
-                "test accuracy", "loss", "test accuracy", runs.count());
+        System.out.printf("%-26s %12s %17s %12s %17s   (%s)%n", "input", "loss", "test accuracy", "loss",
+                "test accuracy", runs.meaning());
         double raw = row("raw", null, null);
         double minMax = row("min-max", new NormalizerMinMaxScaler(0, 1), null);
         double standardized = row("standardized", new NormalizerStandardize(), null);

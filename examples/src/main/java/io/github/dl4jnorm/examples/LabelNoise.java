@@ -58,7 +58,7 @@ final class LabelNoise extends ConvolutionStudy {
         for (Activation activation : List.of(Activation.RELU, Activation.TANH)) {
             System.out.printf("%-24s", activation.toString().toLowerCase(Locale.ROOT));
             columns.forEach(epoch -> System.out.printf("%14s", Comparison.epochs(epoch)));
-            System.out.printf("   (test accuracy: means of %d runs, standard deviations)%n", runs.count());
+            System.out.printf("   (test accuracy: %s)%n", runs.meaning());
             for (Method method : Method.all()) {
                 double[][] accuracies = train(method, activation, data, columns);
                 StringBuilder row = new StringBuilder(String.format("%-24s", method));

@@ -29,6 +29,11 @@ final class Runs {
         return count;
     }
 
+    /** What the numbers of a table are. */
+    String meaning() {
+        return count() == 1 ? "1 run" : "means of " + count() + " runs, standard deviations";
+    }
+
     /** The seed of a run, counted from 0. */
     static long seed(long first, int run) {
         return first + 2L * run;

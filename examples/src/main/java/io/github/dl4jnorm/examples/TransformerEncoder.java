@@ -56,7 +56,7 @@ final class TransformerEncoder extends Study {
         require(blocks >= 1 && blocks <= 12, "--blocks must be 1 to 12, not " + blocks);
         require(learningRate > 0, "--learning-rate must be positive, not " + learningRate);
         oneThread();
-        System.out.printf("%-16s %18s   (means of %d runs, standard deviations)%n", "norm", "test accuracy", runs.count());
+        System.out.printf("%-16s %18s   (%s)%n", "norm", "test accuracy", runs.meaning());
         double none = row("none", seed -> graph(EncoderNet.Norm.NONE, seed));
         double layer = row("layer", seed -> graph(EncoderNet.Norm.LAYER, seed));
         double rms = row("rms", seed -> graph(EncoderNet.Norm.RMS, seed));

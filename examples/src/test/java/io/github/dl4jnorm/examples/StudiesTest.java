@@ -55,6 +55,7 @@ class StudiesTest {
         assertThat(lines.get(lines.size() - 1)).matches("Recall of 6 pairs by 1 encoder blocks after 1 epoch: no norm "
                 + "[\\d.]+ %, layer norm [\\d.]+ %, RMS norm [\\d.]+ %, as SameDiff [\\d.]+ % \\(chance: 25 %\\)\\.");
         assertThat(lines).as("a table without SameDiff's lines for each operation").hasSize(6);
+        assertThat(lines.get(0)).endsWith("(1 run)");
         StringWriter errors = new StringWriter();
         assertThat(Main.execute(new PrintWriter(errors, true), "study", "transformer", "--blocks", "0")).isEqualTo(2);
         assertThat(errors.toString()).contains("--blocks must be 1 to 12, not 0");
