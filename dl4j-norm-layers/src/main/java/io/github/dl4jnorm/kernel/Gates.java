@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.comparison.CompareAndSet;
 import org.nd4j.linalg.factory.Nd4j;
@@ -36,14 +37,14 @@ final class Gates {
      * Sets squares to 0 where all elements that count are equal: their mean is off by some units in the last place, which an
      * eps of 0 would take for a deviation.
      *
+     * @param cells      what squares were summed up of
      * @param deviations elements less their mean
      * @param gate       which of them count, or null
-     * @param axes       those over which squares were summed up
      * @param counts     number of elements
      * @param means      their means
      * @param squares    their sums of squares
      */
-    static void dropRounding(INDArray deviations, INDArray gate, int[] axes, double[] counts, double[] means,
+    static void dropRounding(Nd4jCells cells, INDArray deviations, INDArray gate, double[] counts, double[] means,
                              double[] squares) {
         double[] low = null;
         double[] high = null;
@@ -52,12 +53,16 @@ final class Gates {
             // A mean that overflowed is no rounding: the pass is repeated with smaller numbers.
             if (squares[i] > 0 && squares[i] < Double.POSITIVE_INFINITY && squares[i] <= counts[i] * rounding * rounding) {
                 if (low == null) {
-                    INDArray others = gate == null ? null : gate.rsub(1).muli(Double.MAX_VALUE);
-                    low = (gate == null ? deviations : deviations.add(others)).min(axes).dup('c').data().asDouble();
-                    high = (gate == null ? deviations : deviations.sub(others)).max(axes).dup('c').data().asDouble();
+                    INDArray others = gate == null ? null : gate.rsub(1).muli(largest(gate));
+                    low = cells.least(gate == null ? deviations : deviations.add(others));
+                    high = cells.greatest(gate == null ? deviations : deviations.sub(others));
                 }
                 squares[i] = low[i] == high[i] ? 0 : squares[i];
             }
         }
+    }
+
+    private static Number largest(INDArray array) {
+        return array.dataType() == DataType.DOUBLE ? (Number) Double.MAX_VALUE : (Number) Float.MAX_VALUE;
     }
 }

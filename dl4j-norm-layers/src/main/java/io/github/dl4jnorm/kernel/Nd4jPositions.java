@@ -10,170 +10,156 @@ import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastAddOp;
-import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastMulOp;
-import org.nd4j.linalg.api.ops.impl.reduce.floating.SquaredNorm;
-import org.nd4j.linalg.api.ops.impl.reduce.same.Sum;
-import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.AddOp;
-import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.MulOp;
-import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.SubOp;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
- * Normalization over the channels of each group at each position, in double. Arrays are seen as {@code [N, G, C/G, S]}, or
- * {@code [N·S, G, C/G]} where channels come last: axis 2 is the one that is normalized.
+ * Normalization over the channels of each group at each position, in the input's own type (HALF in FLOAT) with sums in double.
+ * Cells are groups: rows of C/G channels where channels come last, else columns of {@code [N·G, C/G, S]}.
  */
 final class Nd4jPositions {
-    private static final int NORMALIZED = 2;
+    /** Of a deviation less that from the mean as it is rounded, in units: half of what rounding an element of that size loses. */
+    private static final double NO_REST = 0x1p-24;
 
     private final View view;
     private final Mask mask;
     private final PositionNorm norm;
+    private final DataType type;
     private final Nd4jCube cubes;
     private final boolean channelsLast;
-    private final long[] shape;
-    /** Of a number for each group at each position. */
-    private final long[] perGroup;
-    private final int cells;
+    private final Nd4jCells groups;
+    private final Nd4jCells channels;
 
-    Nd4jPositions(View view, Mask mask, PositionNorm norm) {
+    /**
+     * A pass.
+     *
+     * @param view view of the input, nothing folded
+     * @param mask mask for it, or null
+     * @param norm groups, gamma, beta and eps
+     * @param type of the arithmetic, FLOAT or DOUBLE
+     */
+    Nd4jPositions(View view, Mask mask, PositionNorm norm, DataType type) {
         this.view = view;
         this.mask = mask;
         this.norm = norm;
+        this.type = type;
         cubes = new Nd4jCube(view);
-        long n = view.examples();
+        channels = new Nd4jCube(view.batchAsPositions()).cells;
         long s = view.positions();
         long size = view.channels() / norm.groups();
-        channelsLast = view.positions() == 1 || view.channelAxis() > 1;
-        shape = channelsLast ? new long[]{n * s, norm.groups(), size} : new long[]{n, norm.groups(), size, s};
-        perGroup = shape.clone();
-        perGroup[NORMALIZED] = 1;
-        cells = view.examples() * norm.groups() * view.positions();
+        long count = (long) view.examples() * norm.groups();
+        channelsLast = s == 1 || view.channelAxis() > 1;
+        groups = channelsLast ? Nd4jCells.rows(count * s, size) : Nd4jCells.columns(count, size, s);
+    }
+
+    /** The same pass where numbers leave the range of FLOAT. */
+    private Nd4jPositions inDouble() {
+        return new Nd4jPositions(view, mask, norm, DataType.DOUBLE);
     }
 
     Moments forward(INDArray x, boolean relu, INDArray y) {
-        INDArray gate = gate();
-        INDArray values = copy(x, gate);
-        Moments found = normalize(values, gate, null);
-        INDArray result = output(y, values);
-        scaleAndShift(values, result);
+        Values values = new Values(x);
+        INDArray result = Nd4jCube.output(y, x, values.elements);
+        if (!values.find(result)) {
+            return inDouble().forward(x, relu, y);
+        }
+        values.normalize(result);
+        scaleAndShift(result, result);
         if (relu) {
             Transforms.relu(result, false);
         }
-        Gates.close(result, gate);
+        Gates.close(result, values.gate);
         Nd4jCube.deliver(result, y);
-        return PositionKernels.worthKeeping(view, norm) ? found : null;
+        return PositionKernels.worthKeeping(view, norm) ? values.moments : null;
     }
 
     PositionNorm.Gradients backward(INDArray x, INDArray dy, Moments known, boolean relu, INDArray dx) {
-        INDArray gate = gate();
-        INDArray normalized = copy(x, gate);
-        Moments moments = normalize(normalized, gate, known);
-        INDArray gradient = copy(dy, gate);
-        INDArray products = normalized.ulike();
-        if (relu) {
-            scaleAndShift(normalized, products);
-            Gates.pass(gradient, Transforms.relu(products, false), gradient);
+        Values values = new Values(x);
+        values.moments = known;
+        INDArray normalized = Nd4jCube.scratch(x, values.elements);
+        if (known == null ? !values.find(normalized) : !values.inRange()) {
+            return inDouble().backward(x, dy, known, relu, dx);
         }
-        INDArray toParameters = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{2, view.channels()}, 'c');
-        Nd4j.exec(new Sum(gradient, perChannel(Nd4jCube.part(toParameters, 0)), false, shared()));
-        Nd4jCube.product(gradient, normalized, products);
-        Nd4j.exec(new Sum(products, perChannel(Nd4jCube.part(toParameters, 1)), false, shared()));
-        INDArray gammas = perChannel(Nd4j.createFromArray(ofChannels(norm::gamma)));
-        Nd4j.exec(new BroadcastMulOp(gradient, gammas, gradient, 1, NORMALIZED));
-        Nd4j.exec(new BroadcastMulOp(products, gammas, products, 1, NORMALIZED));
-        INDArray sums = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{2, cells}, 'c');
-        sum(gradient, Nd4jCube.part(sums, 0));
-        sum(products, Nd4jCube.part(sums, 1));
-        double[] found = sums.data().asDouble();
-        INDArray[] k = upload(cell -> unit(moments, cell),
-                cell -> norm.gradSlope(unit(moments, cell), moments.count(at(cell)), found[cells + cell]),
-                cell -> norm.gradShift(unit(moments, cell), moments.count(at(cell)), found[cell]));
-        INDArray result = output(dx, gradient);
-        multiply(gradient, k[0], result);
-        multiply(normalized, k[1], normalized);
-        Nd4jCube.sum(result, normalized, result);
-        Nd4j.exec(new AddOp(new INDArray[]{result, k[2]}, new INDArray[]{result}));
-        Gates.close(result, gate);
+        values.normalize(normalized);
+        INDArray active = active(cubes.of(dy, type), normalized, relu, values.gate);
+        Nd4jCells.Sums toParameters = channels.new Sums(2, false);
+        toParameters.sum(0, active);
+        toParameters.products(1, active, normalized);
+        INDArray result = Nd4jCube.output(dx, dy, active);
+        if (norm.gamma() != null) {
+            channels.multiply(active, channels.upload(type, norm.gamma())[0], result);
+            active = result;
+        }
+        gradient(values.moments, active, normalized, result);
+        Gates.close(result, values.gate);
         Nd4jCube.deliver(result, dx);
-        double[] gradients = toParameters.data().asDouble();
-        int channels = view.channels();
-        return new PositionNorm.Gradients(Arrays.copyOfRange(gradients, channels, 2 * channels),
-                Arrays.copyOf(gradients, channels));
+        double[] found = toParameters.read();
+        return new PositionNorm.Gradients(Arrays.copyOfRange(found, channels.count, 2 * channels.count),
+                Arrays.copyOf(found, channels.count));
     }
 
-    private INDArray gate() {
-        INDArray gate = cubes.gate(mask, DataType.DOUBLE);
-        return gate == null ? null : gate.reshape('c', shape);
-    }
-
-    private INDArray copy(INDArray array, INDArray gate) {
-        INDArray copy = cubes.copy(array, DataType.DOUBLE).reshape('c', shape);
-        Gates.close(copy, gate);
-        return copy;
-    }
-
-    private INDArray output(INDArray array, INDArray otherwise) {
-        return Nd4jCube.isCube(array, DataType.DOUBLE) ? Nd4jCube.view(array, shape) : otherwise;
-    }
-
-    /** Normalizes values in place; finds the moments unless they are known. */
-    private Moments normalize(INDArray values, INDArray gate, Moments known) {
-        Moments moments = known;
-        if (known == null) {
-            moments = moments(values, gate);
-        } else if (norm.isCentered()) {
-            subtract(values, upload(cell -> known.mean(at(cell)))[0]);
-            Gates.close(values, gate);
+    /** dy where it counts and a ReLU was active, elsewhere 0; may be dy itself. */
+    private INDArray active(INDArray gradient, INDArray normalized, boolean relu, INDArray gate) {
+        if (!relu && gate == null) {
+            return gradient;
         }
-        Moments all = moments;
-        multiply(values, upload(cell -> unit(all, cell))[0], values);
-        return moments;
+        INDArray passed = gradient.ulike();
+        if (relu) {
+            scaleAndShift(normalized, passed);
+            if (norm.gamma() == null && norm.beta() == null) {
+                passed.assign(normalized);
+            }
+            Gates.pass(gradient, Transforms.relu(passed, false), passed);
+            Gates.close(passed, gate);
+        } else {
+            Gates.pass(gradient, gate, passed);
+        }
+        return passed;
     }
 
-    /** The moments of the groups; subtracts the means from the values if the norm does. */
-    private Moments moments(INDArray values, INDArray gate) {
-        double[] counts = counts();
-        INDArray sums = Nd4j.createUninitialized(DataType.DOUBLE, new long[]{3, cells}, 'c');
-        INDArray mean = Nd4jCube.part(sums, 0);
-        sum(values, mean);
-        Nd4jCube.toMeans(mean, mask, counts);
-        INDArray deviations = norm.isCentered() ? values : values.dup('c');
-        subtract(deviations, mean.reshape('c', perGroup));
-        Gates.close(deviations, gate);
-        sum(deviations, Nd4jCube.part(sums, 1));
-        Nd4j.exec(new SquaredNorm(deviations, reduced(Nd4jCube.part(sums, 2)), false, NORMALIZED));
-        Moments moments = new Moments(view.examples() * norm.groups(), view.positions());
-        double[] found = Nd4jCube.take(sums, counts, deviations, gate, new int[]{NORMALIZED}, this::at, moments);
+    /** {@code unit·weighted + slope·normalized + shift} with the numbers of each group; normalized is not read again. */
+    private void gradient(Moments moments, INDArray weighted, INDArray normalized, INDArray into) {
+        Nd4jCells.Sums sums = groups.new Sums(2, false);
+        sums.sum(0, weighted);
+        sums.products(1, weighted, normalized);
+        double[] found = sums.read();
+        int cells = groups.count;
+        INDArray[] k = groups.upload(type, all(cell -> unit(moments, cell)),
+                all(cell -> norm.gradSlope(unit(moments, cell), moments.count(at(cell)), found[cells + cell])),
+                all(cell -> norm.gradShift(unit(moments, cell), moments.count(at(cell)), found[cell])));
+        groups.multiply(weighted, k[0], into);
+        groups.multiply(normalized, k[1], normalized);
+        Nd4jCube.sum(into, normalized, into);
         if (norm.isCentered()) {
-            centerConstants(values, gate,
-                    cell -> moments.squares(at(cell)) == 0 ? found[cells + cell] / Math.max(1, counts[cell]) : 0);
+            groups.add(into, k[2], into);
         }
-        return moments;
     }
 
-    /** Elements that are all alike differ from their mean by its rounding alone, which a small eps would magnify. */
-    private void centerConstants(INDArray deviations, INDArray gate, IntToDoubleFunction rest) {
-        if (IntStream.range(0, cells).anyMatch(cell -> rest.applyAsDouble(cell) != 0)) {
-            subtract(deviations, upload(rest)[0]);
-            Gates.close(deviations, gate);
+    /** {@code into = gamma·normalized + beta}; nothing where there is neither. */
+    private void scaleAndShift(INDArray normalized, INDArray into) {
+        INDArray from = normalized;
+        if (norm.gamma() != null) {
+            channels.multiply(from, channels.upload(type, norm.gamma())[0], into);
+            from = into;
         }
+        if (norm.beta() != null) {
+            channels.add(from, channels.upload(type, norm.beta())[0], into);
+        }
+    }
+
+    /** A number for each cell. */
+    private double[] all(IntToDoubleFunction number) {
+        return IntStream.range(0, groups.count).mapToDouble(number::applyAsDouble).toArray();
     }
 
     /** How many elements of each cell count. */
     private double[] counts() {
-        double[] counts = new double[cells];
-        int size = (int) shape[NORMALIZED];
-        Arrays.fill(counts, size);
-        for (int cell = 0; mask != null && cell < cells; cell++) {
+        int size = groups.size;
+        return all(cell -> {
             int row = at(cell) / view.positions();
-            counts[cell] = 0;
-            for (int c = row % norm.groups() * size; c < (row % norm.groups() + 1) * size; c++) {
-                counts[cell] += mask.keeps(row / norm.groups(), c, at(cell) % view.positions()) ? 1 : 0;
-            }
-        }
-        return counts;
+            int first = row % norm.groups() * size;
+            return mask == null ? size : IntStream.range(first, first + size)
+                    .filter(c -> mask.keeps(row / norm.groups(), c, at(cell) % view.positions())).count();
+        });
     }
 
     /** Where the moments of a cell stand, (n·G + g)·S + s. */
@@ -191,52 +177,88 @@ final class Nd4jPositions {
         return norm.unit(moments.count(at), moments.mean(at), moments.squares(at));
     }
 
-    private void sum(INDArray values, INDArray into) {
-        Nd4j.exec(new Sum(values, reduced(into), false, NORMALIZED));
-    }
+    /** The input with its moments. */
+    private final class Values {
+        /** 0 where the mask says so; may be the input itself. */
+        private INDArray elements;
+        private final INDArray gate;
+        private Moments moments;
+        /** Elements less the pivots of their cells, or null. */
+        private INDArray deviations;
+        private double[] pivots;
 
-    private INDArray reduced(INDArray table) {
-        return channelsLast ? table.reshape('c', shape[0], shape[1]) : table.reshape('c', shape[0], shape[1], shape[3]);
-    }
+        Values(INDArray x) {
+            gate = cubes.gate(mask, type);
+            elements = cubes.of(x, type);
+            if (gate != null) {
+                INDArray kept = Nd4jCube.scratch(x, elements);
+                Gates.pass(elements, gate, kept);
+                elements = kept;
+            }
+        }
 
-    /** The axes that are not those of channels. */
-    private int[] shared() {
-        return channelsLast ? new int[]{0} : new int[]{0, 3};
-    }
+        /**
+         * Finds the moments.
+         *
+         * @param room what may be written to on the way
+         * @return whether all is within the range of the type
+         */
+        boolean find(INDArray room) {
+            moments = new Moments(view.examples() * norm.groups(), view.positions());
+            double[] counts = counts();
+            if (norm.isCentered()) {
+                // The elements are read again where a pivot is not the center.
+                deviations = room == elements ? elements.ulike() : room;
+                pivots = Nd4jCube.moments(groups, elements, gate, counts, deviations, Nd4jPositions.this::at, moments);
+                return pivots != null && inRange();
+            }
+            Nd4jCells.Sums sums = groups.new Sums(1, false);
+            sums.products(0, elements, elements);
+            double[] squares = sums.read();
+            if (type == DataType.FLOAT && !Range.holds(groups, elements, counts, new double[groups.count], squares)) {
+                return false;
+            }
+            for (int cell = 0; cell < groups.count; cell++) {
+                moments.merge(at(cell), counts[cell], 0, squares[cell]);
+            }
+            return inRange();
+        }
 
-    private INDArray perChannel(INDArray numbers) {
-        return numbers.reshape('c', shape[1], shape[NORMALIZED]);
-    }
+        /** Whether the type holds all units with their digits, or they are 0, or NaN, which is to change no other cell. */
+        boolean inRange() {
+            return type == DataType.DOUBLE || IntStream.range(0, groups.count).mapToDouble(cell -> unit(moments, cell))
+                    .allMatch(unit -> unit == 0 || Double.isNaN(unit) || Range.moderate(unit));
+        }
 
-    /** {@code into = gamma·normalized + beta}. */
-    private void scaleAndShift(INDArray normalized, INDArray into) {
-        INDArray both = Nd4j.createFromArray(new double[][]{ofChannels(norm::gamma), ofChannels(norm::beta)});
-        Nd4j.exec(new BroadcastMulOp(normalized, perChannel(Nd4jCube.part(both, 0)), into, 1, NORMALIZED));
-        Nd4j.exec(new BroadcastAddOp(into, perChannel(Nd4jCube.part(both, 1)), into, 1, NORMALIZED));
-    }
+        /** {@code into = (x − center)·unit}. */
+        void normalize(INDArray into) {
+            INDArray from = elements;
+            if (norm.isCentered()) {
+                double[] centers = all(cell -> rounded(moments.mean(at(cell))));
+                if (!Arrays.equals(centers, pivots)) {
+                    groups.subtract(elements, groups.upload(type, centers)[0], into);
+                    Gates.close(into, gate);
+                    deviations = into;
+                }
+                from = deviations;
+                double[] rest = all(cell -> rest(cell, centers[cell]));
+                if (Arrays.stream(rest).anyMatch(value -> value != 0)) {
+                    groups.subtract(from, groups.upload(type, rest)[0], into);
+                    Gates.close(into, gate);
+                    from = into;
+                }
+            }
+            groups.multiply(from, groups.upload(type, all(cell -> unit(moments, cell)))[0], into);
+        }
 
-    private double[] ofChannels(IntToDoubleFunction number) {
-        double[] all = new double[view.channels()];
-        Arrays.setAll(all, number);
-        return all;
-    }
+        private double rounded(double mean) {
+            return type == DataType.DOUBLE ? mean : (float) mean;
+        }
 
-    /** Takes a number for each cell to where the arrays are, and some more such tables at the same time. */
-    private INDArray[] upload(IntToDoubleFunction... tables) {
-        double[] all = new double[tables.length * cells];
-        Arrays.setAll(all, i -> tables[i / cells].applyAsDouble(i % cells));
-        INDArray array = Nd4j.createFromArray(all).reshape('c', tables.length, cells);
-        INDArray[] each = new INDArray[tables.length];
-        Arrays.setAll(each, i -> Nd4jCube.part(array, i).reshape('c', perGroup));
-        return each;
-    }
-
-    // Of all broadcasts these have the inner axis missing, where ND4J's old operations jump through memory element by element.
-    private static void subtract(INDArray values, INDArray table) {
-        Nd4j.exec(new SubOp(new INDArray[]{values, table}, new INDArray[]{values}));
-    }
-
-    private static void multiply(INDArray values, INDArray table, INDArray into) {
-        Nd4j.exec(new MulOp(new INDArray[]{values, table}, new INDArray[]{into}));
+        /** What rounding the mean took from all deviations of a cell, unless that is less than rounding them does. */
+        private double rest(int cell, double center) {
+            double rest = moments.mean(at(cell)) - center;
+            return Math.abs(rest) * unit(moments, cell) > NO_REST && moments.squares(at(cell)) > 0 ? rest : 0;
+        }
     }
 }

@@ -5,6 +5,7 @@ import io.github.dl4jnorm.norm.Affine;
 import io.github.dl4jnorm.norm.Affine.Coefficients;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.View;
+import java.util.Arrays;
 import org.nd4j.linalg.api.buffer.DataType;
 
 /**
@@ -20,6 +21,8 @@ final class Nd4jTable {
     final double[] shift;
     /** The center as it is rounded less the center. */
     final double[] lost;
+    /** Whether anything is subtracted. */
+    final boolean centered;
 
     Nd4jTable(View view, Affine affine, DataType working) {
         int channels = view.channels();
@@ -49,9 +52,30 @@ final class Nd4jTable {
             center[cell] = (float) center[cell];
             shift[cell] += scale[cell] * lost[cell];
         }
+        centered = Arrays.stream(center).anyMatch(value -> value != 0);
     }
 
-    /** Slope and shift of the gradient with respect to the input. */
+    /** Whether elements less these pivots, of a type, are elements less the centers. */
+    boolean isCenteredOn(double[] pivots, DataType ofPivots) {
+        return type == ofPivots && Arrays.equals(center, pivots);
+    }
+
+    /** Whether {@code y = x}. */
+    boolean isIdentity() {
+        return !centered && Arrays.stream(scale).allMatch(value -> value == 1)
+                && Arrays.stream(shift).allMatch(value -> value == 0);
+    }
+
+    /** What brings x − center to the size of 1 and can be divided by. */
+    double[] factors() {
+        return Arrays.stream(unit).map(Nd4jTable::factor).toArray();
+    }
+
+    private static double factor(double unit) {
+        return unit == 0 || Double.isInfinite(unit) ? 1 : unit;
+    }
+
+    /** Slope and shift of the gradient with respect to the input: the slope of (x − center)·factor. */
     double[][] gradient(View view, Affine affine, GradAffine grad) {
         int channels = view.channels();
         double[][] slopeAndShift = new double[2][scale.length];
@@ -63,7 +87,7 @@ final class Nd4jTable {
             grad.row(n, 0, channels, k, slopes, shifts);
             for (int c = 0; c < channels; c++) {
                 int cell = n * channels + c;
-                slopeAndShift[0][cell] = slopes[c];
+                slopeAndShift[0][cell] = slopes[c] * (unit[cell] / factor(unit[cell]));
                 slopeAndShift[1][cell] = shifts[c] + slopes[c] * unit[cell] * lost[cell];
             }
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import org.nd4j.linalg.api.ndarray.INDArray;
+
 /** Where float needs help: when its sums of squares can be trusted, and what brings numbers into its range. */
 final class Range {
     /** How often the variance the squared distance of a center from the mean may be: it adds as much to the rounding. */
@@ -39,6 +41,33 @@ final class Range {
     }
 
     /**
+     * Whether sums of squares of FLOAT, formed in double, are what the numbers say.
+     *
+     * @param cells      what was summed up
+     * @param deviations the numbers
+     * @param counts     how many there are
+     * @param centers    what was subtracted
+     * @param squares    the sums
+     */
+    static boolean holds(Nd4jCells cells, INDArray deviations, double[] counts, double[] centers, double[] squares) {
+        double[] low = null;
+        double[] high = null;
+        for (int i = 0; i < squares.length; i++) {
+            boolean large = squares[i] == Double.POSITIVE_INFINITY;
+            if (!large && counts[i] > 0 && zoomFor(squares[i], counts[i], centers[i]) == ZOOMS[0]) {
+                // So small that squares underflow, or exactly 0.
+                low = low == null ? cells.least(deviations) : low;
+                high = high == null ? cells.greatest(deviations) : high;
+                large = low[i] != 0 || high[i] != 0;
+            }
+            if (large) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
      * Whether a center was too far from the mean.
      *
      * @param distance mean − center
@@ -61,8 +90,13 @@ final class Range {
     static boolean moderate(double[] units, int length) {
         boolean moderate = true;
         for (int i = 0; i < length; i++) {
-            moderate &= units[i] >= SMALLEST_UNIT && units[i] < LARGEST_UNIT;
+            moderate &= moderate(units[i]);
         }
         return moderate;
+    }
+
+    /** Whether a unit needs no zoom. */
+    static boolean moderate(double unit) {
+        return unit >= SMALLEST_UNIT && unit < LARGEST_UNIT;
     }
 }

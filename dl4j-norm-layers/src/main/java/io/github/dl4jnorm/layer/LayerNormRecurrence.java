@@ -165,16 +165,15 @@ final class LayerNormRecurrence {
         at(outputs, t).mmuli(params.get(RECURRENT_WEIGHT), at(recurrentPart, t));
         normalize(at(recurrentPart, t), recurrentNorm, z);
         z.addi(at(inputNormed, t));
-        INDArray open = at(gates, t).assign(z);
+        INDArray open = at(gates, t);
         INDArray in = gate(open, 0, 1);
-        in.assign(conf.getActivationFn().getActivation(in.dup('c'), training));
-        INDArray others = gate(open, 1, GATES);
-        others.assign(conf.getGateActivationFn().getActivation(others.dup('c'), training));
-        INDArray cell = at(cells, t + 1).assign(at(cells, t)).muli(gate(open, 1, 2)).addi(in.mul(gate(open, 3, 4)));
+        in.assign(conf.getActivationFn().getActivation(gate(z, 0, 1).dup('c'), training));
+        gate(open, 1, GATES).assign(conf.getGateActivationFn().getActivation(gate(z, 1, GATES).dup('c'), training));
+        INDArray cell = at(cells, t).muli(gate(open, 1, 2), at(cells, t + 1)).addi(in.mul(gate(open, 3, 4)));
         leaveOutMasked(cell, t);
         normalize(cell, cellNorm, at(cellNormed, t));
-        INDArray output = at(outputs, t + 1).assign(conf.getActivationFn().getActivation(at(cellNormed, t).dup('c'), training));
-        output.muli(gate(open, 2, 3));
+        INDArray output = conf.getActivationFn().getActivation(at(cellNormed, t).dup('c'), training)
+                .muli(gate(open, 2, 3), at(outputs, t + 1));
         leaveOutMasked(output, t);
     }
 
@@ -242,11 +241,11 @@ final class LayerNormRecurrence {
         INDArray z = at(gatesIn, t);
         gate(dGates, 0, 1).assign(act.backprop(gate(z, 0, 1).dup('c'), dc.mul(gate(open, 3, 4))).getFirst());
         INDArray others = gate(dGates, 1, GATES);
-        gate(dGates, 1, 2).assign(dc.mul(at(cells, t)));
-        gate(dGates, 2, 3).assign(dh.mul(act.getActivation(normed.dup('c'), true)));
-        gate(dGates, 3, 4).assign(dc.mul(gate(open, 0, 1)));
+        dc.muli(at(cells, t), gate(dGates, 1, 2));
+        dh.muli(act.getActivation(normed.dup('c'), true), gate(dGates, 2, 3));
+        dc.muli(gate(open, 0, 1), gate(dGates, 3, 4));
         others.assign(conf.getGateActivationFn().backprop(gate(z, 1, GATES).dup('c'), others.dup('c')).getFirst());
-        dCell.assign(dc.muli(gate(open, 1, 2)));
+        dc.muli(gate(open, 1, 2), dCell);
         return ofCell;
     }
 

@@ -6,7 +6,6 @@ import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
-import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -32,7 +31,7 @@ final class Masks {
             return null;
         }
         long[] strides = strides(array.shape(), view, layerId);
-        double[] values = array.castTo(DataType.DOUBLE).dup('c').data().asDouble();
+        double[] values = array.dup('c').data().asDouble();
         int channels = strides[1] == 0 ? 1 : view.channels();
         int positions = view.positions();
         boolean[] keep = new boolean[view.examples() * channels * positions];

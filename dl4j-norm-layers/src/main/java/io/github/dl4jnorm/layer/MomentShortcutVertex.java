@@ -4,6 +4,7 @@ package io.github.dl4jnorm.layer;
 import io.github.dl4jnorm.conf.MomentShortcut;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.Affine;
+import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
@@ -18,6 +19,8 @@ import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.api.ops.impl.reduce.floating.SquaredNorm;
+import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 
 /** The running vertex of {@link MomentShortcut}: in double, as means in float lose digits. */
@@ -60,22 +63,25 @@ public class MomentShortcutVertex extends BaseGraphVertex {
         return array.castTo(DataType.DOUBLE);
     }
 
-    /** x less its mean, and the deviation. */
-    private INDArray[] moments(INDArray mean) {
-        INDArray centered = wide(inputs[1]).sub(mean);
-        INDArray deviation = Transforms.sqrt(centered.mul(centered).mean(true, axis()).addi(conf.getEps()), false);
-        return new INDArray[]{centered, deviation};
-    }
-
-    private INDArray mean() {
-        return wide(inputs[1]).mean(true, axis());
+    /** The mean of x, x less it, and the deviation. */
+    private INDArray[] moments() {
+        INDArray source = wide(inputs[1]);
+        INDArray mean = source.mean(true, axis());
+        INDArray centered = source.sub(mean);
+        INDArray squares = Nd4j.exec(new SquaredNorm(centered, true, axis()));
+        return new INDArray[]{mean, centered, Transforms.sqrt(squares.divi(source.size(axis())).addi(conf.getEps()), false)};
     }
 
     /** What is masked becomes 0, whatever it is. */
     private void deliver(INDArray values, INDArray into) {
         View view = View.of(into.shape(), conf.isChannelsLast());
         INDArray mask = masks == null || graph.getInputMaskArrays() == null ? null : masks[0];
-        Kernels.get().affine(values.castTo(dataType), view, Masks.of(mask, view, toString()), Affine.IDENTITY, false, into);
+        Mask kept = Masks.of(mask, view, toString());
+        if (kept == null) {
+            into.assign(values);
+        } else {
+            Kernels.get().affine(values.castTo(dataType), view, kept, Affine.IDENTITY, false, into);
+        }
     }
 
     @Override
@@ -86,8 +92,8 @@ public class MomentShortcutVertex extends BaseGraphVertex {
         checkInputs();
         INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, inputs[0].shape(), 'c');
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
-            INDArray mean = mean();
-            deliver(wide(inputs[0]).mul(moments(mean)[1]).add(mean), y);
+            INDArray[] moments = moments();
+            deliver(wide(inputs[0]).mul(moments[2]).addi(moments[0]), y);
         }
         return y;
     }
@@ -113,12 +119,12 @@ public class MomentShortcutVertex extends BaseGraphVertex {
         INDArray toFeatures = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, inputs[0].shape(), 'c');
         INDArray toSource = workspaceMgr.createUninitialized(ArrayType.ACTIVATION_GRAD, dataType, inputs[1].shape(), 'c');
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.BP_WORKING_MEM)) {
-            INDArray[] moments = moments(mean());
+            INDArray[] moments = moments();
             INDArray dy = wide(epsilon);
-            deliver(dy.mul(moments[1]), toFeatures);
-            INDArray toDeviation = dy.mul(wide(inputs[0])).sum(true, axis()).divi(moments[1]);
+            deliver(dy.mul(moments[2]), toFeatures);
+            INDArray toDeviation = dy.mul(wide(inputs[0])).sum(true, axis()).divi(moments[2]);
             double share = 1.0 / inputs[1].size(axis());
-            deliver(moments[0].mul(toDeviation).add(dy.sum(true, axis())).muli(share), toSource);
+            deliver(moments[1].muli(toDeviation).addi(dy.sum(true, axis())).muli(share), toSource);
         }
         return new Pair<>(null, new INDArray[]{toFeatures, toSource});
     }

@@ -2,6 +2,9 @@
 package io.github.dl4jnorm.norm;
 
 import java.util.Arrays;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 /**
  * Which elements of a {@link View} count. What is masked out enters no statistic, is never read and is written as 0.
@@ -14,6 +17,7 @@ public final class Mask {
     private final int positions;
     private final boolean[] keep;
     private final int[][] runs;
+    private final Map<Object, Object> derived = new ConcurrentHashMap<>();
 
     /**
      * A mask over examples, channels and positions.
@@ -37,6 +41,19 @@ public final class Mask {
         for (int row = 0; row < runs.length; row++) {
             runs[row] = runsOf(row * positions);
         }
+    }
+
+    /**
+     * What is made of this mask, made once: several passes ask for the same.
+     *
+     * @param key  tells it from other things that are made of this mask
+     * @param make makes it
+     * @param <T>  its type
+     * @return what was made at the first call
+     */
+    @SuppressWarnings("unchecked")
+    public <T> T derived(Object key, Supplier<T> make) {
+        return (T) derived.computeIfAbsent(key, k -> make.get());
     }
 
     /** {@return whether channels of one example differ in what is masked} */

@@ -10,7 +10,6 @@ import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
-import org.nd4j.linalg.ops.transforms.Transforms;
 
 /**
  * A weight normalized for each output unit: a channel normalization whose channels are the units, whose positions are the
@@ -89,8 +88,9 @@ public final class NormalizedWeight implements WeightPass {
 
     /** The gradient without that of units whose weights are all 0: divided by eps, it would be a step of any size. */
     private static INDArray ofDirections(INDArray v, INDArray dw) {
-        INDArray isZero = Transforms.abs(v).max(true, 0, 2).eq(0);
-        return isZero.any() ? dw.mul(isZero.castTo(dw.dataType()).rsub(1)) : dw;
+        INDArray largest = v.amax(0, 2).reshape(1, v.size(1), 1);
+        boolean any = Arrays.stream(largest.data().asDouble()).anyMatch(value -> value == 0);
+        return any ? dw.mul(largest.neq(0).castTo(dw.dataType())) : dw;
     }
 
     @Override

@@ -77,12 +77,23 @@ public final class SpectralWeight implements WeightPass {
         }
         double estimate = MatrixOfWeights.dot(u, matrix.times(v));
         sigma = Math.abs(estimate) < eps ? eps : estimate;
-        w.assign(working(weight).div(sigma));
+        deliver(quotient(weight, sigma, w), w);
     }
 
     /** HALF in FLOAT: it holds no number as small as eps. */
     private static INDArray working(INDArray array) {
         return array.dataType() == DataType.HALF ? array.castTo(DataType.FLOAT) : array;
+    }
+
+    /** A quotient in its place, unless that is HALF. */
+    private static INDArray quotient(INDArray array, double divisor, INDArray into) {
+        return array.dataType() == DataType.HALF ? working(array).divi(divisor) : array.divi(divisor, into);
+    }
+
+    private static void deliver(INDArray result, INDArray into) {
+        if (result != into) {
+            into.assign(result);
+        }
     }
 
     @Override
@@ -92,8 +103,8 @@ public final class SpectralWeight implements WeightPass {
             dv.assign(0);
         } else {
             MatrixOfWeights matrix = new MatrixOfWeights(weight);
-            INDArray along = working(matrix.outer(u, v)).mul(matrix.dot(dw) / sigma / sigma);
-            dv.assign(working(dw).div(sigma).subi(along));
+            INDArray along = working(matrix.outer(u, v)).muli(matrix.dot(dw) / sigma / sigma);
+            deliver(quotient(dw, sigma, dv).subi(along), dv);
         }
         if (improved) {
             takeUp();
