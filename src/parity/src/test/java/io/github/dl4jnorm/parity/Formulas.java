@@ -70,7 +70,7 @@ final class Formulas {
     /** Mean and variance are given for divisors that subtract a mean, axes for the others. */
     static Tensor divided(Tensor x, Tensor mean, Tensor variance, NormPlan plan, double eps, long... axes) {
         Divisor divisor = plan instanceof NormPlan.Positions positions ? positions.divisor()
-                : ((NormPlan.Channels) plan).divisor();
+                : plan instanceof NormPlan.Channels channels ? channels.divisor() : Divisor.DEVIATION;
         Scalar least = new Scalar(eps);
         return switch (divisor) {
             case DEVIATION -> x.sub(mean).div(variance.add(least).sqrt());

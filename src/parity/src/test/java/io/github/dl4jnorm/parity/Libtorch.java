@@ -154,8 +154,10 @@ final class Libtorch implements Side {
         if (plan instanceof NormPlan.InstanceAndBatch both) {
             return affine(instanceAndBatch(input, both.first(), training));
         }
-        if (plan instanceof NormPlan.Split split) {
-            return split(input, split.parts(), training);
+        if (plan instanceof NormPlan.Split split && training) {
+            Tensor first = input.narrow(0, 0, input.size(0) / split.parts());
+            takeUp(mean(first, axes(0, 2)), first.var(axes(0, 2), drawn.average().unbiased(), true));
+            return SplitBatch.normalized(input, split.parts(), params, drawn.eps());
         }
         if (plan instanceof NormPlan.LargerDeviation) {
             return affine(largerDeviation(input, training));
@@ -166,11 +168,13 @@ final class Libtorch implements Side {
         if (plan instanceof NormPlan.Curved curved) {
             Tensor z = input.mul(spread(NormParameter.ALPHA, input));
             // The gradient of tanh, 1 − tanh², has few digits in FLOAT where it is saturated.
-            return affine(curved.curve() == Curve.TANH ? z.to(ScalarType.Double).tanh().to(type) : z.add(spread(NormParameter.SHIFT, input)).erf());
+            return affine(curved.curve() == Curve.TANH ? z.to(ScalarType.Double).tanh().to(type)
+                    : z.add(spread(NormParameter.SHIFT, input)).erf());
         }
         long[] axes = Formulas.axes(plan, drawn.channels(), drawn.rank());
         if (plan.hasRunning() && !training) {
-            return affine(Formulas.divided(input, perChannel(runningMean), perChannel(runningVariance), plan, drawn.eps()));
+            return SplitBatch.withUnused(affine(Formulas.divided(input, perChannel(runningMean), perChannel(runningVariance),
+                    plan, drawn.eps())), params.values());
         }
         Tensor mean = mean(input, axes);
         if (plan.hasRunning()) {
@@ -194,32 +198,6 @@ final class Libtorch implements Side {
                     others.var(axes, drawn.average().unbiased(), true)), 1));
         }
         return torch.cat(new TensorVector(instance, others.sub(mean).div(variance.add(eps).sqrt())), 1);
-    }
-
-    /** Of the running statistics only those of the first part, which test mode uses. */
-    private Tensor split(Tensor input, int parts, boolean training) {
-        TensorVector all = new TensorVector();
-        long size = input.size(0) / (training ? parts : 1);
-        Tensor unused = tensor(new double[1], 1).sum();
-        for (int i = 0; i < parts; i++) {
-            String end = i == 0 ? "" : String.valueOf(i);
-            if (training || i == 0) {
-                Tensor part = input.narrow(0, i * size, size);
-                long[] axes = axes(0, 2);
-                Tensor mean = training ? mean(part, axes) : perChannel(runningMean);
-                Tensor variance = training ? part.var(axes, false, true) : perChannel(runningVariance);
-                all.push_back(affine(part.sub(mean).div(variance.add(new Scalar(drawn.eps())).sqrt()), end));
-                if (training && i == 0) {
-                    takeUp(mean, part.var(axes, drawn.average().unbiased(), true));
-                }
-            } else {
-                // Else libtorch refuses to say that their gradient is 0.
-                for (String name : List.of("gamma" + end, "beta" + end)) {
-                    unused = params.containsKey(name) ? unused.add(params.get(name).sum().mul(new Scalar(0.0))) : unused;
-                }
-            }
-        }
-        return torch.cat(all, 0).add(unused);
     }
 
     private Tensor largerDeviation(Tensor input, boolean training) {
@@ -303,16 +281,11 @@ final class Libtorch implements Side {
     }
 
     private Tensor affine(Tensor normalized) {
-        return affine(normalized, "");
-    }
-
-    /** With the gamma and beta of a part of the batch. */
-    private Tensor affine(Tensor normalized, String end) {
         Tensor result = normalized;
-        if (params.containsKey("gamma" + end)) {
-            result = result.mul(perChannel(params.get("gamma" + end)));
+        if (params.containsKey("gamma")) {
+            result = result.mul(perChannel(params.get("gamma")));
         }
-        return params.containsKey("beta" + end) ? result.add(perChannel(params.get("beta" + end))) : result;
+        return params.containsKey("beta") ? result.add(perChannel(params.get("beta"))) : result;
     }
 
     private Tensor spread(String name, Tensor input) {
