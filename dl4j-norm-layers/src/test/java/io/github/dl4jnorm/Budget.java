@@ -42,9 +42,7 @@ public record Budget(int operations, int custom, int temporaries) {
             operations.stream().map(Op::z).filter(z -> z.length() >= length / 2)
                     .forEach(z -> temporaries.add(z.data().address()));
             given.forEach(array -> temporaries.remove(array.data().address()));
-            Budget b = new Budget(all, all - operations.size(), temporaries.size());
-            System.out.println("BUDGET " + b + " " + operations.stream().map(Op::opName).toList());
-            return b;
+            return new Budget(all, all - operations.size(), temporaries.size());
         } finally {
             profiler.reset();
             profiler.setConfig(ProfilerConfig.builder().build());
