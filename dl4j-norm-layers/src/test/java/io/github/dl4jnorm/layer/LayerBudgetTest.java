@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.github.dl4jnorm.Budget;
+import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
 import io.github.dl4jnorm.conf.BatchNormalization;
+import io.github.dl4jnorm.conf.ConditionalNormalization;
 import io.github.dl4jnorm.conf.LayerNormLSTM;
 import io.github.dl4jnorm.conf.LayerNormalization;
+import io.github.dl4jnorm.conf.MomentShortcut;
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.ops.NDNorm;
@@ -19,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.graph.vertex.GraphVertex;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -68,6 +72,31 @@ class LayerBudgetTest {
         INDArray dy = random(shape);
         assertThat(budget(x, () -> layer.forward(x, true))).as("forward").isEqualTo(forward);
         assertThat(budget(dy, () -> layer.backward(dy))).as("backward").isEqualTo(backward);
+    }
+
+    /** Outputs and gradients of both inputs are among the temporaries. */
+    static Stream<Arguments> vertices() {
+        long[] x = {4, 8, 6, 6};
+        return Stream.of(
+                Arguments.of(new AdaptiveInstanceNormalization.Builder().build(), x, x, new Budget(12, 0, 3),
+                        new Budget(11, 0, 3)),
+                Arguments.of(new ConditionalNormalization.Builder().build(), x, new long[]{4, 16}, new Budget(8, 0, 2),
+                        new Budget(9, 0, 2)),
+                Arguments.of(new ConditionalNormalization.Builder().build(), x, new long[]{4, 16, 6, 6}, new Budget(11, 2, 4),
+                        new Budget(17, 2, 6)),
+                Arguments.of(new MomentShortcut(), x, x, new Budget(11, 3, 3), new Budget(19, 6, 6)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("vertices")
+    void verticesKeepWithinTheirBudgets(org.deeplearning4j.nn.conf.graph.GraphVertex conf, long[] shape, long[] other,
+                                        Budget forward, Budget backward) {
+        GraphVertex vertex = conf.instantiate(null, "vertex", 0, null, false, DataType.FLOAT);
+        INDArray x = random(shape);
+        vertex.setInputs(x, random(other));
+        Budget found = budget(x, () -> vertex.doForward(true, NONE));
+        vertex.setEpsilon(random(shape));
+        assertThat(List.of(found, budget(x, () -> vertex.doBackward(false, NONE)))).containsExactly(forward, backward);
     }
 
     static Stream<Arguments> weights() {
@@ -126,5 +155,12 @@ class LayerBudgetTest {
         sd.output(Map.of("x", x), out.name());
         assertThat(budget(x, () -> sd.output(Map.of("x", x), out.name()))).isEqualTo(new Budget(11, 1, 2));
         assertThat(budget(x, () -> new NDNorm().groupNorm(x, null, null, 2, 1e-5))).isEqualTo(new Budget(8, 0, 2));
+    }
+
+    @Test
+    void aResidualAndItsNormKeepWithinTheirBudget() {
+        INDArray x = random(32, 64);
+        INDArray residual = random(32, 64);
+        assertThat(budget(x, () -> new NDNorm().addLayerNorm(x, residual, null, null, 1e-5))).isEqualTo(new Budget(7, 1, 1));
     }
 }
