@@ -24,6 +24,7 @@ import io.github.dl4jnorm.model.PopulationStatistics;
 import io.github.dl4jnorm.model.PyTorchWeights;
 import io.github.dl4jnorm.model.WeightFusion;
 import io.github.dl4jnorm.norm.ChannelStatistics;
+import io.github.dl4jnorm.norm.Parameter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -238,7 +239,9 @@ final class SurgerySeams {
             PyTorchWeights.write(net.graph(), path);
             SeamNet fresh = row.net();
             net.params().forEach((name, values) -> {
-                if (NormParameter.isTrained(name) ? NormParameter.isTrained(name, row.norm()) : updates(row)) {
+                // With frozen statistics, all parts of a batch use the parameters of the first.
+                boolean used = Parameter.of(name).key().equals(name) || !frozen(row);
+                if (NormParameter.isTrained(name) ? used && NormParameter.isTrained(name, row.norm()) : updates(row)) {
                     different(name + " in training", values, fresh.params().get(name));
                 }
             });
