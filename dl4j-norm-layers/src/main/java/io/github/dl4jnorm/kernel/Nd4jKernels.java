@@ -67,6 +67,11 @@ final class Nd4jKernels implements NormKernels {
         if (gate == null) {
             Extent.requireWithinBuffer(x);
             Extent.requireWithinBuffer(y);
+            if (!Arrays.equals(x.shape(), y.shape())) {
+                // ND4J would write past the end of a smaller one.
+                throw new IllegalArgumentException("expected an output of shape " + Arrays.toString(x.shape()) + ", got "
+                        + Arrays.toString(y.shape()));
+            }
             y.assign(x);
             return;
         }
