@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.LongStream;
 import org.nd4j.linalg.api.buffer.DataType;
 
@@ -58,6 +59,9 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
      * @param name its name in the factory
      */
     record Choice(Norm norm, String name) {
+        /** Layers without options, by name: the factory looks for setters each time it makes one. */
+        private static final Map<String, NormLayer> PLAIN = new ConcurrentHashMap<>();
+
         /** All that is to be compared: every norm of the factory at least once. */
         static List<Choice> all() {
             List<Choice> all = new ArrayList<>();
@@ -85,26 +89,34 @@ record Drawn(long seed, Choice choice, DataType type, boolean channelsLast, long
         }
 
         boolean grouped() {
-            return norm == Norm.GROUP || norm == Norm.OTHER && Ours.of(name, Map.of()).plan(4) instanceof NormPlan.Gated;
+            return norm == Norm.GROUP || isOther(NormPlan.Gated.class);
         }
 
         boolean split() {
-            return norm == Norm.OTHER && Ours.of(name, Map.of()).plan(4) instanceof NormPlan.Split;
+            return isOther(NormPlan.Split.class);
         }
 
         boolean curved() {
-            return norm == Norm.OTHER && Ours.of(name, Map.of()).plan(4) instanceof NormPlan.Curved;
+            return isOther(NormPlan.Curved.class);
+        }
+
+        private boolean isOther(Class<? extends NormPlan> plan) {
+            return norm == Norm.OTHER && plan.isInstance(plain().plan(4));
+        }
+
+        private NormLayer plain() {
+            return PLAIN.computeIfAbsent(name, each -> Ours.of(each, Map.of()));
         }
 
         boolean takes(int rank) {
-            return norm == Norm.LAYER_ELEMENTWISE ? rank > 3 : Ours.of(name, Map.of()).plan(rank) != null;
+            return norm == Norm.LAYER_ELEMENTWISE ? rank > 3 : plain().plan(rank) != null;
         }
 
         private boolean averages(Random random, boolean useBatch) {
             return switch (norm) {
                 case INSTANCE -> random.nextBoolean();
                 case SWITCHABLE -> useBatch;
-                default -> Ours.of(name, Map.of()).tracksStatistics();
+                default -> plain().tracksStatistics();
             };
         }
     }
