@@ -32,9 +32,8 @@ final class Nd4jCells {
     /** Of columns so many elements at a time: the lines of memory that they share with their neighbours remain in a cache. */
     private static final int BLOCK = 32;
     private static final int LEAST_BLOCK = 8;
-    private static final int MOST_CONSTANTS = 64;
-    /** Small arrays of one number, by device, type, length and number. */
-    private static final Map<List<Object>, INDArray> CONSTANTS = new ConcurrentHashMap<>();
+    /** As many ones as the longest sum so far has addends, by device and type: not an array for each length. */
+    private static final Map<List<Object>, INDArray> ONES = new ConcurrentHashMap<>();
 
     /** How many there are. */
     final int count;
@@ -81,18 +80,19 @@ final class Nd4jCells {
         return size;
     }
 
-    /** An array of one number. */
-    private static INDArray constant(DataType type, double number, long... shape) {
-        if (CONSTANTS.size() > MOST_CONSTANTS) {
-            CONSTANTS.clear();
-        }
+    /** A view of ones. */
+    private static INDArray ones(DataType type, long... shape) {
         long length = ArrayUtil.prodLong(shape);
-        List<Object> key = List.of(Nd4j.getAffinityManager().getDeviceForCurrentThread(), type, length, number);
-        return view(CONSTANTS.computeIfAbsent(key, k -> {
-            try (MemoryWorkspace ws = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
-                return array(type, (int) length, i -> number);
+        List<Object> key = List.of(Nd4j.getAffinityManager().getDeviceForCurrentThread(), type);
+        INDArray ones = ONES.compute(key, (k, made) -> {
+            if (made != null && made.length() >= length) {
+                return made;
             }
-        }), shape);
+            try (MemoryWorkspace ws = Nd4j.getMemoryManager().scopeOutOfWorkspaces()) {
+                return array(type, (int) length, i -> 1);
+            }
+        });
+        return view(slice(ones, 0, length), shape);
     }
 
     /** Sums of some kinds over the elements of each cell, which travel together. */
@@ -135,7 +135,7 @@ final class Nd4jCells {
             long[] seen = runs > 0 ? new long[]{shape[0] * shape[1], shape[2]}
                     : new long[]{shape[0] * (size / block), block, shape[2]};
             INDArray factor = other != null ? view(other, seen)
-                    : runs > 0 ? constant(array.dataType(), 1, 1, shape[2]) : constant(array.dataType(), 1, 1, block, 1);
+                    : runs > 0 ? ones(array.dataType(), 1, shape[2]) : ones(array.dataType(), 1, block, 1);
             Nd4j.exec(new Dot(view(array, seen), factor, runs > 0 ? into : view(into, seen[0], seen[2]), 1));
         }
 
@@ -146,16 +146,16 @@ final class Nd4jCells {
                 add(array, null, means);
                 return means.divi(size);
             }
-            double share = 1.0 / size;
+            int addends = runs > 1 ? runs : size / block;
+            INDArray shares = array(DataType.DOUBLE, addends, i -> 1.0 / size);
             if (runs > 1) {
                 INDArray ofRows = Nd4j.createUninitialized(DataType.DOUBLE, runs, count);
                 add(array, null, ofRows.reshape(ofRows.length()));
-                Nd4j.exec(new Dot(ofRows, constant(DataType.DOUBLE, share, runs, 1), means, 0));
+                Nd4j.exec(new Dot(ofRows, view(shares, runs, 1), means, 0));
             } else {
-                int blocks = size / block;
                 INDArray ofBlocks = Nd4j.createUninitialized(DataType.DOUBLE, ofParts());
                 add(array, null, ofBlocks);
-                Nd4j.exec(new Dot(view(ofBlocks, shape[0], blocks, shape[2]), constant(DataType.DOUBLE, share, 1, blocks, 1),
+                Nd4j.exec(new Dot(view(ofBlocks, shape[0], addends, shape[2]), view(shares, 1, addends, 1),
                         view(means, shape[0], shape[2]), 1));
             }
             return means;
