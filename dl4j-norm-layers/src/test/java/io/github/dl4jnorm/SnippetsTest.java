@@ -2,10 +2,15 @@
 package io.github.dl4jnorm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import java.io.IOException;
 import java.io.StringWriter;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Method;
 import java.net.URI;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +27,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** All Java of README, SECURITY.md and the site compiles: blocks, and expressions with {@code new} in the text. */
+/**
+ * All Java of README, SECURITY.md and the site compiles: blocks, and expressions with {@code new} in the text. The blocks of the
+ * norms' pages run.
+ */
 @Tag("once")
 @Tag("long")
 class SnippetsTest {
@@ -31,6 +39,7 @@ class SnippetsTest {
     /** Stands in CONTRIBUTING.md as a whole. */
     private static final Path MODEL_TEST =
             ROOT.resolve("dl4j-norm-layers/src/test/java/io/github/dl4jnorm/layer/WorkedExampleTest.java");
+    private static final Path NORMS = ROOT.resolve("src/site/markdown/norms");
     private static final Pattern BLOCK = Pattern.compile("^```(\\S*)\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
     /** A whole file, with all imports it needs. */
     private static final Pattern PROGRAM = Pattern.compile("(?:import .*\n|\n)+public class (\\w+)");
@@ -38,6 +47,8 @@ class SnippetsTest {
     /** What a reader would take it for: a line of Java in a block that does not say so. */
     private static final Pattern JAVA_LINE = Pattern.compile("^[ \\w<>.,=\"()-]*[()].*;$", Pattern.MULTILINE);
 
+    /** How the classes of the blocks in the pages of norms begin. */
+    private static final String OF_NORM = "norm_";
     private static final String CHINESE = ".zh-CN.md";
 
     /** What the text around a snippet stands for; its own variables hide these. */
@@ -59,6 +70,7 @@ class SnippetsTest {
     @Test
     void everySnippetCompiles() throws IOException {
         List<JavaFileObject> sources = new ArrayList<>();
+        StringBuilder expressions = new StringBuilder();
         String imports = imports();
         for (Path page : pages()) {
             String text = Files.readString(page);
@@ -69,16 +81,41 @@ class SnippetsTest {
                             : source(imports, page, sources.size(), block.group(2)));
                 }
             }
-            for (MatchResult expression : EXPRESSION.matcher(BLOCK.matcher(text).replaceAll("")).results().toList()) {
-                sources.add(source(imports, page, sources.size(), "Object o = " + expression.group(1) + ";"));
-            }
+            EXPRESSION.matcher(BLOCK.matcher(text).replaceAll("")).results().map(expression -> expression.group(1))
+                    .filter(expression -> !expressions.toString().contains("= " + expression + ";")).forEach(expression ->
+                            expressions.append("{ Object o = %s; } // %s%n".formatted(expression, page.getFileName())));
         }
+        // Together: each class with its imports takes the compiler 100 ms.
+        sources.add(source(imports, Path.of("expressions"), 0, expressions.toString()));
         assertThat(sources).hasSizeGreaterThan(25);
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         StringWriter errors = new StringWriter();
         boolean compiled = compiler.getTask(errors, null, null, List.of("-d", classes.toString(), "-proc:none", "-nowarn"),
                 null, sources).call();
         assertThat(compiled).as(errors.toString()).isTrue();
+        runThoseOfNorms(sources);
+    }
+
+    /** Each is complete. */
+    private void runThoseOfNorms(List<JavaFileObject> sources) throws IOException {
+        int run = 0;
+        try (URLClassLoader loader = new URLClassLoader(new URL[]{classes.toUri().toURL()})) {
+            for (JavaFileObject source : sources) {
+                String name = source.getName().replaceAll("^/|\\.java$", "");
+                if (name.startsWith(OF_NORM)) {
+                    run++;
+                    assertThatCode(() -> {
+                        Constructor<?> snippet = loader.loadClass(name).getDeclaredConstructor();
+                        snippet.setAccessible(true);
+                        Object made = snippet.newInstance();
+                        Method method = made.getClass().getDeclaredMethod("run");
+                        method.setAccessible(true);
+                        method.invoke(made);
+                    }).as(name).doesNotThrowAnyException();
+                }
+            }
+        }
+        assertThat(run).isGreaterThan(25);
     }
 
     @Test
@@ -157,7 +194,7 @@ class SnippetsTest {
     private static List<Path> pages() throws IOException {
         List<Path> pages = new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("SECURITY.md"),
                 ROOT.resolve("CONTRIBUTING.md")));
-        try (Stream<Path> site = Files.list(ROOT.resolve("src/site/markdown"))) {
+        try (Stream<Path> site = Files.walk(ROOT.resolve("src/site/markdown"))) {
             site.filter(path -> path.toString().endsWith(".md")).sorted().forEach(pages::add);
         }
         return pages;
@@ -179,19 +216,21 @@ class SnippetsTest {
             }
         }
         for (String other : List.of("java.io", "java.nio.file", "java.util", "java.util.function", "java.util.zip",
-                "org.deeplearning4j.nn.conf", "org.deeplearning4j.nn.conf.inputs", "org.deeplearning4j.nn.conf.layers",
+                "org.deeplearning4j.datasets.iterator.utilty", "org.deeplearning4j.nn.conf", "org.deeplearning4j.nn.conf.graph",
+                "org.deeplearning4j.nn.conf.inputs", "org.deeplearning4j.nn.conf.layers",
                 "org.deeplearning4j.nn.graph", "org.deeplearning4j.nn.conf.preprocessor", "org.deeplearning4j.nn.multilayer",
                 "org.deeplearning4j.nn.transferlearning", "org.deeplearning4j.nn.weights", "org.deeplearning4j.parallelism",
                 "org.nd4j.autodiff.samediff", "org.nd4j.linalg.activations", "org.nd4j.linalg.api.buffer",
-                "org.nd4j.linalg.api.ndarray", "org.nd4j.linalg.dataset.api.iterator", "org.nd4j.linalg.factory",
-                "org.nd4j.linalg.learning.config")) {
+                "org.nd4j.linalg.api.ndarray", "org.nd4j.linalg.dataset", "org.nd4j.linalg.dataset.api.iterator",
+                "org.nd4j.linalg.factory", "org.nd4j.linalg.learning.config")) {
             imports.append("import %s.*;%n".formatted(other));
         }
         return imports + "import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;\n";
     }
 
     private static JavaFileObject source(String imports, Path page, int number, String code) {
-        String name = page.getFileName().toString().replaceAll("\\W", "_") + "_" + number;
+        String name = (page.startsWith(NORMS) ? OF_NORM : "") + page.getFileName().toString().replaceAll("\\W", "_") + "_"
+                + number;
         return file(name, imports + "class " + name + " {\n" + VARIABLES + "void run() throws Exception {\n" + code + "\n}\n}\n");
     }
 

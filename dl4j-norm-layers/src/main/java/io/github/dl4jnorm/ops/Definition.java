@@ -67,7 +67,7 @@ final class Definition {
         return new Definition((groups, weights) -> layer.get(), true);
     }
 
-    private NormLayer layer(int channels, int groups, int weights) {
+    NormLayer layer(int channels, int groups, int weights) {
         NormLayer layer = layers.of(groups, weights);
         layer.setNOut(channels);
         return layer;
