@@ -29,7 +29,7 @@ def markdown(text):
     return page
 
 root = pathlib.Path(".")
-files = sorted(root.glob("*.md")) + sorted(root.glob("src/site/markdown/*.md"))
+files = sorted(root.glob("*.md")) + sorted(root.glob("src/site/markdown/**/*.md"))
 built = sorted(pathlib.Path("target/site").glob("*.html"))
 if not built:
     sys.exit("target/site has no pages: run mvn -N site first")

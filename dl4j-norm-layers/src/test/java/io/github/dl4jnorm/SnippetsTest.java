@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 
 import java.io.IOException;
 import java.io.StringWriter;
-import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.net.URI;
 import java.net.URL;
@@ -14,10 +13,13 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
@@ -47,7 +49,8 @@ class SnippetsTest {
     /** What a reader would take it for: a line of Java in a block that does not say so. */
     private static final Pattern JAVA_LINE = Pattern.compile("^[ \\w<>.,=\"()-]*[()].*;$", Pattern.MULTILINE);
 
-    /** How the classes of the blocks in the pages of norms begin. */
+    private static final String SNIPPETS = "Snippets";
+    /** How the methods of the blocks in the pages of norms begin. */
     private static final String OF_NORM = "norm_";
     private static final String CHINESE = ".zh-CN.md";
 
@@ -68,54 +71,48 @@ class SnippetsTest {
     Path classes;
 
     @Test
-    void everySnippetCompiles() throws IOException {
+    void everySnippetCompilesAndThoseOfNormsRun() throws IOException {
         List<JavaFileObject> sources = new ArrayList<>();
-        StringBuilder expressions = new StringBuilder();
-        String imports = imports();
+        // In one class: each class with its imports takes the compiler 100 ms.
+        List<String> methods = new ArrayList<>();
+        Set<String> expressions = new LinkedHashSet<>();
         for (Path page : pages()) {
             String text = Files.readString(page);
             for (MatchResult block : BLOCK.matcher(text).results().toList()) {
                 if (block.group(1).equals("java") && !block.group(2).equals(Files.readString(MODEL_TEST))) {
                     Matcher program = PROGRAM.matcher(block.group(2));
-                    sources.add(program.lookingAt() ? file(program.group(1), block.group(2))
-                            : source(imports, page, sources.size(), block.group(2)));
+                    if (program.lookingAt()) {
+                        sources.add(file(program.group(1), block.group(2)));
+                    } else {
+                        methods.add(method(page, methods.size(), block.group(2)));
+                    }
                 }
             }
-            EXPRESSION.matcher(BLOCK.matcher(text).replaceAll("")).results().map(expression -> expression.group(1))
-                    .filter(expression -> !expressions.toString().contains("= " + expression + ";")).forEach(expression ->
-                            expressions.append("{ Object o = %s; } // %s%n".formatted(expression, page.getFileName())));
+            expressions.addAll(expressions(page));
         }
-        // Together: each class with its imports takes the compiler 100 ms.
-        sources.add(source(imports, Path.of("expressions"), 0, expressions.toString()));
-        assertThat(sources).hasSizeGreaterThan(25);
+        methods.add(method(Path.of("expressions"), methods.size(), expressions.stream().map(expression -> "{ Object o = %s; }%n"
+                .formatted(expression.substring(1, expression.length() - 1))).collect(Collectors.joining())));
+        sources.add(file(SNIPPETS, imports() + "public class " + SNIPPETS + " {\n" + VARIABLES + String.join("", methods)
+                + "}\n"));
+        assertThat(methods).hasSizeGreaterThan(25);
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         StringWriter errors = new StringWriter();
         boolean compiled = compiler.getTask(errors, null, null, List.of("-d", classes.toString(), "-proc:none", "-nowarn"),
                 null, sources).call();
         assertThat(compiled).as(errors.toString()).isTrue();
-        runThoseOfNorms(sources);
+        runThoseOfNorms();
     }
 
     /** Each is complete. */
-    private void runThoseOfNorms(List<JavaFileObject> sources) throws IOException {
-        int run = 0;
+    private void runThoseOfNorms() throws IOException {
         try (URLClassLoader loader = new URLClassLoader(new URL[]{classes.toUri().toURL()})) {
-            for (JavaFileObject source : sources) {
-                String name = source.getName().replaceAll("^/|\\.java$", "");
-                if (name.startsWith(OF_NORM)) {
-                    run++;
-                    assertThatCode(() -> {
-                        Constructor<?> snippet = loader.loadClass(name).getDeclaredConstructor();
-                        snippet.setAccessible(true);
-                        Object made = snippet.newInstance();
-                        Method method = made.getClass().getDeclaredMethod("run");
-                        method.setAccessible(true);
-                        method.invoke(made);
-                    }).as(name).doesNotThrowAnyException();
-                }
-            }
+            Class<?> snippets = loader.loadClass(SNIPPETS);
+            List<Method> run = Stream.of(snippets.getMethods()).filter(one -> one.getName().startsWith(OF_NORM)).toList();
+            assertThat(run).hasSizeGreaterThan(25).allSatisfy(one ->
+                    assertThatCode(() -> one.invoke(snippets.getConstructor().newInstance())).doesNotThrowAnyException());
+        } catch (ClassNotFoundException e) {
+            throw new AssertionError(e);
         }
-        assertThat(run).isGreaterThan(25);
     }
 
     @Test
@@ -228,10 +225,10 @@ class SnippetsTest {
         return imports + "import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;\n";
     }
 
-    private static JavaFileObject source(String imports, Path page, int number, String code) {
+    private static String method(Path page, int number, String code) {
         String name = (page.startsWith(NORMS) ? OF_NORM : "") + page.getFileName().toString().replaceAll("\\W", "_") + "_"
                 + number;
-        return file(name, imports + "class " + name + " {\n" + VARIABLES + "void run() throws Exception {\n" + code + "\n}\n}\n");
+        return "public void " + name + "() throws Exception {\n" + code + "\n}\n";
     }
 
     private static JavaFileObject file(String name, String text) {

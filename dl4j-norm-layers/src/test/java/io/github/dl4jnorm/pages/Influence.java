@@ -137,6 +137,12 @@ record Influence(long[] shape, int element, boolean[] changed) {
     /** The picture in words. */
     static String alt(List<Influence> sequences) {
         return "Four sequences with four channels and three timesteps; colored elements share statistics with the outlined "
-                + "one, over " + String.join("; and over ", sequences.stream().map(Influence::axes).toList());
+                + "one, over " + words(sequences);
+    }
+
+    /** The axes, of the first and of the last channel if they differ. */
+    static String words(List<Influence> found) {
+        return found.size() == 1 ? found.get(0).axes()
+                : found.get(0).axes() + " for the first channel; " + found.get(1).axes() + " for the last one";
     }
 }

@@ -191,7 +191,7 @@ record NormPage(Class<?> type) {
         for (int rank = 2; rank <= 5; rank++) {
             List<Influence> found = norm.plan(rank) == null ? List.of() : Influence.of(drawnNorm(), rank);
             text.append(row(code(Influence.shape(rank)), found.isEmpty() ? "not supported"
-                    : found.stream().map(Influence::axes).collect(Collectors.joining("; "))));
+                    : Influence.words(found)));
             if (rank == 3 && found.get(0).isShared()) {
                 picture = "\n![%s](../%s)\n".formatted(Influence.alt(found), PICTURE.formatted(name()));
             }

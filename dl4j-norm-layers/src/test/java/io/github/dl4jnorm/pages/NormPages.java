@@ -51,9 +51,9 @@ final class NormPages {
 
     /** The table of the index. */
     static String index() {
-        return "\n| norm | what it does | elsewhere |\n|---|---|---|\n" + ALL.stream().map(page -> "| [%s](%s.md) | %s | %s |\n"
-                .formatted(page.title(), page.name(), page.sentence(), page.equivalents().isEmpty() ? "–"
-                        : page.equivalents().get(0)[0])).collect(Collectors.joining());
+        return "\n| norm | what it does | in PyTorch, or where it comes from |\n|---|---|---|\n" + ALL.stream()
+                .map(page -> "| [%s](%s.md) | %s | %s |\n".formatted(page.title(), page.name(), page.sentence(),
+                        page.equivalents().isEmpty() ? "–" : page.equivalents().get(0)[0])).collect(Collectors.joining());
     }
 
     /** The tables of the dictionary: where a name begins like this, by name. */
