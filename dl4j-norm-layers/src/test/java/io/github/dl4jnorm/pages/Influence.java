@@ -24,7 +24,7 @@ record Influence(long[] shape, int element, boolean[] changed) {
     private static final long[][] SHAPES = {{4, 4}, {4, 4, 3}, {4, 4, 3, 2}, {4, 4, 2, 3, 2}};
     private static final String[] AXES = {"N, C", "N, C, T", "N, C, H, W", "N, C, D, H, W"};
     /** Enough for a maximum to be the one and the other. */
-    private static final int DRAWS = 4;
+    private static final int DRAWS = 16;
     private static final double SOMEWHAT = 0.7;
 
     /** Of the first element and, where its statistics are over other axes, of the last one. */

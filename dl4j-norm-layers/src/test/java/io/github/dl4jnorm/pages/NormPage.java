@@ -4,8 +4,6 @@ package io.github.dl4jnorm.pages;
 import io.github.dl4jnorm.conf.NormBuilder;
 import io.github.dl4jnorm.conf.NormFactory;
 import io.github.dl4jnorm.conf.NormLayer;
-import io.github.dl4jnorm.conf.NormParameter;
-import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.keras.KerasNames;
 import io.github.dl4jnorm.ops.NDNorm;
 import io.github.dl4jnorm.ops.OpsOf;
@@ -15,26 +13,19 @@ import java.lang.reflect.Array;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.deeplearning4j.nn.api.TrainingConfig;
-import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
-import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.conf.layers.DenseLayer;
-import org.deeplearning4j.nn.conf.layers.FeedForwardLayer;
 import org.deeplearning4j.nn.conf.layers.Layer;
-import org.deeplearning4j.nn.multilayer.MultiLayerNetwork;
 import org.nd4j.linalg.activations.Activation;
-import org.nd4j.linalg.learning.config.NoOp;
 
 /**
  * The page of a layer, vertex or wrapper: what stands in front of the mark is written by hand, what follows by
@@ -46,7 +37,7 @@ record NormPage(Class<?> type) {
     static final Path SITE = Path.of(System.getProperty("basedir", ".")).resolve("../src/site/markdown");
     static final String MARK = "<!-- NormPagesTest writes what follows. -->\n";
     private static final String PICTURE = "images/norms/%s.svg";
-    private static final int CHANNELS = 8;
+    private static final Pattern FORMULA = Pattern.compile("`(y = [^`]*)`");
     private static final Map<Class<?>, String> FACTORY = factory();
     /** Options with which four examples of four channels show what is shared. */
     private static final Map<String, Map<String, ?>> DRAWN = Map.of("group", Map.of("groups", 2), "evonorm-s0",
@@ -81,7 +72,7 @@ record NormPage(Class<?> type) {
         return layers.get(layers.size() - 1);
     }
 
-    private static DenseLayer dense() {
+    static DenseLayer dense() {
         return new DenseLayer.Builder().nOut(3).activation(Activation.IDENTITY).build();
     }
 
@@ -138,7 +129,7 @@ record NormPage(Class<?> type) {
         return row((Object[]) head) + "|---".repeat(head.length) + "|\n";
     }
 
-    private static String code(Object text) {
+    static String code(Object text) {
         return "`" + text + "`";
     }
 
@@ -146,8 +137,16 @@ record NormPage(Class<?> type) {
     String text() {
         Object conf = make(type);
         String input = conf instanceof NormLayer norm ? "\n## Shapes\n\n" + shapes(norm) : "";
-        return hand() + MARK + TEMPLATE.formatted(Source.of(type).description(type.getSimpleName(), this::link), input,
-                creation(), options(conf), parameters(conf), Speed.of(FACTORY.get(type)));
+        return hand() + MARK + TEMPLATE.formatted(definition(), input,
+                creation(), options(conf), ParameterTable.of(conf, keras()), Speed.of(FACTORY.get(type)));
+    }
+
+    /** The Javadoc of the class, with the formula that all layers have if it has none. */
+    private String definition() {
+        String text = Source.of(type).description(type.getSimpleName(), this::link);
+        Matcher formula = FORMULA.matcher(Source.of(NormLayer.class).description(NormLayer.class.getSimpleName(), this::link));
+        return text.contains("```") || !NormLayer.class.isAssignableFrom(type) || !formula.find() ? text
+                : text + "\n\n```text\n" + formula.group(1) + "\n```";
     }
 
     private String link(String name) {
@@ -251,19 +250,11 @@ record NormPage(Class<?> type) {
         return null;
     }
 
-    private static String shown(Object value) {
+    static String shown(Object value) {
         if (value instanceof Double number) {
             return String.valueOf(number).replace("E", "e").replaceFirst("\\.0(?=e|$)", "");
         }
         return value == null || value.getClass().isArray() && Array.getLength(value) == 0 ? "none" : String.valueOf(value);
-    }
-
-    private String parameters(Object conf) {
-        if (conf instanceof NormLayer norm) {
-            norm.setNIn(CHANNELS);
-            return norm.parameters().isEmpty() ? "It has no parameters.\n" : ofNorm(norm.parameters());
-        }
-        return conf instanceof Layer layer ? ofNetwork(layer) : "It has no parameters.\n";
     }
 
     /** What Keras calls the parameters. */
@@ -273,44 +264,5 @@ record NormPage(Class<?> type) {
         } catch (ReflectiveOperationException e) {
             throw new AssertionError(e);
         }
-    }
-
-    private String ofNorm(List<NormParameter> parameters) {
-        Map<String, String> keras = keras();
-        StringBuilder rows = new StringBuilder(keras.isEmpty() ? table("key", "shape", "kind", "starts at", "in PyTorch")
-                : table("key", "shape", "kind", "starts at", "in PyTorch", "in Keras"));
-        for (NormParameter parameter : parameters) {
-            List<Object> cells = new ArrayList<>(List.of(code(parameter.name()),
-                    code(parameter.length() == CHANNELS ? "[C]" : parameter.length() == 2 * CHANNELS ? "[2C]"
-                            : "[" + parameter.length() + "]"),
-                    parameter.kind().isLearned() ? "learned" : "tracked", shown(parameter.initialValue()),
-                    code(parameter.pyTorch())));
-            if (!keras.isEmpty()) {
-                // The other way to store the variance.
-                String key = parameter.name().replace(NormParameter.LOG10_STDEV, NormParameter.VAR);
-                String name = keras.get(key);
-                cells.add(name == null ? "–" : code(name));
-            }
-            rows.append(row(cells.toArray()));
-        }
-        return rows.toString();
-    }
-
-    /** Those of a small network, in which a wrapper is around a dense layer. */
-    private static String ofNetwork(Layer conf) {
-        Layer layer = conf instanceof Reparameterization wrapper ? wrapper.around(dense()) : conf;
-        boolean dense = layer != conf;
-        if (layer instanceof FeedForwardLayer sized) {
-            sized.setNOut(4);
-        }
-        MultiLayerNetwork net = new MultiLayerNetwork(new NeuralNetConfiguration.Builder().list().layer(layer)
-                .setInputType(dense ? InputType.feedForward(4) : InputType.recurrent(4)).build());
-        net.init();
-        StringBuilder rows = new StringBuilder(dense ? "Of a dense layer with 4 inputs and 3 outputs:\n\n"
-                : "With 4 inputs and 4 outputs:\n\n").append(table("key", "shape", "kind"));
-        TrainingConfig made = net.getLayer(0).getConfig();
-        net.getLayer(0).paramTable().forEach((key, value) -> rows.append(row(code(key), code(Arrays.toString(value.shape())),
-                made.getUpdaterByParam(key) instanceof NoOp ? "tracked" : "learned")));
-        return rows.toString();
     }
 }

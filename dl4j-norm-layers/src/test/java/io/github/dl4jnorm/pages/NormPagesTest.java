@@ -40,8 +40,9 @@ class NormPagesTest {
         assertThat(page.hand()).startsWith("# ").contains("\n## When to use it\n", "\n## Example\n\n```java\n",
                 "\n## PyTorch and Keras\n");
         assertWritten(page.file(), page.text());
-        if (page.picture() != null) {
-            assertWritten(page.pictureFile(), page.picture());
+        String picture = page.picture();
+        if (picture != null) {
+            assertWritten(page.pictureFile(), picture);
         }
     }
 
