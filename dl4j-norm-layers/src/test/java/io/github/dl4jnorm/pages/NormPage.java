@@ -232,7 +232,7 @@ record NormPage(Class<?> type) {
             }
         }
         String others = conf instanceof NormLayer ? "\n[Options of all layers](../reference.md#all-layers)\n" : "";
-        return rows.isEmpty() ? "It has no options.\n" : table("option", "default", "meaning") + rows + others;
+        return rows.isEmpty() ? "It has no other options.\n" : table("option", "default", "meaning") + rows + others;
     }
 
     /** The value of an option, or null if it is not known by this name. */
