@@ -2,7 +2,7 @@
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'vitepress'
-import { JAVADOC, REPOSITORY, chineseMenu, emptyHeaders, links, menus, slugify } from './pages.js'
+import { JAVADOC, REPOSITORY, cells, chineseMenu, links, menus, pictures, slugify } from './pages.js'
 
 const javadoc = existsSync(JAVADOC)
 const api = text => javadoc ? [{ text, link: '/api/index.html', target: '_self' }] : []
@@ -11,7 +11,7 @@ const [guide, examples, inside] = sidebar['/'].map(group => group.items[0].link)
 const [norms, dictionary = '/migration#pytorch-and-keras-equivalents'] = sidebar['/norms/'][0].items.map(item => item.link)
 
 /** Home pages have the width to themselves. */
-const HOME = { pageClass: 'home', sidebar: false, aside: false, editLink: false }
+const HOME = { pageClass: 'home', sidebar: false, aside: false, outline: false, editLink: false, prev: false, next: false }
 
 export default defineConfig({
   title: 'dl4j-norm-layers',
@@ -25,7 +25,7 @@ export default defineConfig({
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     anchor: { slugify },
-    config: md => md.use(links).use(emptyHeaders)
+    config: md => md.use(links).use(pictures).use(cells)
   },
   transformPageData: ({ relativePath, frontmatter }) =>
     /^(zh\/)?index\.md$/.test(relativePath) ? { frontmatter: { ...frontmatter, ...HOME } } : undefined,

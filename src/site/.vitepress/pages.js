@@ -43,12 +43,33 @@ export function links(md) {
   })
 }
 
-/** Makes the empty header of a column, which says nothing to a screen reader, an ordinary cell. */
-export function emptyHeaders(md) {
-  md.core.ruler.push('empty-headers', ({ tokens }) => {
-    for (let i = 2; i < tokens.length; i++) {
-      if (tokens[i].type === 'th_close' && !tokens[i - 1].content) tokens[i].tag = tokens[i - 2].tag = 'td'
-    }
+/** Marks paragraphs that consist of a wide picture: on a telephone they scroll, so the keyboard has to reach them. */
+export function pictures(md) {
+  md.core.ruler.push('pictures', ({ env, tokens }) => {
+    if (!env.realPath) return
+    tokens.forEach(({ children }, i) => {
+      if (children?.length !== 1 || children[0].type !== 'image') return
+      const file = resolve(dirname(env.realPath), children[0].attrGet('src'))
+      if (extname(file) === '.svg' && /viewBox="0 0 (\d+)/.exec(readFileSync(file, 'utf8'))[1] < 560) return
+      tokens[i - 1].attrJoin('class', 'picture')
+      tokens[i - 1].attrSet('tabindex', '0')
+    })
+  })
+}
+
+/**
+ * Marks cells of tables with much text and code that fits in a line, for the style sheet, and makes the empty header of a column,
+ * which says nothing to a screen reader, an ordinary cell.
+ */
+export function cells(md) {
+  md.core.ruler.push('cells', ({ tokens }) => {
+    tokens.forEach((token, i) => {
+      const opening = tokens[i - 1]
+      if (token.type === 'inline' && opening.type === 'td_open' && token.content.length > 30) opening.attrJoin('class', 'long')
+      if (token.type === 'inline' && opening.type === 'th_open' && !token.content) opening.tag = tokens[i + 1].tag = 'td'
+      token.children?.filter(({ type, content }) => type === 'code_inline' && content.length < 25)
+        .forEach(code => code.attrJoin('class', 'short'))
+    })
   })
 }
 
