@@ -58,16 +58,18 @@ export function pictures(md) {
 }
 
 /**
- * Marks cells of tables with much text and code that fits in a line, for the style sheet, and makes the empty header of a column,
- * which says nothing to a screen reader, an ordinary cell.
+ * Marks cells of tables with little or much text, and code that fits in a line, for the style sheet. Makes the empty header of a
+ * column, which says nothing to a screen reader, an ordinary cell.
  */
 export function cells(md) {
   md.core.ruler.push('cells', ({ tokens }) => {
-    tokens.forEach((token, i) => {
+    tokens.forEach(({ content, children, type }, i) => {
+      if (type !== 'inline') return
       const opening = tokens[i - 1]
-      if (token.type === 'inline' && opening.type === 'td_open' && token.content.length > 30) opening.attrJoin('class', 'long')
-      if (token.type === 'inline' && opening.type === 'th_open' && !token.content) opening.tag = tokens[i + 1].tag = 'td'
-      token.children?.filter(({ type, content }) => type === 'code_inline' && content.length < 25)
+      if (opening.type === 'td_open' && content.length > 30) opening.attrJoin('class', 'long')
+      if (opening.type === 'td_open' && content.length <= 20) opening.attrJoin('class', 'short')
+      if (opening.type === 'th_open' && !content) opening.tag = tokens[i + 1].tag = 'td'
+      children.filter(child => child.type === 'code_inline' && child.content.length < 25)
         .forEach(code => code.attrJoin('class', 'short'))
     })
   })

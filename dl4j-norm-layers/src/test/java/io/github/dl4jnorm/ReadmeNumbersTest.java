@@ -19,13 +19,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The README's numbers and picture are those of the measurements in performance.md, and the README stays short. */
+/** Numbers and picture of README and home page are those of the measurements in performance.md, and the README stays short. */
 @Tag("once")
 class ReadmeNumbersTest {
     private static final Path ROOT = Path.of(System.getProperty("basedir", ".")).resolve("..");
     private static final Path SITE = ROOT.resolve("src/site/markdown");
     /** Each with its word for "times". */
-    private static final Map<String, String> READMES = Map.of("README.md", "×", "README.zh-CN.md", " 倍");
+    private static final Map<String, String> READMES = Map.of("README.md", "×", "README.zh-CN.md", " 倍",
+            "src/site/markdown/index.md", "×", "src/site/markdown/index.zh-CN.md", " 倍");
     private static final int BOTH_VECTOR = 4;
     private static final int BOTH_STOCK = 7;
     private static final int BOTH_LIBTORCH = 8;
