@@ -2,12 +2,13 @@
 // Opens every page of the built site in headless Chromium, wide and narrow, light and dark, and fails if a page has a violation
 // that axe finds, scrolls sideways, weighs too much, writes to the console, requests what does not exist, or links to a missing
 // heading. --screenshots DIR writes pictures of all of them; names of pages check only these.
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import puppeteer from 'puppeteer-core'
-import { serve } from 'vitepress'
 
 const WIDTHS = [1200, 390]
 const SCHEMES = ['light', 'dark']
@@ -20,7 +21,20 @@ const { values, positionals } = parseArgs({ options: { screenshots: { type: 'str
 const all = readdirSync(DIST, { recursive: true }).filter(name => name.endsWith('.html') && !/^(api\/|404)/.test(name))
   .map(name => name.replace(/(^|(?<=\/))index\.html$/, '').replace('.html', '')).sort()
 const names = positionals.length ? positionals : all
-const { server } = await serve({ root: import.meta.dirname, base: BASE, port: 4180 })
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+
+/** Serves the site as GitHub Pages does: names without .html, text compressed. */
+const server = createServer((request, response) => {
+  const path = decodeURI(request.url.replace(/[?#].*/, '')).slice(BASE.length)
+  const file = [path, path + '.html', path + 'index.html'].map(name => join(DIST, name))
+    .find(name => existsSync(name) && statSync(name).isFile())
+  if (!file) return response.writeHead(404).end()
+  const type = TYPES[extname(file)]
+  const bytes = readFileSync(file)
+  if (type) response.setHeader('content-encoding', 'gzip').setHeader('content-type', type + '; charset=utf-8')
+  response.end(type ? gzipSync(bytes) : bytes)
+}).listen()
+const origin = `http://localhost:${server.address().port}`
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox', '--force-prefers-reduced-motion']
@@ -42,10 +56,11 @@ async function open(name, width) {
   await page.setCacheEnabled(false)
   await page.setViewport({ width, height: 900 })
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: SCHEMES[0] }])
-  await page.goto(new URL(BASE + name, 'http://localhost:4180'), { waitUntil: 'networkidle0' })
+  await page.goto(origin + BASE + name, { waitUntil: 'networkidle0' })
   for (const scheme of SCHEMES) {
     await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
-    await page.waitForFunction(dark => document.documentElement.classList.contains('dark') === dark, {}, scheme === 'dark')
+    await page.waitForFunction(dark => document.documentElement.classList.contains('dark') === dark, { polling: 50 },
+      scheme === 'dark')
     const [overflow, violations] = await page.evaluate(`${AXE}; axe.run({ resultTypes: ['violations'] }).then(result =>
       [document.documentElement.scrollWidth - innerWidth, result.violations.map(({ id, nodes }) =>
         id + ' ×' + nodes.length + ': ' + nodes[0].html.slice(0, 200) + ' ' + nodes[0].failureSummary.replace(/\\s+/g, ' '))])`)
@@ -74,16 +89,16 @@ const report = (name, faults, text = '') => {
   bad += faults.length
 }
 for (const name of names) {
-  const results = []
-  for (const width of WIDTHS) results.push(await open(name, width))
+  const results = await Promise.all(WIDTHS.map(width => open(name, width)))
   const bytes = Math.max(...results.map(result => result.bytes))
   heaviest = Math.max(heaviest, bytes)
   headings.set(BASE + name, results[0].ids)
   wanted.push(...results[0].links.map(link => [name, ...link]))
-  report(BASE + name, results.flatMap(({ faults }, i) => faults.map(fault => `${WIDTHS[i]} px: ${fault}`)), `${Math.ceil(bytes / 1000)} KB`)
+  report(BASE + name, results.flatMap(({ faults }, i) => faults.map(fault => `${WIDTHS[i]} px: ${fault}`)),
+    `${Math.ceil(bytes / 1000)} KB`)
 }
 report('links to headings', wanted.filter(([, path, id]) => headings.has(path) && !headings.get(path).includes(id))
-  .map(([name, path, id]) => `/${name}: ${path}#${id}`), `${wanted.length}`)
+  .map(([name, path, id]) => `${BASE}${name}: ${path}#${id}`), `${wanted.length}`)
 console.log(`${names.length} pages, ${bad} violations, the heaviest has ${Math.ceil(heaviest / 1000)} KB`)
 await browser.close()
 server.close()

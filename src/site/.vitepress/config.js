@@ -10,6 +10,11 @@ const sidebar = menus()
 const [guide, examples, inside] = sidebar['/'].map(group => group.items[0].link)
 const [norms, dictionary = '/migration#pytorch-and-keras-equivalents'] = sidebar['/norms/'][0].items.map(item => item.link)
 
+/** The page's file on GitHub. VitePress calls it in the browser, so it knows nothing else of this file. */
+const edit = ({ filePath }) => 'https://github.com/dl4jnorm/dl4j-norm-layers/edit/main/' + (filePath.startsWith('project/')
+  ? filePath.slice('project/'.length, -'.md'.length).toUpperCase() + '.md'
+  : 'src/site/' + filePath.replace(/^zh\/(.*)\.md$/, 'markdown/$1.zh-CN.md'))
+
 /** Home pages have the width to themselves. */
 const HOME = { pageClass: 'home', sidebar: false, aside: false, outline: false, editLink: false, prev: false, next: false }
 
@@ -47,7 +52,7 @@ export default defineConfig({
           ...api('API')
         ],
         sidebar,
-        editLink: { pattern: `${REPOSITORY}/edit/main/src/site/:path`, text: 'Edit this page' }
+        editLink: { pattern: edit, text: 'Edit this page' }
       }
     },
     zh: {
@@ -62,6 +67,7 @@ export default defineConfig({
           ...api('API')
         ],
         sidebar: chineseMenu(),
+        editLink: { pattern: edit, text: '编辑此页' },
         outline: { label: '本页目录' },
         docFooter: { prev: '上一页', next: '下一页' },
         returnToTopLabel: '返回顶部',
