@@ -2,12 +2,10 @@
 package io.github.dl4jnorm.examples;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.layers.ConvolutionLayer;
@@ -21,6 +19,7 @@ import org.nd4j.linalg.activations.Activation;
 import org.nd4j.linalg.learning.config.Nesterovs;
 import org.nd4j.linalg.lossfunctions.LossFunctions.LossFunction;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -39,6 +38,7 @@ final class BatchSizeStudy extends ConvolutionStudy {
     private static final int[] BATCHES = {32, 8, 4, 2};
     private static final int[] WIDTHS = {16, 32};
     private static final int UNITS = 32;
+    private static final int REAL_TESTS = 2000;
     private static final double LEARNING_RATE = 0.2;
     private static final double MOMENTUM = 0.9;
 
@@ -50,50 +50,96 @@ final class BatchSizeStudy extends ConvolutionStudy {
     @Option(names = "--report", paramLabel = "FILE", description = "Write a self-contained HTML report.")
     private Path report;
 
+    @Option(names = "--chart", paramLabel = "FILE", description = "Write a chart of the accuracies as SVG.")
+    private Path chart;
+
+    @Mixin
+    private final Runs runs = new Runs(1);
+
+    @Mixin
+    private final RealData data = new RealData();
+
+    /** Of each norm, batch size and run. */
+    private double[][][] accuracies;
+
     BatchSizeStudy() {
         super(600, 5);
     }
 
     @Override
     String run() throws IOException {
-        require(report == null || Files.isDirectory(report.toAbsolutePath().getParent()),
-                "--report: the directory of " + report + " does not exist");
+        requireDirectory("--report", report);
+        requireDirectory("--chart", chart);
         oneThread();
-        ImageData digits = digits(examples());
-        // What has no place behind a dense layer is told before anything is trained.
-        norms.forEach(norm -> net(norm, digits, BATCHES[0]));
+        accuracies = new double[norms.size()][BATCHES.length][runs.count()];
         List<Training.Result> results = new ArrayList<>();
-        for (NormChoice norm : norms) {
-            for (int batch : BATCHES) {
-                Training training = new Training(digits, batch, epochs(), seed()).named(norm + ", batch " + batch)
-                        .with(convolutions());
-                if (report != null) {
-                    training.charted();
-                }
-                results.add(training.run(norm, net(norm, digits, batch)));
-            }
+        for (int run = 0; run < runs.count(); run++) {
+            train(run, results);
         }
-        System.out.printf("%n%-12s %9s %9s %9s %9s%n", "norm", "batch 32", "batch 8", "batch 4", "batch 2");
-        Map<String, Double> losses = new LinkedHashMap<>();
-        for (int i = 0; i < results.size(); i += BATCHES.length) {
-            double[] row = results.subList(i, i + BATCHES.length).stream().mapToDouble(r -> 100 * r.accuracy()).toArray();
-            System.out.printf("%-12s %7.1f %% %7.1f %% %7.1f %% %7.1f %%%n", results.get(i).norm(), row[0], row[1], row[2],
-                    row[3]);
-            losses.put(results.get(i).norm(), row[0] - row[BATCHES.length - 1]);
+        String width = runs.count() == 1 ? "10" : "16";
+        System.out.printf("%n%-12s", "norm");
+        Arrays.stream(BATCHES).forEach(batch -> System.out.printf("%" + width + "s", "batch " + batch));
+        System.out.println(runs.count() == 1 ? "" : "   (" + runs.meaning() + ")");
+        StringBuilder line = new StringBuilder("From batches of 32 to batches of 2, accuracy changes by");
+        for (int i = 0; i < accuracies.length; i++) {
+            System.out.printf("%-12s", norms.get(i));
+            for (double[] values : accuracies[i]) {
+                System.out.printf("%" + width + "s", Runs.text("%.1f", values) + " %");
+            }
+            System.out.println();
+            line.append(String.format(" %s %+.1f,", norms.get(i), Runs.mean(accuracies[i][BATCHES.length - 1])
+                    - Runs.mean(accuracies[i][0])));
         }
         if (report != null) {
-            Report.write(report, "Two convolutions and a dense layer with norms on " + digits.name() + ", one training for "
-                    + "each norm and batch size, " + Comparison.epochs(epochs()) + " each. " + convolutions() + ".",
-                    results);
+            Report.write(report, "Two convolutions and a dense layer with norms on " + (data.isGiven() ? "handwritten"
+                    : "generated") + " digits, one training for each norm and batch size, " + Comparison.epochs(epochs())
+                    + " each. " + convolutions() + ".", results);
         }
-        StringBuilder line = new StringBuilder("From batches of 32 to batches of 2, accuracy changes by");
-        losses.forEach((norm, loss) -> line.append(String.format(" %s %+.1f,", norm, -loss)));
+        if (chart != null) {
+            draw();
+        }
         return line.deleteCharAt(line.length() - 1).append(" points.").toString();
     }
 
+    /** Trains every norm with every batch size; the report is about the first run. */
+    private void train(int run, List<Training.Result> results) throws IOException {
+        long seed = Runs.seed(seed(), run);
+        ImageData digits = data.isGiven() ? data.read(examples(), REAL_TESTS, seed)
+                : digits(Math.max(50, examples() / 2), seed);
+        // What has no place behind a dense layer is told before anything is trained.
+        norms.forEach(norm -> net(norm, digits, BATCHES[0], seed));
+        for (int i = 0; i < norms.size(); i++) {
+            for (int j = 0; j < BATCHES.length; j++) {
+                Training training = new Training(digits, BATCHES[j], epochs(), seed).with(convolutions())
+                        .named(norms.get(i) + ", batch " + BATCHES[j]);
+                if (report != null && run == 0) {
+                    training.charted();
+                }
+                Training.Result result = training.run(norms.get(i), net(norms.get(i), digits, BATCHES[j], seed));
+                accuracies[i][j][run] = 100 * result.accuracy();
+                if (run == 0) {
+                    results.add(result);
+                }
+            }
+        }
+    }
+
+    /** A line for the mean of each norm, and thin ones for the runs. */
+    private void draw() throws IOException {
+        double[] x = Arrays.stream(BATCHES).mapToDouble(batch -> Math.log(batch) / Math.log(2)).toArray();
+        List<Charts.Series> series = new ArrayList<>();
+        List<Page.Key> keys = new ArrayList<>();
+        for (int i = 0; i < accuracies.length; i++) {
+            keys.add(new Page.Key(i, norms.get(i).toString()));
+            series.addAll(Charts.runs(i, x, accuracies[i]));
+        }
+        ChartFile.write(chart, "Test accuracy by batch size, %", Charts.svg("examples in a batch", "%", false, series,
+                Report::powerOfTwo), keys);
+    }
+
     /** Two convolutions and a dense layer: two examples have 98 and 32 values for each channel, and for each unit two. */
-    private MultiLayerNetwork net(NormChoice norm, ImageData images, int batch) {
-        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed()).weightInit(WeightInit.RELU)
+    private MultiLayerNetwork net(NormChoice norm, ImageData images, int batch, long seed) {
+        NeuralNetConfiguration.ListBuilder layers = new NeuralNetConfiguration.Builder().seed(seed).weightInit(WeightInit.RELU)
                 .updater(new Nesterovs(ConvNet.falling(LEARNING_RATE * batch / BATCHES[0], iterations(batch)), MOMENTUM)).list()
                 .layer(new SubsamplingLayer.Builder(PoolingType.AVG).kernelSize(2, 2).stride(2, 2).build());
         for (int width : WIDTHS) {

@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.text.DecimalFormat;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.DoubleSummaryStatistics;
 import java.util.List;
@@ -56,6 +57,17 @@ final class Charts {
      * @param style how it is drawn
      */
     record Series(int color, double[] x, double[] y, Style style) {
+    }
+
+    /** The means of several runs with a thin line for each run; values are by point and run. */
+    static List<Series> runs(int color, double[] x, double[][] values) {
+        List<Series> all = new ArrayList<>();
+        for (int run = 0; run < values[0].length && values[0].length > 1; run++) {
+            int one = run;
+            all.add(new Series(color, x, Arrays.stream(values).mapToDouble(point -> point[one]).toArray(), Style.FAINT));
+        }
+        all.add(new Series(color, x, Arrays.stream(values).mapToDouble(Runs::mean).toArray(), Style.POINTS));
+        return all;
     }
 
     /** How a series is drawn. */

@@ -62,8 +62,7 @@ final class Debiasing extends ConvolutionStudy {
 
     @Override
     String run() throws IOException {
-        require(report == null || Files.isDirectory(report.toAbsolutePath().getParent()),
-                "--report: the directory of " + report + " does not exist");
+        requireDirectory("--report", report);
         oneThread();
         List<Integer> points = IntStream.iterate(1, batches -> batches <= iterations(BATCH), batches -> 2 * batches).boxed()
                 .toList();

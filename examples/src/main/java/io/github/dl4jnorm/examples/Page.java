@@ -36,9 +36,14 @@ final class Page {
     Page(String title) {
         html.append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
                 + "content=\"width=device-width,initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>")
-                .append(escaped(title)).append("</title>\n<style>\n").append(colors(":root", "#fff", "#1d2329", "#d5dae0", LIGHT))
-                .append("@media(prefers-color-scheme:dark){").append(colors(":root", "#14181d", "#e4e8ec", "#3a424c", DARK))
-                .append("}\n").append(STYLE).append("</style>\n</head>\n<body>\n<h1>").append(escaped(title)).append("</h1>\n");
+                .append(escaped(title)).append("</title>\n<style>\n").append(colors()).append(STYLE)
+                .append("</style>\n</head>\n<body>\n<h1>").append(escaped(title)).append("</h1>\n");
+    }
+
+    /** The names that charts use for colors, in light and in dark. */
+    static String colors() {
+        return colors(":root", "#fff", "#1d2329", "#d5dae0", LIGHT) + "@media(prefers-color-scheme:dark){"
+                + colors(":root", "#14181d", "#e4e8ec", "#3a424c", DARK) + "}\n";
     }
 
     private static String colors(String selector, String ground, String ink, String grid, String[] series) {

@@ -2,6 +2,8 @@
 package io.github.dl4jnorm.examples;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.function.IntConsumer;
 import org.deeplearning4j.nn.api.Model;
@@ -79,6 +81,11 @@ abstract class Study implements Callable<Integer> {
         if (!condition) {
             throw new ParameterException(spec.commandLine(), message);
         }
+    }
+
+    final void requireDirectory(String option, Path file) {
+        require(file == null || Files.isDirectory(file.toAbsolutePath().getParent()),
+                option + ": the directory of " + file + " does not exist");
     }
 
     /** For arrays so small that threads which share them take longer than one alone. */

@@ -3,22 +3,18 @@ package io.github.dl4jnorm.examples;
 
 import io.github.dl4jnorm.conf.AdaptiveInstanceNormalization;
 import io.github.dl4jnorm.model.WholeFile;
-import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.FontMetrics;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
-import java.awt.geom.Ellipse2D;
-import java.awt.geom.Line2D;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Random;
+import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.BiConsumer;
-import java.util.function.IntBinaryOperator;
 import javax.imageio.ImageIO;
 import org.deeplearning4j.nn.conf.ConvolutionMode;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -56,10 +52,8 @@ final class StyleTransfer implements Callable<Integer> {
     private static final int WAVES = 5;
     private static final int CHANNELS = COLORS * WAVES * WAVES;
     private static final int WHITE = 255;
-    private static final double GRAIN = 0.1;
     private static final double SILENT = 0.01;
     private static final int BAND = 20;
-    private static final List<String> CONTENTS = List.of("house", "circles");
     private static final List<String> STYLES = List.of("stripes", "checks", "bricks", "sand");
 
     @Spec
@@ -79,38 +73,49 @@ final class StyleTransfer implements Callable<Integer> {
     @Mixin
     private final Convolutions convolutions = new Convolutions();
 
+    @Mixin
+    private final RealData data = new RealData();
+
     @Override
     public Integer call() throws IOException {
         if (size < 16 || size > 1024 || !Files.isDirectory(out.toAbsolutePath().getParent())) {
             throw new ParameterException(spec.commandLine(), size < 16 || size > 1024
                     ? "--size must be between 16 and 1024, not " + size : "--out: the directory of " + out + " does not exist");
         }
-        List<BufferedImage> contents = List.of(grained(draw(this::house)), grained(draw(this::circles)));
-        List<BufferedImage> styles = List.of(draw(this::stripes), draw(this::checks), draw(this::bricks), draw(this::sand));
+        Map<String, BufferedImage> contents = new LinkedHashMap<>();
+        StyleImages images = new StyleImages(size, seed);
+        contents.put("house", images.house());
+        contents.put("circles", images.circles());
+        if (data.isGiven()) {
+            contents.put("digits", images.digits(data.read(StyleImages.DIGITS, 1, seed).train().getFeatures()));
+        }
+        List<String> names = List.copyOf(contents.keySet());
+        List<BufferedImage> styles = List.of(images.stripes(), images.checks(), images.bricks(), images.sand());
         ComputationGraph net = net();
         convolutions.enable(net);
-        Sheet sheet = new Sheet(size);
+        Sheet sheet = new Sheet(size, names);
         System.out.printf("%-10s %-10s %18s %18s%n", "content", "style", "content / style", "result / style");
         double before = 0;
         double after = 0;
-        for (int row = 0; row < CONTENTS.size(); row++) {
-            sheet.put(contents.get(row), 0, row + 1);
+        for (int row = 0; row < names.size(); row++) {
+            BufferedImage picture = contents.get(names.get(row));
+            sheet.put(picture, 0, row + 1);
             for (int column = 0; column < STYLES.size(); column++) {
                 sheet.put(styles.get(column), column + 1, 0);
                 INDArray style = pixels(styles.get(column));
-                BufferedImage result = picture(net.feedForward(new INDArray[]{pixels(contents.get(row)), style}, false)
+                BufferedImage result = picture(net.feedForward(new INDArray[]{pixels(picture), style}, false)
                         .get("picture"));
                 sheet.put(result, column + 1, row + 1);
-                double content = factor(net, pixels(contents.get(row)), style);
+                double content = factor(net, pixels(picture), style);
                 double found = factor(net, pixels(result), style);
-                System.out.printf("%-10s %-10s %18.2f %18.2f%n", CONTENTS.get(row), STYLES.get(column), content, found);
+                System.out.printf("%-10s %-10s %18.2f %18.2f%n", names.get(row), STYLES.get(column), content, found);
                 before += Math.log(content);
                 after += Math.log(found);
             }
         }
         sheet.write(out);
         System.out.println(convolutions);
-        int pairs = CONTENTS.size() * STYLES.size();
+        int pairs = names.size() * STYLES.size();
         System.out.printf("%s: wave strengths differ from those of the style by a factor of %.2f in the results, on average, "
                 + "and of %.2f in the contents.%n", out, Math.exp(after / pairs), Math.exp(before / pairs));
         return CommandLine.ExitCode.OK;
@@ -122,9 +127,9 @@ final class StyleTransfer implements Callable<Integer> {
         private final BufferedImage image;
         private final Graphics2D graphics;
 
-        Sheet(int size) {
+        Sheet(int size, List<String> contents) {
             this.size = size;
-            image = new BufferedImage(BAND + (STYLES.size() + 1) * size, BAND + (CONTENTS.size() + 1) * size,
+            image = new BufferedImage(BAND + (STYLES.size() + 1) * size, BAND + (contents.size() + 1) * size,
                     BufferedImage.TYPE_INT_RGB);
             graphics = image.createGraphics();
             graphics.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
@@ -135,8 +140,8 @@ final class StyleTransfer implements Callable<Integer> {
                 center(STYLES.get(column), BAND + (column + 1.5) * size, BAND / 2.0);
             }
             graphics.rotate(-Math.PI / 2);
-            for (int row = 0; row < CONTENTS.size(); row++) {
-                center(CONTENTS.get(row), -(BAND + (row + 1.5) * size), BAND / 2.0);
+            for (int row = 0; row < contents.size(); row++) {
+                center(contents.get(row), -(BAND + (row + 1.5) * size), BAND / 2.0);
             }
             graphics.rotate(Math.PI / 2);
         }
@@ -225,100 +230,11 @@ final class StyleTransfer implements Callable<Integer> {
             for (int x = 0; x < size; x++) {
                 int rgb = 0;
                 for (int color = 0; color < COLORS; color++) {
-                    rgb |= pixel(WHITE * pixels.getDouble(0, color, y, x)) << 8 * color;
+                    rgb |= StyleImages.pixel(WHITE * pixels.getDouble(0, color, y, x)) << 8 * color;
                 }
                 image.setRGB(x, y, rgb);
             }
         }
         return image;
-    }
-
-    private BufferedImage draw(BiConsumer<Graphics2D, Random> drawing) {
-        BufferedImage image = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = image.createGraphics();
-        graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
-        drawing.accept(graphics, new Random(seed));
-        graphics.dispose();
-        return image;
-    }
-
-    private BufferedImage grained(BufferedImage image) {
-        Random random = new Random(seed + 1);
-        for (int y = 0; y < size; y++) {
-            for (int x = 0; x < size; x++) {
-                double light = WHITE * GRAIN * random.nextGaussian();
-                Color color = new Color(image.getRGB(x, y));
-                image.setRGB(x, y, new Color(pixel(color.getRed() + light), pixel(color.getGreen() + light),
-                        pixel(color.getBlue() + light)).getRGB());
-            }
-        }
-        return image;
-    }
-
-    private static int pixel(double value) {
-        return (int) Math.round(Math.max(0, Math.min(WHITE, value)));
-    }
-
-    private void fill(Graphics2D graphics, int rgb, double x, double y, double width, double height) {
-        graphics.setColor(new Color(rgb));
-        graphics.fillRect((int) (x * size), (int) (y * size), (int) Math.ceil(width * size), (int) Math.ceil(height * size));
-    }
-
-    private void house(Graphics2D graphics, Random random) {
-        fill(graphics, 0x8ecae6, 0, 0, 1, 0.65);
-        fill(graphics, 0x5a8f3c, 0, 0.65, 1, 0.35);
-        fill(graphics, 0xd9bf9b, 0.3, 0.4, 0.4, 0.4);
-        fill(graphics, 0x6b4226, 0.45, 0.58, 0.12, 0.22);
-        graphics.setColor(new Color(0xa63d2f));
-        graphics.fillPolygon(new int[]{size / 4, size / 2, 3 * size / 4}, new int[]{2 * size / 5, size / 6, 2 * size / 5}, 3);
-    }
-
-    private void circles(Graphics2D graphics, Random random) {
-        fill(graphics, 0x30343f, 0, 0, 1, 1);
-        for (int i = 0; i < 9; i++) {
-            double radius = size * (0.05 + 0.15 * random.nextDouble());
-            graphics.setColor(Color.getHSBColor(random.nextFloat(), 0.6f, 0.9f));
-            graphics.fill(new Ellipse2D.Double(size * random.nextDouble() - radius, size * random.nextDouble() - radius,
-                    2 * radius, 2 * radius));
-        }
-    }
-
-    private void stripes(Graphics2D graphics, Random random) {
-        fill(graphics, 0xf4d35e, 0, 0, 1, 1);
-        graphics.setColor(new Color(0x0d3b66));
-        graphics.setStroke(new BasicStroke(2.4f));
-        for (int i = -size; i < 2 * size; i += 6) {
-            graphics.draw(new Line2D.Double(i, 0, i + size / 4.0, size));
-        }
-    }
-
-    private void checks(Graphics2D graphics, Random random) {
-        tiles(graphics, 4, 4, (x, y) -> (x + y) / 4 % 2 == 0 ? 0xb80c09 : 0xfbfbff);
-    }
-
-    private void bricks(Graphics2D graphics, Random random) {
-        fill(graphics, 0xe8ddcf, 0, 0, 1, 1);
-        graphics.setColor(new Color(0xa4452c));
-        for (int y = 0; y < size; y += 6) {
-            for (int x = -5 * (y / 6 % 2); x < size; x += 10) {
-                graphics.fillRect(x, y, 9, 5);
-            }
-        }
-    }
-
-    private void sand(Graphics2D graphics, Random random) {
-        tiles(graphics, 1, 1, (x, y) -> {
-            int gray = pixel(140 + 60 * random.nextGaussian());
-            return new Color(gray, gray * 4 / 5, gray * 3 / 5).getRGB();
-        });
-    }
-
-    private void tiles(Graphics2D graphics, int width, int height, IntBinaryOperator color) {
-        for (int y = 0; y < size; y += height) {
-            for (int x = 0; x < size; x += width) {
-                graphics.setColor(new Color(color.applyAsInt(x, y)));
-                graphics.fillRect(x, y, width, height);
-            }
-        }
     }
 }
