@@ -110,7 +110,8 @@ export function menus() {
   const guide = [
     { text: 'Guide', items: pages(['start', 'tutorial', 'install', 'choosing', 'migration', 'running-statistics',
       'fast-convolution', 'models', 'samediff', 'distributed', 'faq']) },
-    { text: 'Examples and studies', items: pages(['examples', 'performance']) },
+    { text: 'Examples and studies', items: pages(['examples', 'story-small-batches', 'story-style', 'story-sequences',
+      'performance']) },
     { text: 'How it works', items: pages(['architecture', 'algebra', 'kernels']) },
     { text: 'Project', items: ['CHANGELOG', 'CONTRIBUTING', 'SECURITY'].map(name => entry(join(ROOT, name + '.md'))) }
   ]
