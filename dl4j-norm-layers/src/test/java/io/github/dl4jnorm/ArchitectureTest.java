@@ -54,6 +54,10 @@ class ArchitectureTest {
     private static final Set<String> CUT = Set.of("get", "getRow", "getRows", "getColumn", "getColumns", "getScalar", "slice",
             "subArray", "tensorAlongDimension", "vectorAlongDimension", "put", "putRow", "putColumn", "putSlice");
 
+    /** Methods of arrays that read or write one element: on a GPU each of them waits for the device. */
+    private static final Pattern ONE_BY_ONE = Pattern.compile("get(Double|Float|Int|Long|Number|String)|putScalar\\w*"
+            + "|to(Double|Float|Int|Long)(Vector|Matrix)|\\w+Number");
+
     /** Packages with a dependency of their own, by the jars that are there for them only. */
     private static final Map<String, String> OPTIONAL = Map.of("keras", "deeplearning4j-modelimport",
             "onnx", "samediff-import-(api|onnx)|onnxruntime", "parallel", "deeplearning4j-parallel-wrapper",
@@ -123,9 +127,23 @@ class ArchitectureTest {
             return new org.bytedeco.javacpp.BytePointer(array.data().pointer()).asByteBuffer().get(0);
         }
 
+        static double element(INDArray array) {
+            return array.getDouble(0);
+        }
+
         static long address(INDArray array) {
             return array.data().address();
         }
+    }
+
+    @Test
+    void passesReadAndWriteNoElementAlone() {
+        DescribedPredicate<JavaAccess<?>> element = describe("read or write one element of an array",
+                access -> ONE_BY_ONE.matcher(access.getName()).matches() && ownerOf(access).isAssignableTo(INDArray.class));
+        noClasses().that().resideInAnyPackage(ROOT + ".kernel", ROOT + ".pass", ROOT + ".layer").should()
+                .accessTargetWhere(element).check(library);
+        assertThatThrownBy(() -> noClasses().should().accessTargetWhere(element)
+                .check(new ClassFileImporter().importClasses(Culprit.class))).hasMessageContaining("INDArray.getDouble");
     }
 
     /** Off-heap memory is opened in one place, which computes its bounds from the array, and read through Memory. */

@@ -41,10 +41,11 @@ final class Nearest {
 
     private static INDArray summed(INDArray array, int axis, long size) {
         long from = array.size(axis);
-        INDArray takers = Nd4j.zeros(array.dataType(), from, size);
+        double[] values = new double[Math.toIntExact(from * size)];
         for (int i = 0; i < from; i++) {
-            takers.putScalar(i, source(i, size, from), 1);
+            values[Math.toIntExact(i * size + source(i, size, from))] = 1;
         }
+        INDArray takers = Nd4j.createFromArray(values).castTo(array.dataType()).reshape('c', from, size);
         int last = array.rank() - 1;
         int[] swapped = IntStream.rangeClosed(0, last).map(i -> i == axis ? last : i == last ? axis : i).toArray();
         INDArray rows = array.permute(swapped).dup('c');
