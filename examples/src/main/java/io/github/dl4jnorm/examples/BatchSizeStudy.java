@@ -96,7 +96,9 @@ final class BatchSizeStudy extends ConvolutionStudy {
                     + " each. " + convolutions() + ".", results);
         }
         if (chart != null) {
-            draw();
+            double[] x = Arrays.stream(BATCHES).mapToDouble(batch -> Math.log(batch) / Math.log(2)).toArray();
+            ChartFile.ofRuns(chart, "Test accuracy by batch size, %", "examples in a batch", x, Report::powerOfTwo, norms,
+                    accuracies);
         }
         return line.deleteCharAt(line.length() - 1).append(" points.").toString();
     }
@@ -122,19 +124,6 @@ final class BatchSizeStudy extends ConvolutionStudy {
                 }
             }
         }
-    }
-
-    /** A line for the mean of each norm, and thin ones for the runs. */
-    private void draw() throws IOException {
-        double[] x = Arrays.stream(BATCHES).mapToDouble(batch -> Math.log(batch) / Math.log(2)).toArray();
-        List<Charts.Series> series = new ArrayList<>();
-        List<Page.Key> keys = new ArrayList<>();
-        for (int i = 0; i < accuracies.length; i++) {
-            keys.add(new Page.Key(i, norms.get(i).toString()));
-            series.addAll(Charts.runs(i, x, accuracies[i]));
-        }
-        ChartFile.write(chart, "Test accuracy by batch size, %", Charts.svg("examples in a batch", "%", false, series,
-                Report::powerOfTwo), keys);
     }
 
     /** Two convolutions and a dense layer: two examples have 98 and 32 values for each channel, and for each unit two. */

@@ -5,8 +5,10 @@ import io.github.dl4jnorm.model.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 
 /** Writes a chart as an SVG file with its title, its legend, and colors for light and dark pages. */
 final class ChartFile {
@@ -31,14 +33,28 @@ final class ChartFile {
     }
 
     /**
-     * Writes the file.
+     * Writes percentages of several runs: a line for the mean of each name, and thin ones for its runs.
      *
-     * @param file  file to write
-     * @param title text above the chart
-     * @param chart what {@link Charts#svg} returned
-     * @param keys  entries of the legend
+     * @param file    file to write
+     * @param title   text above the chart
+     * @param xTitle  text below the chart
+     * @param x       where the points are
+     * @param xLabels labels of these, or null for the numbers
+     * @param names   entries of the legend
+     * @param values  by name, point and run
      */
-    static void write(Path file, String title, String chart, List<Page.Key> keys) throws IOException {
+    static void ofRuns(Path file, String title, String xTitle, double[] x, Function<Double, String> xLabels, List<?> names,
+                       double[][][] values) throws IOException {
+        List<Charts.Series> series = new ArrayList<>();
+        List<Page.Key> keys = new ArrayList<>();
+        for (int i = 0; i < values.length; i++) {
+            keys.add(new Page.Key(i, names.get(i).toString()));
+            series.addAll(Charts.runs(i, x, values[i]));
+        }
+        write(file, title, Charts.svg(xTitle, "%", false, series, xLabels), keys);
+    }
+
+    private static void write(Path file, String title, String chart, List<Page.Key> keys) throws IOException {
         StringBuilder legend = new StringBuilder();
         int x = MARGIN;
         int y = TITLE + KEY_HEIGHT;

@@ -3,7 +3,6 @@ package io.github.dl4jnorm.examples;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -108,7 +107,8 @@ final class SequenceLayerNorm extends ConvolutionStudy {
                     Runs.text("%.1f", last(accuracies[i])), Runs.text("%.1f", padded[i]));
         }
         if (chart != null) {
-            draw(accuracies);
+            double[] x = IntStream.rangeClosed(1, epochs()).asDoubleStream().toArray();
+            ChartFile.ofRuns(chart, "Test accuracy by epoch, %", "epoch", x, null, VARIANTS, accuracies);
         }
         return String.format("Accuracy on sequences of any length and amplitude: layer norm %.1f %%, batch norm %.1f %%, "
                 + "no norm %.1f %%. With more padding: layer norm %.1f %%, and %.1f %% without masks.",
@@ -118,18 +118,6 @@ final class SequenceLayerNorm extends ConvolutionStudy {
 
     private static double[] last(double[][] epochs) {
         return epochs[epochs.length - 1];
-    }
-
-    /** A line for the mean of each network, and thin ones for the runs. */
-    private void draw(double[][][] accuracies) throws IOException {
-        double[] x = IntStream.rangeClosed(1, epochs()).asDoubleStream().toArray();
-        List<Charts.Series> series = new ArrayList<>();
-        List<Page.Key> keys = new ArrayList<>();
-        for (int i = 0; i < accuracies.length; i++) {
-            keys.add(new Page.Key(i, VARIANTS.get(i).toString()));
-            series.addAll(Charts.runs(i, x, accuracies[i]));
-        }
-        ChartFile.write(chart, "Test accuracy by epoch, %", Charts.svg("epoch", "%", false, series), keys);
     }
 
     private static DataSet unmasked(DataSet sequences) {
