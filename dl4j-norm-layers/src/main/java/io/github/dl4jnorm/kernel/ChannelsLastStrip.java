@@ -28,14 +28,20 @@ final class ChannelsLastStrip extends Strip {
         Window x = operands.window(source(), block);
         Window y = operands.window(operands.last(), block);
         int size = channels / norm.groups();
+        Moments ofAll = source() > 0 ? null : ofAll(x, block, found);
+        int shift = found == null ? -block.s0() : cells(block.n0(), 0);
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
                 runs.start(block.n0(), c, c + size, s, s + 1);
-                Moments here = source() > 0 ? statisticsOfSum(block, x) : statistics(x);
-                if (found != null) {
-                    found.merge(cells(block.n0(), c) + s, here.count(0), here.mean(0), here.squares(0));
+                if (ofAll != null) {
+                    set(ofAll, shift + s);
+                } else {
+                    Moments here = source() > 0 ? statisticsOfSum(block, x) : statistics(x);
+                    if (found != null) {
+                        found.merge(cells(block.n0(), c) + s, here.count(0), here.mean(0), here.squares(0));
+                    }
+                    set(here, 0);
                 }
-                set(here, 0);
                 for (runs.restart(); runs.next();) {
                     map(x, y, runs.c);
                 }
@@ -50,11 +56,12 @@ final class ChannelsLastStrip extends Strip {
         Window added = added(block);
         Window dx = operands.window(operands.last(), block);
         int size = channels / norm.groups();
+        Moments ofAll = known == null ? ofAll(x, block, null) : null;
         for (int s = block.s0(); s < block.s1(); s++) {
             for (int c = 0; c < channels; c += size) {
                 runs.start(block.n0(), c, c + size, s, s + 1);
-                Moments here = known == null ? statistics(x) : known;
-                int cell = known == null ? 0 : cells(block.n0(), c) + s;
+                Moments here = known != null ? known : ofAll != null ? ofAll : statistics(x);
+                int cell = known != null ? cells(block.n0(), c) + s : ofAll != null ? s - block.s0() : 0;
                 double unit = set(here, cell);
                 sum = 0;
                 product = 0;
@@ -70,6 +77,23 @@ final class ChannelsLastStrip extends Strip {
                 drain();
             }
         }
+    }
+
+    /**
+     * The moments of all positions of a block of x, several at a time: what there is to do for one does not wait for another.
+     *
+     * @param found where they go, in the cells of a whole example; or null for a table of the block's positions
+     * @return the table, or null where each position has to be done alone
+     */
+    private Moments ofAll(Window x, Block block, Moments found) {
+        if (mask != null || norm.groups() > 1 || channels > RunOps.CHUNK) {
+            return null;
+        }
+        int count = block.s1() - block.s0();
+        Moments into = found == null ? new Moments(1, count) : found;
+        int cell = found == null ? 0 : cells(block.n0(), 0) + block.s0();
+        moments.each(x.memory, x.at(block.n0(), 0, block.s0()), operands.positionBytes(0), count, channels, into, cell, 1);
+        return into;
     }
 
     private Moments statistics(Window x) {

@@ -12,7 +12,7 @@ import java.util.Arrays;
 final class ColumnMoments {
     /** Runs summed up in the element type at a time: as many as a lane of {@link RunMoments} has in a chunk. */
     static final int RUNS = 128;
-    /** Elements that suggest the first center of a group, and runs of a block that are looked at for them. */
+    /** Elements of a channel, more or less, that suggest the first center. */
     private static final int SAMPLE = 8;
 
     private final Arithmetic ops;
@@ -115,7 +115,7 @@ final class ColumnMoments {
         start();
         for (runs.restart(); runs.next();) {
             if (runs.kept && !sampled(runs.column(), runs.length)) {
-                int few = Math.min(SAMPLE, runs.count);
+                int few = Math.min(runs.count, (SAMPLE * channels - 1) / runs.length + 1);
                 ops.columns().sums(x.memory, runs.at(x), stride, few, runs.column(), runs.length, 1, channelSum, channelSquares);
                 add(few);
             }

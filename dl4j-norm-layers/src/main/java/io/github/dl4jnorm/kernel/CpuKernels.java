@@ -166,24 +166,24 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public Moments positionNorm(INDArray x, View view, Mask mask, PositionNorm norm, boolean relu, INDArray y) {
-        return new PositionKernels(this::arithmetic).forward(new Operands(view, 1, x, y), mask, norm, relu);
+        return new PositionKernels(this::arithmetic).forward(view, mask, norm, relu, 1, x, y);
     }
 
     @Override
     public PositionNorm.Gradients positionNormGrad(INDArray x, INDArray dy, View view, Mask mask, PositionNorm norm,
                                                    Moments known, boolean relu, INDArray dx) {
-        return new PositionKernels(this::arithmetic).backward(new Operands(view, 1, x, dy, dx), mask, norm, known, relu);
+        return new PositionKernels(this::arithmetic).backward(view, mask, norm, known, relu, x, dy, dx);
     }
 
     @Override
     public Moments positionNormOfSum(INDArray x, INDArray residual, View view, Mask mask, PositionNorm norm, boolean relu,
                                      INDArray sum, INDArray y) {
-        return new PositionKernels(this::arithmetic).forward(new Operands(view, 2, x, residual, sum, y), mask, norm, relu);
+        return new PositionKernels(this::arithmetic).forward(view, mask, norm, relu, 2, x, residual, sum, y);
     }
 
     @Override
     public PositionNorm.Gradients positionNormOfSumGrad(INDArray sum, INDArray dy, INDArray dSum, View view, Mask mask,
                                                         PositionNorm norm, Moments known, boolean relu, INDArray dx) {
-        return new PositionKernels(this::arithmetic).backward(new Operands(view, 1, sum, dy, dSum, dx), mask, norm, known, relu);
+        return new PositionKernels(this::arithmetic).backward(view, mask, norm, known, relu, sum, dy, dSum, dx);
     }
 }

@@ -17,10 +17,21 @@ abstract class FloatTables implements TableOps {
     float[] gradShift = {};
     /** Whether any column may have a zoom other than 1. */
     boolean zoomed;
+    /** Columns after which loops may begin with the first again. */
+    private final int period;
     private int channels;
     private int columns;
     private double[] zooms = {};
     private double[] lost = {};
+
+    FloatTables() {
+        this(Integer.MAX_VALUE);
+    }
+
+    /** Tables for loops that begin with the first column again after so many, wherever that is right. */
+    FloatTables(int period) {
+        this.period = period;
+    }
 
     @Override
     public final void prepare(int channelsInRun, int size) {
@@ -46,7 +57,7 @@ abstract class FloatTables implements TableOps {
         for (int c = 0; c < channels; c++) {
             offset[c] = (float) -centers[c];
         }
-        repeat(offset);
+        repeat(offset, columns());
     }
 
     @Override
@@ -68,11 +79,13 @@ abstract class FloatTables implements TableOps {
             offset[c] = (float) -center;
             shift[c] = (float) (k.shift[c] + k.scale[c] / zooms[c] * lost[c]);
         }
-        repeat(zoom);
-        repeat(offset);
-        repeat(factor);
-        repeat(shift);
-        repeat(scale);
+        // Loops that begin anew have no zoom.
+        int size = zoomed ? columns : columns();
+        repeat(zoom, size);
+        repeat(offset, size);
+        repeat(factor, size);
+        repeat(shift, size);
+        repeat(scale, size);
     }
 
     @Override
@@ -82,8 +95,9 @@ abstract class FloatTables implements TableOps {
             slope[c] = (float) ofD;
             gradShift[c] = (float) (shifts[c] + ofD * lost[c]);
         }
-        repeat(slope);
-        repeat(gradShift);
+        int size = zoomed ? columns : columns();
+        repeat(slope, size);
+        repeat(gradShift, size);
     }
 
     @Override
@@ -93,9 +107,19 @@ abstract class FloatTables implements TableOps {
         }
     }
 
-    private void repeat(float[] table) {
-        for (int done = channels; done < columns; done += channels) {
-            System.arraycopy(table, 0, table, done, Math.min(channels, columns - done));
+    /** Whether the coefficients of all columns are those of the first {@link #period}, of which there are as many. */
+    final boolean repeats() {
+        return period % channels == 0 && columns >= period;
+    }
+
+    /** Columns that loops look up. */
+    private int columns() {
+        return repeats() ? period : columns;
+    }
+
+    private void repeat(float[] table, int size) {
+        for (int done = channels; done < size; done *= 2) {
+            System.arraycopy(table, 0, table, done, Math.min(done, size - done));
         }
     }
 

@@ -11,14 +11,13 @@ import jdk.incubator.vector.VectorSpecies;
  * the same fused multiply-adds: where a run is cut does not change a bit of what it becomes.
  */
 final class FloatVectors {
-    /**
-     * 256 bits at most. With 512, loops along runs take longer, as runs begin anywhere and each access is to two cache lines, and
-     * loops over columns less; one size for each would be best, but with two of them the compiler makes objects of vectors.
-     */
-    static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED.length() > FloatVector.SPECIES_256.length()
+    /** One size for all loops: with two of them the compiler makes objects of vectors. */
+    static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED.vectorBitSize() > Lanes.BITS
             ? FloatVector.SPECIES_256 : FloatVector.SPECIES_PREFERRED;
     /** Elements in a vector. */
     static final int W = SPECIES.length();
+    /** Elements of the vectors that loops over few channels do at a time. */
+    static final int PERIOD = 4 * W;
     static final int BYTES = Float.BYTES;
     /** {@link #BYTES} in the type of {@link Lanes#base}: int here, long in the variant for JDK 22. */
     static final int STEP = BYTES;

@@ -9,6 +9,14 @@ import java.nio.ByteBuffer;
  * JDK 17.
  */
 final class Lanes {
+    /**
+     * Bits of a vector at most. As many as there are: an access costs a dozen instructions, whatever its size, as the checks of a
+     * buffer are done anew for each, and the loops are not unrolled.
+     */
+    static final int BITS = 512;
+    /** Whether loops may have many vectors at hand: where accesses are as costly, they do not stay in registers. */
+    static final boolean MANY_IN_REGISTERS = false;
+
     private Lanes() {
     }
 

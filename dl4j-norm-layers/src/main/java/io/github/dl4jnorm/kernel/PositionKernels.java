@@ -7,6 +7,7 @@ import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
 import java.util.function.Function;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
  * Normalization of each position over its channels. Channels last, run after run; channels first, all channels of a
@@ -27,8 +28,13 @@ final class PositionKernels {
         this.arithmetic = arithmetic;
     }
 
-    /** See {@link NormKernels#positionNorm}, of x and y, and {@link NormKernels#positionNormOfSum}, of x, residual, sum and y. */
-    Moments forward(Operands operands, Mask mask, PositionNorm norm, boolean relu) {
+    /**
+     * See {@link NormKernels#positionNorm}, of x and y, and {@link NormKernels#positionNormOfSum}, of x, residual, sum and y.
+     *
+     * @param outputs how many of the last arrays are written
+     */
+    Moments forward(View view, Mask mask, PositionNorm norm, boolean relu, int outputs, INDArray... arrays) {
+        Operands operands = operands(view, mask, norm, outputs, arrays);
         Blocks strips = strips(operands);
         Moments found = room(operands.view, norm);
         Workers.run(strips.tasks, () -> {
@@ -43,7 +49,8 @@ final class PositionKernels {
     }
 
     /** See {@link NormKernels#positionNormGrad}, of x, dy and dx; before dx, there may be what is added to it. */
-    PositionNorm.Gradients backward(Operands operands, Mask mask, PositionNorm norm, Moments known, boolean relu) {
+    PositionNorm.Gradients backward(View view, Mask mask, PositionNorm norm, Moments known, boolean relu, INDArray... arrays) {
+        Operands operands = operands(view, mask, norm, 1, arrays);
         Blocks strips = strips(operands);
         PositionNorm.Gradients[] parts = new PositionNorm.Gradients[strips.tasks];
         Workers.run(strips.tasks, () -> {
@@ -60,6 +67,12 @@ final class PositionKernels {
             parts[0].add(parts[task]);
         }
         return parts[0];
+    }
+
+    /** Rows are the positions of one example, so that a strip has several; their cells are the same, one for each row. */
+    private static Operands operands(View view, Mask mask, PositionNorm norm, int outputs, INDArray[] arrays) {
+        boolean rows = view.positions() == 1 && mask == null && norm.groups() == 1;
+        return new Operands(rows ? view.batchAsPositions() : view, outputs, arrays);
     }
 
     /** Whether the moments of all groups are no more than a fraction of the input. */

@@ -26,7 +26,9 @@ final class Walk implements IntConsumer {
     private static final int DY = 1;
     private static final int DX = 2;
     /** Columns that are worth a run: whole vectors, and enough of them. */
-    private static final int WIDTH = 256;
+    private static final int WIDTH = 512;
+    /** Channels that are columns enough, as tables of more take time. */
+    private static final int CHANNELS = 256;
     private static final int LANES = 16;
 
     private final Operands operands;
@@ -77,7 +79,7 @@ final class Walk implements IntConsumer {
     }
 
     private static int joined(int channels) {
-        if (channels >= WIDTH) {
+        if (channels >= CHANNELS) {
             return 1;
         }
         int forWholeVectors = LANES / Math.min(LANES, Integer.lowestOneBit(channels));

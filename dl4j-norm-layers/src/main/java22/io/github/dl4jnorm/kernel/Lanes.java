@@ -11,6 +11,13 @@ import java.lang.foreign.MemorySegment;
  * same loops, do check.
  */
 final class Lanes {
+    /**
+     * Bits of a vector at most. With 512, loops along runs take longer, as runs begin anywhere and each access is to two cache
+     * lines, and loops over columns less.
+     */
+    static final int BITS = 256;
+    /** Whether loops may have many vectors at hand. */
+    static final boolean MANY_IN_REGISTERS = true;
     private static final MemorySegment EVERYTHING = everything();
 
     private Lanes() {

@@ -18,10 +18,21 @@ abstract class DoubleTables implements TableOps {
     double[] gradShift = {};
     /** Whether any column may have a zoom other than 1. */
     boolean zoomed;
+    /** Columns after which loops may begin with the first again. */
+    private final int period;
     private int channels;
     private int columns;
     private double[] zooms = {};
     private double[] lost = {};
+
+    DoubleTables() {
+        this(Integer.MAX_VALUE);
+    }
+
+    /** Tables for loops that begin with the first column again after so many, wherever that is right. */
+    DoubleTables(int period) {
+        this.period = period;
+    }
 
     @Override
     public final void prepare(int channelsInRun, int size) {
@@ -47,7 +58,7 @@ abstract class DoubleTables implements TableOps {
         for (int c = 0; c < channels; c++) {
             offset[c] = (double) -centers[c];
         }
-        repeat(offset);
+        repeat(offset, columns());
     }
 
     @Override
@@ -69,11 +80,13 @@ abstract class DoubleTables implements TableOps {
             offset[c] = (double) -center;
             shift[c] = (double) (k.shift[c] + k.scale[c] / zooms[c] * lost[c]);
         }
-        repeat(zoom);
-        repeat(offset);
-        repeat(factor);
-        repeat(shift);
-        repeat(scale);
+        // Loops that begin anew have no zoom.
+        int size = zoomed ? columns : columns();
+        repeat(zoom, size);
+        repeat(offset, size);
+        repeat(factor, size);
+        repeat(shift, size);
+        repeat(scale, size);
     }
 
     @Override
@@ -83,8 +96,9 @@ abstract class DoubleTables implements TableOps {
             slope[c] = (double) ofD;
             gradShift[c] = (double) (shifts[c] + ofD * lost[c]);
         }
-        repeat(slope);
-        repeat(gradShift);
+        int size = zoomed ? columns : columns();
+        repeat(slope, size);
+        repeat(gradShift, size);
     }
 
     @Override
@@ -94,9 +108,19 @@ abstract class DoubleTables implements TableOps {
         }
     }
 
-    private void repeat(double[] table) {
-        for (int done = channels; done < columns; done += channels) {
-            System.arraycopy(table, 0, table, done, Math.min(channels, columns - done));
+    /** Whether the coefficients of all columns are those of the first {@link #period}, of which there are as many. */
+    final boolean repeats() {
+        return period % channels == 0 && columns >= period;
+    }
+
+    /** Columns that loops look up. */
+    private int columns() {
+        return repeats() ? period : columns;
+    }
+
+    private void repeat(double[] table, int size) {
+        for (int done = channels; done < size; done *= 2) {
+            System.arraycopy(table, 0, table, done, Math.min(done, size - done));
         }
     }
 

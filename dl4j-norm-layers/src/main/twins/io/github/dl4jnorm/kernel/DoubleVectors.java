@@ -12,14 +12,13 @@ import jdk.incubator.vector.VectorSpecies;
  * the same fused multiply-adds: where a run is cut does not change a bit of what it becomes.
  */
 final class DoubleVectors {
-    /**
-     * 256 bits at most. With 512, loops along runs take longer, as runs begin anywhere and each access is to two cache lines, and
-     * loops over columns less; one size for each would be best, but with two of them the compiler makes objects of vectors.
-     */
-    static final VectorSpecies<Double> SPECIES = DoubleVector.SPECIES_PREFERRED.length() > DoubleVector.SPECIES_256.length()
+    /** One size for all loops: with two of them the compiler makes objects of vectors. */
+    static final VectorSpecies<Double> SPECIES = DoubleVector.SPECIES_PREFERRED.vectorBitSize() > Lanes.BITS
             ? DoubleVector.SPECIES_256 : DoubleVector.SPECIES_PREFERRED;
     /** Elements in a vector. */
     static final int W = SPECIES.length();
+    /** Elements of the vectors that loops over few channels do at a time. */
+    static final int PERIOD = 4 * W;
     static final int BYTES = Double.BYTES;
     /** {@link #BYTES} in the type of {@link Lanes#base}: int here, long in the variant for JDK 22. */
     static final int STEP = BYTES;

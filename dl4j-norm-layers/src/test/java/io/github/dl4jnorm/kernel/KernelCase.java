@@ -16,7 +16,7 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /** One drawn case: arrays and the numbers in them as [n][c][s]. */
 class KernelCase {
-    private static final int[] SIZES = {1, 2, 3, 7, 15, 16, 17, 31, 33, 64, 1000, 1021, 4098};
+    private static final int[] SIZES = {1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 64, 1000, 1021, 4098};
     private static final DataType[] TYPES = {DataType.FLOAT, DataType.DOUBLE, DataType.HALF};
 
     final NormKernels kernels;
