@@ -108,7 +108,7 @@ export function menus() {
     { text: 'Norms', items: norms() }
   ]
   const guide = [
-    { text: 'Guide', items: pages(['start', 'tutorial', 'install', 'choosing', 'migration', 'running-statistics',
+    { text: 'Guide', items: pages(['start', 'tutorial', 'install', 'choosing', 'migration', 'upgrading', 'running-statistics',
       'fast-convolution', 'models', 'samediff', 'distributed', 'faq']) },
     { text: 'Examples and studies', items: pages(['examples', 'story-small-batches', 'story-style', 'story-sequences',
       'performance']) },

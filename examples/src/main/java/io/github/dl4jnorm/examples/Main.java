@@ -13,7 +13,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Runs the examples: commands that train, compare and convert networks with norms. */
-@Command(name = "dl4j-norm", mixinStandardHelpOptions = true, version = "dl4j-norm 0.1.0", synopsisSubcommandLabel = "COMMAND",
+@Command(name = "dl4j-norm", mixinStandardHelpOptions = true, version = "dl4j-norm 0.2.0", synopsisSubcommandLabel = "COMMAND",
         description = "Trains networks with normalization layers, compares norms, and converts saved networks.%n"
                 + "The default command is @|bold train|@.",
         optionListHeading = "%n",

@@ -65,7 +65,7 @@ class CommandLineTest {
                     assertThat(own.lines().count()).isGreaterThan(5);
                 });
         assertThat(help).contains("Exit codes:").contains("130").contains("train --resume");
-        assertThat(Output.of("--version")).contains("0.1.0");
+        assertThat(Output.of("--version")).contains("0.2.0");
     }
 
     @ParameterizedTest

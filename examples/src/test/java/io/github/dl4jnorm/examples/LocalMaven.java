@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 
 /** Maven for projects of users, with the library as it was just built in place of any that is installed on this machine. */
 final class LocalMaven {
-    static final String VERSION = "0.1.0-SNAPSHOT";
+    static final String VERSION = "0.2.0-SNAPSHOT";
     private static final String GROUP = Path.of("io", "github", "dl4jnorm").toString();
     private static final String INSTALL = "org.apache.maven.plugins:maven-install-plugin:3.1.4:install-file";
 

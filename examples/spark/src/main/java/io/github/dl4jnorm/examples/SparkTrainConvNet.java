@@ -46,7 +46,7 @@ import picocli.CommandLine.Spec;
  * Trains the network of {@link TrainConvNet} on Apache Spark, by parameter averaging, gradient sharing or synchronous steps,
  * tests it and compares the running statistics that came of it with those of the training examples.
  */
-@Command(name = "SparkTrainConvNet", mixinStandardHelpOptions = true, version = "0.1.0", sortOptions = false,
+@Command(name = "SparkTrainConvNet", mixinStandardHelpOptions = true, version = "0.2.0", sortOptions = false,
         description = "Trains conv -> norm -> relu blocks on Apache Spark and tests them.", optionListHeading = "%n",
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:success", "1:failure, such as an unreadable file or an unreachable cluster", "2:invalid options"})
