@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -28,22 +29,38 @@ class ReadmeNumbersTest {
     private static final Map<String, String> READMES = Map.of("README.md", "×", "README.zh-CN.md", " 倍",
             "src/site/markdown/index.md", "×", "src/site/markdown/index.zh-CN.md", " 倍");
     private static final int BOTH_VECTOR = 4;
-    private static final int BOTH_STOCK = 7;
-    private static final int BOTH_LIBTORCH = 8;
+    private static final int BOTH_STOCK = 5;
+    private static final int BOTH_LIBTORCH = 6;
+    private static final int SMALLEST = 5;
+    private static final int LARGEST = 6;
 
+    /** Of the tables, and of both processors. Columns: processor, JDK, Deeplearning4j, libtorch, where libtorch is faster. */
     @Test
     void theRatiosAreThoseMeasured() throws IOException {
         List<String> stock = row("### Ratios", "stock / vector", "forward+backward");
         List<String> libtorch = row("### Ratios", "vector / libtorch", "forward+backward");
-        String slowest = factor(1 / number(libtorch.get(5)));
-        String fastest = "–%.0f".formatted(1 / number(libtorch.get(4)));
+        List<String> first = row("### Machines", "AMD EPYC (Zen 4)");
+        List<String> second = row("### Machines", "Intel Xeon (Cascade Lake, 2.5 GHz), kernels of version 0.1.0");
+        assertThat(first.get(2)).isEqualTo("%.0f (%.0f–%.0f)".formatted(number(stock.get(3)), number(stock.get(SMALLEST)),
+                number(stock.get(LARGEST))));
+        assertThat(first.get(3)).isEqualTo("%s (%s–%.0f)".formatted(factor(1 / number(libtorch.get(3))),
+                factor(1 / number(libtorch.get(LARGEST))), 1 / number(libtorch.get(SMALLEST))));
+        assertThat(first.get(4)).isEqualTo(libtorch.get(4));
         for (Map.Entry<String, String> readme : READMES.entrySet()) {
-            assertThat(text(readme.getKey())).as(readme.getKey())
-                    .contains("%.0f%s".formatted(number(stock.get(3)), readme.getValue()))
-                    .contains("%.0f–%.0f%s".formatted(number(stock.get(5)), number(stock.get(4)), readme.getValue()))
-                    .contains(factor(1 / number(libtorch.get(3))) + readme.getValue())
-                    .contains(slowest + fastest + readme.getValue());
+            String times = readme.getValue();
+            assertThat(text(readme.getKey())).as(readme.getKey()).contains(
+                    span(first.get(2), second.get(2), 0) + times, span(first.get(2), second.get(2), 1) + times,
+                    span(first.get(3), second.get(3), 0) + times, span(first.get(3), second.get(3), 1) + times,
+                    first.get(4) + "–" + second.get(4));
         }
+    }
+
+    /** From the lower to the higher of the means of two cells, or of all their numbers in parentheses. */
+    private static String span(String one, String other, int group) {
+        List<String> numbers = Stream.of(one, other)
+                .flatMap(cell -> Stream.of(cell.replace(")", "").split(" \\(")[group].split("–")))
+                .sorted(Comparator.comparingDouble(Double::parseDouble)).toList();
+        return numbers.get(0) + "–" + numbers.get(numbers.size() - 1);
     }
 
     /** Columns of the table of steps: network, norm, Deeplearning4j, the same with fast convolutions, this library, libtorch. */
