@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Lists in dl4j-norm-layers/target/japicmp how the API differs from that of version 0.1.0, which was never published: builds it from its
-# last commit, or from another one that is given, and has it in the local repository until the comparison is done.
+# Lists in dl4j-norm-layers/target/japicmp how the API differs from that of version 0.1.0, which was never published: builds it
+# from its last commit, or from another one that is given, and has it in the local repository until the comparison is done.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 commit=${1:-e356c08}
 work=$(mktemp -d)
-group=$(mvn -q -f "$root/pom.xml" -N help:evaluate -Dexpression=settings.localRepository -DforceStdout)/io/github/dl4jnorm
+# Maven colors what it prints here, too.
+repository=$(mvn -q -f "$root/pom.xml" -N help:evaluate -Dexpression=settings.localRepository -DforceStdout \
+  | sed 's/\x1b\[[0-9;]*m//g')
+group=$repository/io/github/dl4jnorm
 if [ -e "$group/dl4j-norm-layers/0.1.0" ]; then
   echo "version 0.1.0 is already installed: remove $group/dl4j-norm-layers/0.1.0 first" >&2
   exit 1
