@@ -28,6 +28,7 @@ final class ChannelsLastStrip extends Strip {
         Window x = operands.window(source(), block);
         Window y = operands.window(operands.last(), block);
         int size = channels / norm.groups();
+        // Of a sum each position is found while it is written.
         Moments ofAll = source() > 0 ? null : ofAll(x, block, found);
         int shift = found == null ? -block.s0() : cells(block.n0(), 0);
         for (int s = block.s0(); s < block.s1(); s++) {

@@ -57,7 +57,7 @@ abstract class FloatTables implements TableOps {
         for (int c = 0; c < channels; c++) {
             offset[c] = (float) -centers[c];
         }
-        repeat(offset, columns());
+        repeat(offset, lookedUp(false));
     }
 
     @Override
@@ -79,8 +79,7 @@ abstract class FloatTables implements TableOps {
             offset[c] = (float) -center;
             shift[c] = (float) (k.shift[c] + k.scale[c] / zooms[c] * lost[c]);
         }
-        // Loops that begin anew have no zoom.
-        int size = zoomed ? columns : columns();
+        int size = lookedUp(zoomed);
         repeat(zoom, size);
         repeat(offset, size);
         repeat(factor, size);
@@ -95,7 +94,7 @@ abstract class FloatTables implements TableOps {
             slope[c] = (float) ofD;
             gradShift[c] = (float) (shifts[c] + ofD * lost[c]);
         }
-        int size = zoomed ? columns : columns();
+        int size = lookedUp(zoomed);
         repeat(slope, size);
         repeat(gradShift, size);
     }
@@ -112,9 +111,9 @@ abstract class FloatTables implements TableOps {
         return period % channels == 0 && columns >= period;
     }
 
-    /** Columns that loops look up. */
-    private int columns() {
-        return repeats() ? period : columns;
+    /** Columns that loops look up: those that begin anew have no zoom. */
+    private int lookedUp(boolean withZoom) {
+        return repeats() && !withZoom ? period : columns;
     }
 
     private void repeat(float[] table, int size) {

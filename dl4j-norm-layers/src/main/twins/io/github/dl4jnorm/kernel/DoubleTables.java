@@ -58,7 +58,7 @@ abstract class DoubleTables implements TableOps {
         for (int c = 0; c < channels; c++) {
             offset[c] = (double) -centers[c];
         }
-        repeat(offset, columns());
+        repeat(offset, lookedUp(false));
     }
 
     @Override
@@ -80,8 +80,7 @@ abstract class DoubleTables implements TableOps {
             offset[c] = (double) -center;
             shift[c] = (double) (k.shift[c] + k.scale[c] / zooms[c] * lost[c]);
         }
-        // Loops that begin anew have no zoom.
-        int size = zoomed ? columns : columns();
+        int size = lookedUp(zoomed);
         repeat(zoom, size);
         repeat(offset, size);
         repeat(factor, size);
@@ -96,7 +95,7 @@ abstract class DoubleTables implements TableOps {
             slope[c] = (double) ofD;
             gradShift[c] = (double) (shifts[c] + ofD * lost[c]);
         }
-        int size = zoomed ? columns : columns();
+        int size = lookedUp(zoomed);
         repeat(slope, size);
         repeat(gradShift, size);
     }
@@ -113,9 +112,9 @@ abstract class DoubleTables implements TableOps {
         return period % channels == 0 && columns >= period;
     }
 
-    /** Columns that loops look up. */
-    private int columns() {
-        return repeats() ? period : columns;
+    /** Columns that loops look up: those that begin anew have no zoom. */
+    private int lookedUp(boolean withZoom) {
+        return repeats() && !withZoom ? period : columns;
     }
 
     private void repeat(double[] table, int size) {
