@@ -15,6 +15,9 @@ abstract class Arithmetic {
     private RunOps runs;
     private ColumnOps columns;
     private CrossOps crossing;
+    private final RowTables rows = new RowTables();
+    private RunMoments runMoments;
+    private ColumnMoments columnMoments;
 
     /**
      * Arithmetic of a type.
@@ -56,6 +59,27 @@ abstract class Arithmetic {
             crossing = newCrossing();
         }
         return crossing;
+    }
+
+    /** {@return tables of coefficients and sums} */
+    final RowTables rows() {
+        return rows;
+    }
+
+    /** {@return what finds the moments of runs} */
+    final RunMoments runMoments() {
+        if (runMoments == null) {
+            runMoments = new RunMoments(this);
+        }
+        return runMoments;
+    }
+
+    /** {@return what finds the moments of channels in blocks of runs of all channels} */
+    final ColumnMoments columnMoments() {
+        if (columnMoments == null) {
+            columnMoments = new ColumnMoments(this);
+        }
+        return columnMoments;
     }
 
     /** {@return the element type} */

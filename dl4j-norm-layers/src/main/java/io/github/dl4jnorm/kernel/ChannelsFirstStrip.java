@@ -18,7 +18,7 @@ final class ChannelsFirstStrip extends Strip {
 
     ChannelsFirstStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Arithmetic ops, int length) {
         super(operands, mask, norm, relu, ops);
-        moments = new ColumnMoments(ops);
+        moments = ops.columnMoments();
         counts = new double[length];
         units = new double[length];
         sums = new double[length];

@@ -16,7 +16,7 @@ final class ChannelsLastStrip extends Strip {
 
     ChannelsLastStrip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Arithmetic ops) {
         super(operands, mask, norm, relu, ops);
-        moments = new RunMoments(ops);
+        moments = ops.runMoments();
         crossing.prepare(true, channels);
         for (int c = 0; c < channels; c++) {
             crossing.parameters(c, norm.gamma(c), norm.beta(c));

@@ -73,6 +73,9 @@ final class ColumnMoments {
         for (int i = 0; odd && i < Range.ZOOMS.length; i++) {
             again(Range.ZOOMS[i]);
         }
+        // A thread keeps this object, but not the array.
+        x = null;
+        runs = null;
         return found;
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.kernel;
 
+import static io.github.dl4jnorm.kernel.FloatVectors.BRIEF;
 import static io.github.dl4jnorm.kernel.FloatVectors.BYTES;
 import static io.github.dl4jnorm.kernel.FloatVectors.LAST;
 import static io.github.dl4jnorm.kernel.FloatVectors.ORDER;
@@ -20,9 +21,10 @@ import jdk.incubator.vector.FloatVector;
 /**
  * The loops of {@link FloatVectorRuns} with the activation identity.
  *
- * <p>Runs may be short, so what is done once for each counts: the loop over them is in the method of the loop over
- * elements, and that is left to the compiler to unroll. Runs shorter than a vector, and those whose channels need a zoom,
- * which few do, go element by element, through the same fused multiply-adds.
+ * <p>Runs may be short, so what is done once for each counts: the loop over them is in the method of the loop over elements, and
+ * that is left to the compiler to unroll. What it puts before and behind an unrolled loop takes longer than a few vectors, so
+ * brief runs go through a loop whose steps are not alike, which it leaves as it is. Runs shorter than a vector, and those whose
+ * channels need a zoom, which few do, go element by element, through the same fused multiply-adds.
  */
 final class FloatVectorIdentityRuns {
     /** A constant: the compiler leaves out a branch that is never taken. */
@@ -39,7 +41,25 @@ final class FloatVectorIdentityRuns {
         var startY = Lanes.base(y) + atY;
         FloatVector none = zero(SPECIES);
         boolean each = tables.zoomed || length < W;
-        for (int r = 0; !each && r < runs; r++) {
+        boolean brief = !each && length <= BRIEF;
+        for (int r = 0; brief && r < runs; r++) {
+            var in = startX + r * strideX;
+            var out = startY + r * strideY;
+            FloatVector k = broadcast(SPECIES, tables.offset[from + r]);
+            FloatVector a = broadcast(SPECIES, tables.factor[from + r]);
+            FloatVector b = broadcast(SPECIES, tables.shift[from + r]);
+            int i = -W;
+            while (i < length - W) {
+                i = Math.min(i + W, length - W);
+                FloatVector d = fromByteBuffer(SPECIES, xs, in + STEP * i, ORDER).add(k);
+                FloatVector z = d.fma(a, b);
+                if (RELU) {
+                    z = z.blend(none, z.compare(LE, none));
+                }
+                z.intoByteBuffer(ys, out + STEP * i, ORDER);
+            }
+        }
+        for (int r = 0; !brief && !each && r < runs; r++) {
             var in = startX + r * strideX;
             var out = startY + r * strideY;
             FloatVector k = broadcast(SPECIES, tables.offset[from + r]);
@@ -84,12 +104,41 @@ final class FloatVectorIdentityRuns {
         FloatVector none = zero(SPECIES);
         int rest = length % W;
         boolean each = tables.zoomed || length < W;
-        for (int r = 0; !each && r < runs; r++) {
+        boolean brief = !each && length <= BRIEF;
+        int whole = (length - 1) / W * W;
+        for (int r = 0; brief && r < runs; r++) {
             var at = startX + r * strideX;
             var grad = startDy + r * strideDy;
             FloatVector k = broadcast(SPECIES, tables.offset[from + r]);
-            FloatVector a = broadcast(SPECIES, tables.factor[from + r]);
-            FloatVector b = broadcast(SPECIES, tables.shift[from + r]);
+            FloatVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            FloatVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
+            FloatVector d = fromByteBuffer(SPECIES, xs, at + STEP * (length - W), ORDER).add(k);
+            FloatVector g = fromByteBuffer(SPECIES, dys, grad + STEP * (length - W), ORDER);
+            if (RELU) {
+                g = g.blend(none, d.fma(a, b).compare(LE, none));
+            }
+            FloatVector s = g.blend(none, fromArray(SPECIES, LAST, length - whole).compare(LE, none));
+            FloatVector p = s.mul(d.blend(none, fromArray(SPECIES, LAST, length - whole).compare(LE, none)));
+            int i = whole;
+            while (i > 0) {
+                i -= W;
+                d = fromByteBuffer(SPECIES, xs, at + STEP * i, ORDER).add(k);
+                g = fromByteBuffer(SPECIES, dys, grad + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, d.fma(a, b).compare(LE, none));
+                }
+                s = s.add(g);
+                p = g.fma(d, p);
+            }
+            s.intoArray(sums, r * W);
+            p.intoArray(products, r * W);
+        }
+        for (int r = 0; !brief && !each && r < runs; r++) {
+            var at = startX + r * strideX;
+            var grad = startDy + r * strideDy;
+            FloatVector k = broadcast(SPECIES, tables.offset[from + r]);
+            FloatVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            FloatVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
             FloatVector s0 = zero(SPECIES);
             FloatVector s1 = zero(SPECIES);
             FloatVector p0 = zero(SPECIES);
@@ -160,13 +209,35 @@ final class FloatVectorIdentityRuns {
         var startDx = Lanes.base(dx) + atDx;
         FloatVector none = zero(SPECIES);
         boolean each = tables.zoomed || length < W;
-        for (int r = 0; !each && r < runs; r++) {
+        boolean brief = !each && length <= BRIEF;
+        for (int r = 0; brief && r < runs; r++) {
             var at = startX + r * strideX;
             var grad = startDy + r * strideDy;
             var out = startDx + r * strideDx;
             FloatVector k = broadcast(SPECIES, tables.offset[from + r]);
-            FloatVector a = broadcast(SPECIES, tables.factor[from + r]);
-            FloatVector b = broadcast(SPECIES, tables.shift[from + r]);
+            FloatVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            FloatVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
+            FloatVector s = broadcast(SPECIES, tables.scale[from + r]);
+            FloatVector q = broadcast(SPECIES, tables.slope[from + r]);
+            FloatVector o = broadcast(SPECIES, tables.gradShift[from + r]);
+            int i = -W;
+            while (i < length - W) {
+                i = Math.min(i + W, length - W);
+                FloatVector d = fromByteBuffer(SPECIES, xs, at + STEP * i, ORDER).add(k);
+                FloatVector g = fromByteBuffer(SPECIES, dys, grad + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, d.fma(a, b).compare(LE, none));
+                }
+                g.fma(s, d.fma(q, o)).intoByteBuffer(dxs, out + STEP * i, ORDER);
+            }
+        }
+        for (int r = 0; !brief && !each && r < runs; r++) {
+            var at = startX + r * strideX;
+            var grad = startDy + r * strideDy;
+            var out = startDx + r * strideDx;
+            FloatVector k = broadcast(SPECIES, tables.offset[from + r]);
+            FloatVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            FloatVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
             FloatVector s = broadcast(SPECIES, tables.scale[from + r]);
             FloatVector q = broadcast(SPECIES, tables.slope[from + r]);
             FloatVector o = broadcast(SPECIES, tables.gradShift[from + r]);

@@ -125,6 +125,8 @@ final class FloatVectorRuns extends FloatTables implements RunOps {
             }
             for (int r = 0; r < few; r++) {
                 sum[first + r] += total(scratch, r * W);
+            }
+            for (int r = 0; r < few; r++) {
                 products[first + r] += total(scratchProducts, r * W);
             }
         }

@@ -18,13 +18,14 @@ final class FloatVectors {
     static final int W = SPECIES.length();
     /** Elements of the vectors that loops over few channels do at a time. */
     static final int PERIOD = 4 * W;
+    /** Elements of a brief run at most. */
+    static final int BRIEF = Lanes.BRIEF * W;
     static final int BYTES = Float.BYTES;
     /** {@link #BYTES} in the type of {@link Lanes#base}: int here, long in the variant for JDK 22. */
     static final int STEP = BYTES;
     static final ByteOrder ORDER = ByteOrder.nativeOrder();
     /** W zeros, then W ones: the vector from index n on has ones as its last n elements. */
     static final float[] LAST = new float[2 * W];
-    private static final int GROUP = Math.min(4, W);
 
     static {
         Arrays.fill(LAST, W, 2 * W, 1);
@@ -43,11 +44,21 @@ final class FloatVectors {
 
     /** The sum of a vector's elements, left in an array, in a fixed order, which its own reduction would not promise. */
     static double total(float[] left, int from) {
-        double sum = 0;
-        for (int i = from; i < from + W; i += GROUP) {
-            sum += GROUP == 4 ? ((double) left[i] + left[i + 1]) + ((double) left[i + 2] + left[i + 3])
-                    : (double) left[i] + left[i + 1];
+        if (W < 4) {
+            return (double) left[from] + left[from + 1];
+        }
+        double sum = four(left, from);
+        if (W > 4) {
+            sum += four(left, from + 4);
+        }
+        if (W > 8) {
+            sum += four(left, from + 8);
+            sum += four(left, from + 12);
         }
         return sum;
+    }
+
+    private static double four(float[] left, int from) {
+        return ((double) left[from] + left[from + 1]) + ((double) left[from + 2] + left[from + 3]);
     }
 }

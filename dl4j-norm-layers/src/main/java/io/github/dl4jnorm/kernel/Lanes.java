@@ -17,6 +17,9 @@ final class Lanes {
     /** Whether loops may have many vectors at hand: where accesses are as costly, they do not stay in registers. */
     static final boolean MANY_IN_REGISTERS = false;
 
+    /** Vectors of a brief run at most: none, as no loop over vectors is unrolled. */
+    static final int BRIEF = 0;
+
     private Lanes() {
     }
 

@@ -4,12 +4,10 @@ package io.github.dl4jnorm.kernel;
 import io.github.dl4jnorm.kernel.Blocks.Block;
 import io.github.dl4jnorm.kernel.Strided.Window;
 import io.github.dl4jnorm.norm.Affine;
-import io.github.dl4jnorm.norm.Affine.Coefficients;
 import io.github.dl4jnorm.norm.GradAffine;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.SumTable;
-import java.util.Arrays;
 import java.util.function.BiConsumer;
 import java.util.function.IntConsumer;
 
@@ -43,12 +41,7 @@ final class Walk implements IntConsumer {
     private final Runs runs;
     private final TableOps tables;
     private final RunMoments ofRuns;
-    private ColumnMoments ofColumns;
-    private double[] sums = {};
-    private double[] products = {};
-    private Coefficients coefficients = new Coefficients(0);
-    private double[] slopes = {};
-    private double[] shifts = {};
+    private final RowTables rows;
     /** The row whose coefficients the tables hold, or −1, and the channels. */
     private int tabledRow = -1;
     private int tabledC0;
@@ -75,7 +68,8 @@ final class Walk implements IntConsumer {
         joined = !alongPositions && mask == null && operands.positionsJoin() ? joined(channels) : 1;
         runs = new Runs(operands, mask, joined);
         tables = alongPositions ? ops.runs() : ops.columns();
-        ofRuns = new RunMoments(ops);
+        ofRuns = ops.runMoments();
+        rows = ops.rows();
     }
 
     private static int joined(int channels) {
@@ -148,7 +142,7 @@ final class Walk implements IntConsumer {
 
     private void momentsOfColumns(Block block, int groupSize, Moments into) {
         Window x = operands.window(X, block);
-        ofColumns = ofColumns == null ? new ColumnMoments(ops) : ofColumns;
+        ColumnMoments ofColumns = ops.columnMoments();
         for (int n = block.n0(); n < block.n1(); n++) {
             runs.start(n, block);
             Moments found = ofColumns.compute(channels, joined * channels, groupSize, x, stride(X), runs);
@@ -180,14 +174,11 @@ final class Walk implements IntConsumer {
     void gradSums(Block block, Affine affine, boolean relu, SumTable into) {
         Window x = operands.window(X, block);
         Window dy = operands.window(DY, block);
-        if (sums.length == 0) {
-            sums = new double[channels];
-            products = new double[channels];
-        }
+        int size = block.c1() - block.c0();
+        rows.makeRoom(size);
         for (int n = block.n0(); n < block.n1(); n++) {
             if (beginsRow(n, block)) {
-                Arrays.fill(sums, 0);
-                Arrays.fill(products, 0);
+                rows.clearSums(size);
             }
             set(affine, null, n, block);
             for (runs.start(n, block); runs.next();) {
@@ -196,9 +187,9 @@ final class Walk implements IntConsumer {
                 }
             }
             if (endsRow(n, block)) {
-                tables.exact(sums, products);
-                for (int c = block.c0(); c < block.c1(); c++) {
-                    into.add(cell(n, c), sums[c - block.c0()], products[c - block.c0()]);
+                tables.exact(rows.sums, rows.products);
+                for (int i = 0; i < size; i++) {
+                    into.add(cell(n, block.c0() + i), rows.sums[i], rows.products[i]);
                 }
             }
         }
@@ -215,7 +206,7 @@ final class Walk implements IntConsumer {
             for (int i = 0; i < runs.length; i += elements) {
                 tables.gradSums(x.memory, runs.at(x) + r * strideX + i * width, strideX, dy.memory,
                         runs.at(dy) + r * strideDy + i * width, strideDy, Math.min(few, runs.count - r), first,
-                        Math.min(elements, runs.length - i), relu, sums, products);
+                        Math.min(elements, runs.length - i), relu, rows.sums, rows.products);
             }
         }
     }
@@ -247,31 +238,20 @@ final class Walk implements IntConsumer {
     private void set(Affine affine, GradAffine grad, int n, Block block) {
         int row = operands.row(n);
         int size = block.c1() - block.c0();
-        makeRoom(size, grad != null);
+        rows.makeRoom(size);
         if (row != tabledRow || block.c0() != tabledC0 || block.c1() != tabledC1) {
-            affine.row(row, block.c0(), block.c1(), coefficients);
+            affine.row(row, block.c0(), block.c1(), rows.coefficients);
             tables.prepare(size, size * joined);
-            tables.set(coefficients);
+            tables.set(rows.coefficients);
             tabledRow = row;
             tabledC0 = block.c0();
             tabledC1 = block.c1();
             tabledGradient = false;
         }
         if (grad != null && !tabledGradient) {
-            grad.row(row, block.c0(), block.c1(), coefficients, slopes, shifts);
-            tables.setGradient(coefficients, slopes, shifts);
+            grad.row(row, block.c0(), block.c1(), rows.coefficients, rows.slopes, rows.shifts);
+            tables.setGradient(rows.coefficients, rows.slopes, rows.shifts);
             tabledGradient = true;
-        }
-    }
-
-    private void makeRoom(int size, boolean gradient) {
-        if (size > coefficients.scale.length) {
-            coefficients = new Coefficients(size);
-            tabledRow = -1;
-        }
-        if (gradient && size > slopes.length) {
-            slopes = new double[size];
-            shifts = new double[size];
         }
     }
 

@@ -16,6 +16,7 @@ import io.github.dl4jnorm.pass.NormPass;
 import io.github.dl4jnorm.pass.Numbers;
 import io.github.dl4jnorm.pass.Saved;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
@@ -41,6 +42,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     private transient Saved saved;
     private transient boolean updatePending;
     private transient RunningState running;
+    private transient List<NormParameter> parameters;
     private transient Consumer<ChannelStatistics> observer;
     private transient Exchange exchange;
     private transient BiConsumer<INDArray, INDArray> watcher;
@@ -189,7 +191,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         }
         NormPlan plan = checkInput(training);
         View view = View.of(input.shape(), layerConf().isChannelsLast());
-        Mask mask = Masks.of(maskArray, view, layerId());
+        Mask mask = mask(view);
         INDArray y = workspaceMgr.createUninitialized(ArrayType.ACTIVATIONS, dataType, input.shape(), 'c');
         try (MemoryWorkspace ws = workspaceMgr.notifyScopeBorrowed(ArrayType.FF_WORKING_MEM)) {
             INDArray x = input.castTo(workingType());
@@ -216,7 +218,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         input = sum;
         NormPlan plan = checkInput(training);
         View view = View.of(sum.shape(), layerConf().isChannelsLast());
-        NormPass pass = pass(view, Masks.of(maskArray, view, layerId()), plan, layerConf().usesBatch(training));
+        NormPass pass = pass(view, mask(view), plan, layerConf().usesBatch(training));
         if (!pass.fusesSum()) {
             return false;
         }
@@ -236,20 +238,32 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         } else if (plan.hasRunning()) {
             if (tracks()) {
                 if (observer == null && (layerConf().usesBatch(true) || !layerConf().updatesStatistics())) {
-                    running().warnIfNeverSet(layerId());
+                    running().warnIfNeverSet(this::layerId);
                 }
                 values.set(Parameter.MEAN, running().mean()).set(Parameter.VAR, running().variance());
             }
             layerConf().given(values);
         }
         return new NormPass(view, mask, used, values, layerConf().getEps(), layerConf().fusesRelu(), observer != null,
-                ofBatch ? SharedStatistics.checked(exchange, layerConf(), layerId()) : null);
+                ofBatch ? SharedStatistics.checked(exchange, layerConf(), this::layerId) : null);
+    }
+
+    private Mask mask(View view) {
+        return maskArray == null ? null : Masks.of(maskArray, view, layerId());
+    }
+
+    /** As the configuration lists them. Once: to list them for every batch takes as long as a small batch itself. */
+    private List<NormParameter> parameters() {
+        if (parameters == null) {
+            parameters = List.copyOf(layerConf().parameters());
+        }
+        return parameters;
     }
 
     /** The learned parameters, gamma with its offset; constants where gamma or beta is none. */
     private Values learned() {
         Values values = new Values();
-        for (NormParameter parameter : layerConf().parameters()) {
+        for (NormParameter parameter : parameters()) {
             if (parameter.isTrained()) {
                 values.append(parameter.kind(), Numbers.read(params.get(parameter.name())));
             }
@@ -320,20 +334,20 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             if (result != dx) {
                 dx.assign(result.castTo(dataType));
             }
-            for (NormParameter parameter : layerConf().parameters()) {
+            for (NormParameter parameter : parameters()) {
                 INDArray view = gradientViews.get(parameter.name());
                 if (NormParameter.isTrained(parameter.name(), layerConf())) {
                     Numbers.write(parameter.of(gradients.get(parameter.kind())), view);
                 } else {
                     // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.
-                    view.assign(0);
+                    Numbers.clear(view);
                 }
                 gradient.setGradientFor(parameter.name(), view);
             }
         }
         if (updatePending) {
             updatePending = false;
-            running().takeUp(saved.updates(), layerConf().policy(), layerId());
+            running().takeUp(saved.updates(), layerConf().policy(), this::layerId);
         }
         if (watcher != null) {
             watcher.accept(epsilon, dx);
@@ -350,7 +364,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             throw invalidInput(conf.expectedRanks(), "rank " + shape.length);
         }
         int axis = conf.isChannelsLast() ? shape.length - 1 : 1;
-        if (input.isEmpty() || Arrays.stream(shape).anyMatch(d -> d == 0)) {
+        if (input.isEmpty() || input.length() == 0) {
             throw invalidInput("at least one example and position", "an empty array");
         }
         if (shape[axis] != conf.getNOut()) {
@@ -385,6 +399,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
     public void setParamTable(Map<String, INDArray> paramTable) {
         super.setParamTable(paramTable);
         running = null;
+        parameters = null;
     }
 
     @Override

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -93,21 +94,21 @@ final class RunningState implements RunningValues {
     }
 
     /** Takes up statistics one after the other, or, where parts of a batch have their own, each with those of its part. */
-    void takeUp(List<ChannelStatistics> updates, RunningStatistics policy, String layerId) {
+    void takeUp(List<ChannelStatistics> updates, RunningStatistics policy, Supplier<String> layerId) {
         for (int i = 0; i < updates.size(); i++) {
             (i == 0 || others.isEmpty() ? this : others.get(i - 1)).takeUp(updates.get(i), policy, layerId);
         }
     }
 
     /** Takes up a batch as the policy says; one with NaN or infinite values changes nothing. */
-    void takeUp(ChannelStatistics batch, RunningStatistics policy, String layerId) {
+    void takeUp(ChannelStatistics batch, RunningStatistics policy, Supplier<String> layerId) {
         if (batch.isFinite()) {
             trust();
             update(batch, policy);
         } else if (!warnedOfNonFinite) {
             warnedOfNonFinite = true;
             LOG.warn("{}: skipped a batch with NaN or infinite values; the running statistics are unchanged (logged once)",
-                    layerId);
+                    layerId.get());
         }
     }
 
@@ -117,12 +118,12 @@ final class RunningState implements RunningValues {
     }
 
     /** Warns of use at test time while the statistics are still those a new layer has; once for all norms of a network. */
-    void warnIfNeverSet(String layerId) {
+    void warnIfNeverSet(Supplier<String> layerId) {
         if (!trusted && Arrays.stream(mean()).allMatch(m -> m == 0) && Arrays.stream(variance()).allMatch(v -> v == 1)
                 && batches() == 0 && isFirst(root(params.values().iterator().next().data()))) {
             LOG.warn("{}: test mode uses initial statistics (mean 0, variance 1), because the network saw no batch in training; "
                     + "train first, or call PopulationStatistics.recompute (adapt for FeatureNormalization); logged once per "
-                    + "network", layerId);
+                    + "network", layerId.get());
         }
         trusted = true;
     }

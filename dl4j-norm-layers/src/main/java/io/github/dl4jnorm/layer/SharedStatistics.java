@@ -3,6 +3,7 @@ package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.NormLayer;
 import io.github.dl4jnorm.norm.Exchange;
+import java.util.function.Supplier;
 
 /** Which layers exchange statistics with those of other workers. */
 final class SharedStatistics {
@@ -24,9 +25,9 @@ final class SharedStatistics {
     }
 
     /** The exchange itself, unless a layer that shares statistics has none although there are other workers. */
-    static Exchange checked(Exchange exchange, NormLayer conf, String layerId) {
+    static Exchange checked(Exchange exchange, NormLayer conf, Supplier<String> layerId) {
         if (exchange == null && conf.sharesStatistics() && isCalledByWorker()) {
-            throw new IllegalStateException(layerId + ": expected a ParallelWrapper that was passed to "
+            throw new IllegalStateException(layerId.get() + ": expected a ParallelWrapper that was passed to "
                     + "SynchronizedTraining.install, got one that was not");
         }
         return exchange;

@@ -10,7 +10,6 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
-import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -65,8 +64,11 @@ public record NormPass(View view, Mask mask, NormPlan plan, Values values, doubl
 
     /** Whether examples have gammas or betas of their own. */
     private boolean isPerExample() {
-        return Stream.of(Parameter.GAMMA, Parameter.BETA).map(values::get)
-                .anyMatch(given -> given != null && given.length > view.channels());
+        return isPerExample(values.get(Parameter.GAMMA)) || isPerExample(values.get(Parameter.BETA));
+    }
+
+    private boolean isPerExample(double[] given) {
+        return given != null && given.length > view.channels();
     }
 
     /**

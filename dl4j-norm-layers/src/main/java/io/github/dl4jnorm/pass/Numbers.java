@@ -61,6 +61,19 @@ public final class Numbers {
         }
     }
 
+    /**
+     * Sets all elements to 0.
+     *
+     * @param array the array
+     */
+    public static void clear(INDArray array) {
+        if (stride(array) < 1) {
+            array.assign(0);
+        } else {
+            write(new double[Math.toIntExact(array.length())], array);
+        }
+    }
+
     /** Elements from one to the next, or 0 where that is not the same everywhere, or memory is of another order or a device's. */
     private static int stride(INDArray array) {
         return Kernels.get().onHost() && array.isVectorOrScalar() ? Math.max(0, array.elementWiseStride()) : 0;

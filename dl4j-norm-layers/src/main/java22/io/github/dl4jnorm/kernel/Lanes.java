@@ -18,6 +18,8 @@ final class Lanes {
     static final int BITS = 256;
     /** Whether loops may have many vectors at hand. */
     static final boolean MANY_IN_REGISTERS = true;
+    /** Vectors of a brief run at most: over so few, a loop takes longer if it is unrolled. */
+    static final int BRIEF = 8;
     private static final MemorySegment EVERYTHING = everything();
 
     private Lanes() {

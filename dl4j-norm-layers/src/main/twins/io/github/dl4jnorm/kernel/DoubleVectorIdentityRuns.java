@@ -2,6 +2,7 @@
 // Derived from FloatVectorIdentityRuns.java by Twins: edit that file, not this one.
 package io.github.dl4jnorm.kernel;
 
+import static io.github.dl4jnorm.kernel.DoubleVectors.BRIEF;
 import static io.github.dl4jnorm.kernel.DoubleVectors.BYTES;
 import static io.github.dl4jnorm.kernel.DoubleVectors.LAST;
 import static io.github.dl4jnorm.kernel.DoubleVectors.ORDER;
@@ -21,9 +22,10 @@ import jdk.incubator.vector.DoubleVector;
 /**
  * The loops of {@link DoubleVectorRuns} with the activation identity.
  *
- * <p>Runs may be short, so what is done once for each counts: the loop over them is in the method of the loop over
- * elements, and that is left to the compiler to unroll. Runs shorter than a vector, and those whose channels need a zoom,
- * which few do, go element by element, through the same fused multiply-adds.
+ * <p>Runs may be short, so what is done once for each counts: the loop over them is in the method of the loop over elements, and
+ * that is left to the compiler to unroll. What it puts before and behind an unrolled loop takes longer than a few vectors, so
+ * brief runs go through a loop whose steps are not alike, which it leaves as it is. Runs shorter than a vector, and those whose
+ * channels need a zoom, which few do, go element by element, through the same fused multiply-adds.
  */
 final class DoubleVectorIdentityRuns {
     /** A constant: the compiler leaves out a branch that is never taken. */
@@ -40,7 +42,25 @@ final class DoubleVectorIdentityRuns {
         var startY = Lanes.base(y) + atY;
         DoubleVector none = zero(SPECIES);
         boolean each = tables.zoomed || length < W;
-        for (int r = 0; !each && r < runs; r++) {
+        boolean brief = !each && length <= BRIEF;
+        for (int r = 0; brief && r < runs; r++) {
+            var in = startX + r * strideX;
+            var out = startY + r * strideY;
+            DoubleVector k = broadcast(SPECIES, tables.offset[from + r]);
+            DoubleVector a = broadcast(SPECIES, tables.factor[from + r]);
+            DoubleVector b = broadcast(SPECIES, tables.shift[from + r]);
+            int i = -W;
+            while (i < length - W) {
+                i = Math.min(i + W, length - W);
+                DoubleVector d = fromByteBuffer(SPECIES, xs, in + STEP * i, ORDER).add(k);
+                DoubleVector z = d.fma(a, b);
+                if (RELU) {
+                    z = z.blend(none, z.compare(LE, none));
+                }
+                z.intoByteBuffer(ys, out + STEP * i, ORDER);
+            }
+        }
+        for (int r = 0; !brief && !each && r < runs; r++) {
             var in = startX + r * strideX;
             var out = startY + r * strideY;
             DoubleVector k = broadcast(SPECIES, tables.offset[from + r]);
@@ -85,12 +105,41 @@ final class DoubleVectorIdentityRuns {
         DoubleVector none = zero(SPECIES);
         int rest = length % W;
         boolean each = tables.zoomed || length < W;
-        for (int r = 0; !each && r < runs; r++) {
+        boolean brief = !each && length <= BRIEF;
+        int whole = (length - 1) / W * W;
+        for (int r = 0; brief && r < runs; r++) {
             var at = startX + r * strideX;
             var grad = startDy + r * strideDy;
             DoubleVector k = broadcast(SPECIES, tables.offset[from + r]);
-            DoubleVector a = broadcast(SPECIES, tables.factor[from + r]);
-            DoubleVector b = broadcast(SPECIES, tables.shift[from + r]);
+            DoubleVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            DoubleVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
+            DoubleVector d = fromByteBuffer(SPECIES, xs, at + STEP * (length - W), ORDER).add(k);
+            DoubleVector g = fromByteBuffer(SPECIES, dys, grad + STEP * (length - W), ORDER);
+            if (RELU) {
+                g = g.blend(none, d.fma(a, b).compare(LE, none));
+            }
+            DoubleVector s = g.blend(none, fromArray(SPECIES, LAST, length - whole).compare(LE, none));
+            DoubleVector p = s.mul(d.blend(none, fromArray(SPECIES, LAST, length - whole).compare(LE, none)));
+            int i = whole;
+            while (i > 0) {
+                i -= W;
+                d = fromByteBuffer(SPECIES, xs, at + STEP * i, ORDER).add(k);
+                g = fromByteBuffer(SPECIES, dys, grad + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, d.fma(a, b).compare(LE, none));
+                }
+                s = s.add(g);
+                p = g.fma(d, p);
+            }
+            s.intoArray(sums, r * W);
+            p.intoArray(products, r * W);
+        }
+        for (int r = 0; !brief && !each && r < runs; r++) {
+            var at = startX + r * strideX;
+            var grad = startDy + r * strideDy;
+            DoubleVector k = broadcast(SPECIES, tables.offset[from + r]);
+            DoubleVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            DoubleVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
             DoubleVector s0 = zero(SPECIES);
             DoubleVector s1 = zero(SPECIES);
             DoubleVector p0 = zero(SPECIES);
@@ -161,13 +210,35 @@ final class DoubleVectorIdentityRuns {
         var startDx = Lanes.base(dx) + atDx;
         DoubleVector none = zero(SPECIES);
         boolean each = tables.zoomed || length < W;
-        for (int r = 0; !each && r < runs; r++) {
+        boolean brief = !each && length <= BRIEF;
+        for (int r = 0; brief && r < runs; r++) {
             var at = startX + r * strideX;
             var grad = startDy + r * strideDy;
             var out = startDx + r * strideDx;
             DoubleVector k = broadcast(SPECIES, tables.offset[from + r]);
-            DoubleVector a = broadcast(SPECIES, tables.factor[from + r]);
-            DoubleVector b = broadcast(SPECIES, tables.shift[from + r]);
+            DoubleVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            DoubleVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
+            DoubleVector s = broadcast(SPECIES, tables.scale[from + r]);
+            DoubleVector q = broadcast(SPECIES, tables.slope[from + r]);
+            DoubleVector o = broadcast(SPECIES, tables.gradShift[from + r]);
+            int i = -W;
+            while (i < length - W) {
+                i = Math.min(i + W, length - W);
+                DoubleVector d = fromByteBuffer(SPECIES, xs, at + STEP * i, ORDER).add(k);
+                DoubleVector g = fromByteBuffer(SPECIES, dys, grad + STEP * i, ORDER);
+                if (RELU) {
+                    g = g.blend(none, d.fma(a, b).compare(LE, none));
+                }
+                g.fma(s, d.fma(q, o)).intoByteBuffer(dxs, out + STEP * i, ORDER);
+            }
+        }
+        for (int r = 0; !brief && !each && r < runs; r++) {
+            var at = startX + r * strideX;
+            var grad = startDy + r * strideDy;
+            var out = startDx + r * strideDx;
+            DoubleVector k = broadcast(SPECIES, tables.offset[from + r]);
+            DoubleVector a = RELU ? broadcast(SPECIES, tables.factor[from + r]) : none;
+            DoubleVector b = RELU ? broadcast(SPECIES, tables.shift[from + r]) : none;
             DoubleVector s = broadcast(SPECIES, tables.scale[from + r]);
             DoubleVector q = broadcast(SPECIES, tables.slope[from + r]);
             DoubleVector o = broadcast(SPECIES, tables.gradShift[from + r]);

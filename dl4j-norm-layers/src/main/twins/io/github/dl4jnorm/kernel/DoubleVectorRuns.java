@@ -126,6 +126,8 @@ final class DoubleVectorRuns extends DoubleTables implements RunOps {
             }
             for (int r = 0; r < few; r++) {
                 sum[first + r] += total(scratch, r * W);
+            }
+            for (int r = 0; r < few; r++) {
                 products[first + r] += total(scratchProducts, r * W);
             }
         }
