@@ -146,20 +146,16 @@ final class CpuKernels implements NormKernels {
 
     @Override
     public void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
-                              SumTable into, GradAffine grad, INDArray dx) {
+                              GradAffine grad, INDArray dx) {
         Operands operands = new Operands(view, 1, x, dy, dx);
         Blocks units = operands.units(groups);
         if (units == null) {
-            into.add(gradSums(operands, view, mask, affine, relu));
-            for (int n = 0; n < view.examples(); n++) {
-                grad.complete(n, 0, view.channels());
-            }
+            gradSums(operands, view, mask, affine, relu).complete(grad, affine, view.examples(), view.channels());
             affineGrad(operands, mask, affine, relu, grad);
             return;
         }
         forEach(units, operands, mask, (walk, unit) -> {
-            walk.gradSums(unit, affine, relu, into);
-            grad.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
+            walk.complete(unit, affine, relu, grad);
             walk.affineGrad(unit, affine, relu, grad);
         });
     }

@@ -111,9 +111,7 @@ final class Nd4jKernels implements NormKernels {
 
     @Override
     public GradSums gradSums(INDArray x, INDArray dy, View view, Mask mask, Affine affine, boolean relu) {
-        SumTable sums = new SumTable(view.examples(), view.channels());
-        new Backward(x, dy, view, mask, affine, relu).sums(sums);
-        return sums;
+        return new Backward(x, dy, view, mask, affine, relu).sums();
     }
 
     @Override
@@ -124,12 +122,9 @@ final class Nd4jKernels implements NormKernels {
 
     @Override
     public void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
-                              SumTable into, GradAffine grad, INDArray dx) {
+                              GradAffine grad, INDArray dx) {
         Backward backward = new Backward(x, dy, view, mask, affine, relu);
-        backward.sums(into);
-        for (int n = 0; n < view.examples(); n++) {
-            grad.complete(n, 0, view.channels());
-        }
+        backward.sums().complete(grad, affine, view.examples(), view.channels());
         backward.gradient(affine, grad, dx);
     }
 
@@ -203,7 +198,8 @@ final class Nd4jKernels implements NormKernels {
             return passed;
         }
 
-        void sums(SumTable into) {
+        SumTable sums() {
+            SumTable into = new SumTable(view.examples(), view.channels());
             Nd4jCells.Sums sums = cubes.cells.new Sums(2, false);
             sums.sum(0, active);
             sums.products(1, active, normalized);
@@ -212,6 +208,7 @@ final class Nd4jKernels implements NormKernels {
             for (int cell = 0; cell < count; cell++) {
                 into.add(cell, found[cell], found[count + cell] / factors[cell] + table.lost[cell] * found[cell]);
             }
+            return into;
         }
 
         void gradient(Affine affine, GradAffine grad, INDArray dx) {

@@ -7,7 +7,6 @@ import io.github.dl4jnorm.norm.GradSums;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.transforms.pairwise.arithmetic.AddOp;
@@ -115,22 +114,12 @@ public interface NormKernels {
      * @param groups number of groups of neighbouring channels, a divisor of C
      * @param affine the coefficients of the forward pass
      * @param relu   whether it had a ReLU
-     * @param into   receives the sums
-     * @param grad   slope and shift, told of every group, or of several at once, when its sums are complete
+     * @param grad   slope and shift, told of the sums of every group, or of several at once
      * @param dx     output
      */
     default void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
-                               SumTable into, GradAffine grad, INDArray dx) {
-        GradSums sums = gradSums(x, dy, view, mask, affine, relu);
-        double[] rowSums = new double[view.channels()];
-        double[] rowProducts = new double[view.channels()];
-        for (int n = 0; n < view.examples(); n++) {
-            sums.row(n, 0, view.channels(), rowSums, rowProducts);
-            for (int c = 0; c < view.channels(); c++) {
-                into.add(n * view.channels() + c, rowSums[c], rowProducts[c]);
-            }
-            grad.complete(n, 0, view.channels());
-        }
+                               GradAffine grad, INDArray dx) {
+        gradSums(x, dy, view, mask, affine, relu).complete(grad, affine, view.examples(), view.channels());
         affineGrad(x, dy, view, mask, affine, relu, grad, dx);
     }
 

@@ -5,8 +5,8 @@ import io.github.dl4jnorm.norm.Affine.Coefficients;
 import java.util.Arrays;
 
 /**
- * What a thread fills anew for the channels of each row and block. It lasts as long as the thread: for small input, to allocate it
- * takes as long as to fill it.
+ * What a thread fills anew for the channels of each row and block. It lasts as long as the thread: for small input, to allocate
+ * it takes as long as to fill it.
  */
 final class RowTables {
     Coefficients coefficients = new Coefficients(0);

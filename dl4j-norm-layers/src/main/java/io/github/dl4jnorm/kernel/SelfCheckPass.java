@@ -8,7 +8,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -62,9 +61,8 @@ final class SelfCheckPass {
             betaGradient = gradients.beta();
             return;
         }
-        SumTable sums = new SumTable(view.examples(), view.channels());
-        NormGradients gradients = new NormGradients(norm, sums, true);
-        kernels.normalizeGrad(x, dy, view, mask, pooling().groupsOf(view.channels()), norm, relu, sums, gradients, dx);
+        NormGradients gradients = new NormGradients(norm, true);
+        kernels.normalizeGrad(x, dy, view, mask, pooling().groupsOf(view.channels()), norm, relu, gradients, dx);
         gammaGradient = gradients.gamma();
         betaGradient = gradients.beta();
     }

@@ -172,25 +172,41 @@ final class Walk implements IntConsumer {
 
     /** Adds Σdy and Σdy·(x − center) of a block to those of its cells. */
     void gradSums(Block block, Affine affine, boolean relu, SumTable into) {
-        Window x = operands.window(X, block);
-        Window dy = operands.window(DY, block);
         int size = block.c1() - block.c0();
         rows.makeRoom(size);
         for (int n = block.n0(); n < block.n1(); n++) {
             if (beginsRow(n, block)) {
                 rows.clearSums(size);
             }
-            set(affine, null, n, block);
-            for (runs.start(n, block); runs.next();) {
-                if (runs.kept) {
-                    gradSums(x, dy, runs.c - block.c0(), relu);
-                }
-            }
+            gradSums(n, block, affine, relu);
             if (endsRow(n, block)) {
                 tables.exact(rows.sums, rows.products);
                 for (int i = 0; i < size; i++) {
                     into.add(cell(n, block.c0() + i), rows.sums[i], rows.products[i]);
                 }
+            }
+        }
+    }
+
+    /** Tells a gradient of the sums of a unit. */
+    void complete(Block unit, Affine affine, boolean relu, GradAffine grad) {
+        int size = unit.c1() - unit.c0();
+        rows.makeRoom(size);
+        rows.clearSums(size);
+        for (int n = unit.n0(); n < unit.n1(); n++) {
+            gradSums(n, unit, affine, relu);
+        }
+        tables.exact(rows.sums, rows.products);
+        grad.complete(operands.row(unit.n0()), unit.c0(), unit.c1(), rows.coefficients, rows.sums, rows.products);
+    }
+
+    private void gradSums(int n, Block block, Affine affine, boolean relu) {
+        Window x = operands.window(X, block);
+        Window dy = operands.window(DY, block);
+        set(affine, null, n, block);
+        for (runs.start(n, block); runs.next();) {
+            if (runs.kept) {
+                gradSums(x, dy, runs.c - block.c0(), relu);
             }
         }
     }

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.DoubleStream;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
@@ -85,7 +86,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
      * @throws IllegalStateException if the layer has no running statistics
      */
     public void observe(Consumer<ChannelStatistics> observer) {
-        if (observer != null && !tracks()) {
+        if (observer != null && !layerConf().tracksStatistics()) {
             throw new IllegalStateException(layerId() + " has no running statistics to observe");
         }
         this.observer = observer;
@@ -112,7 +113,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
 
     /** {@return statistics of the batch that passed forward last, null if the norm had no use for them} */
     public ChannelStatistics batchStatistics() {
-        return saved == null || !tracks() ? null : saved.batchStatistics();
+        return saved == null || !layerConf().tracksStatistics() ? null : saved.batchStatistics();
     }
 
     /**
@@ -144,16 +145,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
      * @throws IllegalStateException    if the layer has no running statistics
      */
     public void setRunningStatistics(double[] mean, double[] variance) {
-        long channels = layerConf().getNOut();
-        boolean valid = mean.length == channels && variance.length == channels
-                && Arrays.stream(mean).allMatch(Double::isFinite)
-                && Arrays.stream(variance).allMatch(v -> v >= 0 && Double.isFinite(v));
-        if (!valid) {
-            throw new IllegalArgumentException(layerId() + ": expected " + channels + " finite means and as many finite, "
-                    + "non-negative variances, got " + Arrays.toString(mean) + " and " + Arrays.toString(variance));
-        }
-        running().set(mean, variance);
-        running().trust();
+        running().replace(mean, variance, layerId());
     }
 
     /**
@@ -166,12 +158,8 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         running().trust();
     }
 
-    private boolean tracks() {
-        return layerConf().tracksStatistics();
-    }
-
     private RunningState running() {
-        if (!tracks()) {
+        if (!layerConf().tracksStatistics()) {
             throw new IllegalStateException(layerId() + " has no running statistics");
         }
         if (running == null) {
@@ -234,9 +222,9 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         Values values = learned();
         NormPlan used = plan;
         if (ofBatch) {
-            used = tracks() ? layerConf().trainingPlan(plan, running()) : plan;
+            used = layerConf().tracksStatistics() ? layerConf().trainingPlan(plan, running()) : plan;
         } else if (plan.hasRunning()) {
-            if (tracks()) {
+            if (layerConf().tracksStatistics()) {
                 if (observer == null && (layerConf().usesBatch(true) || !layerConf().updatesStatistics())) {
                     running().warnIfNeverSet(this::layerId);
                 }
@@ -252,7 +240,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         return maskArray == null ? null : Masks.of(maskArray, view, layerId());
     }
 
-    /** As the configuration lists them. Once: to list them for every batch takes as long as a small batch itself. */
+    /** To list them anew for every batch takes as long as a small batch itself. */
     private List<NormParameter> parameters() {
         if (parameters == null) {
             parameters = List.copyOf(layerConf().parameters());
@@ -276,9 +264,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
 
     private void setFixed(Values values, Parameter parameter, double fixed, double neutral) {
         if (!values.has(parameter) && fixed != neutral) {
-            double[] same = new double[Math.toIntExact(layerConf().affineLength())];
-            Arrays.fill(same, fixed);
-            values.set(parameter, same);
+            values.set(parameter, DoubleStream.generate(() -> fixed).limit(layerConf().affineLength()).toArray());
         }
     }
 

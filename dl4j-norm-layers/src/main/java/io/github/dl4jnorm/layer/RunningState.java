@@ -151,6 +151,24 @@ final class RunningState implements RunningValues {
         }
     }
 
+    /**
+     * Sets statistics from outside, which the layer shall use.
+     *
+     * @throws IllegalArgumentException if there is not one finite value for each channel, or a variance is negative
+     */
+    void replace(double[] newMean, double[] newVariance, String layerId) {
+        int channels = mean().length;
+        boolean valid = newMean.length == channels && newVariance.length == channels
+                && Arrays.stream(newMean).allMatch(Double::isFinite)
+                && Arrays.stream(newVariance).allMatch(v -> v >= 0 && Double.isFinite(v));
+        if (!valid) {
+            throw new IllegalArgumentException(layerId + ": expected " + channels + " finite means and as many finite, "
+                    + "non-negative variances, got " + Arrays.toString(newMean) + " and " + Arrays.toString(newVariance));
+        }
+        set(newMean, newVariance);
+        trust();
+    }
+
     void set(double[] newMean, double[] newVariance) {
         if (mean != null) {
             mean.write(newMean);

@@ -84,18 +84,12 @@ public final class GlobalResponse implements Affine {
 
     /** The vector-Jacobian product: gradients of gamma and beta, and the map that gives that of the input. */
     public final class Gradients implements GradAffine {
-        private final GradSums sums;
         private final double[] gammas;
         private final double[] betas;
         private final double[] factors;
 
-        /**
-         * Gradients to which nothing was added.
-         *
-         * @param sums Σdy and Σdy·x
-         */
-        public Gradients(GradSums sums) {
-            this.sums = sums;
+        /** Gradients to which nothing was added. */
+        public Gradients() {
             gammas = new double[cells.examples() * cells.channels()];
             betas = new double[gammas.length];
             factors = new double[gammas.length];
@@ -103,11 +97,8 @@ public final class GlobalResponse implements Affine {
 
         /** Adds what an example contributes: all its channels. */
         @Override
-        public void complete(int n, int from, int to) {
+        public void complete(int n, int from, int to, Coefficients at, double[] dy, double[] dyx) {
             int row = n * cells.channels();
-            double[] dyx = new double[to - from];
-            double[] dy = new double[to - from];
-            sums.row(n, from, to, dy, dyx);
             double common = 0;
             for (int c = from; c < to; c++) {
                 double response = length(n, c) / divisors[n];

@@ -23,13 +23,16 @@ public interface GradAffine {
     void row(int n, int from, int to, Affine.Coefficients at, double[] slope, double[] shift);
 
     /**
-     * Called when the sums that slope and shift of some channels are made of are complete: before they are asked for, and by
-     * several threads for different channels.
+     * Called with the sums that slope and shift of some channels are made of: before they are asked for, and by several threads
+     * for different channels.
      *
      * @param n    example
      * @param from first channel
      * @param to   channel after the last one
+     * @param at   coefficients of the {@link Affine} there
+     * @param dy   Σdy, that of the first channel at index 0; may be changed
+     * @param dyx  Σdy·(x − center); may be changed
      */
-    default void complete(int n, int from, int to) {
+    default void complete(int n, int from, int to, Affine.Coefficients at, double[] dy, double[] dyx) {
     }
 }

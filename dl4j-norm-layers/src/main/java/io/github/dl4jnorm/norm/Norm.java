@@ -191,10 +191,8 @@ public final class Norm implements Affine {
      * @return gradients of the parameters, and the map that gives the gradient of the input
      */
     public NormGradients backward(GradSums sums) {
-        NormGradients result = new NormGradients(this, sums, false);
-        for (int n = 0; n < examples; n++) {
-            result.complete(n, 0, channels);
-        }
+        NormGradients result = new NormGradients(this, false);
+        sums.complete(result, this, examples, channels);
         return result;
     }
 

@@ -7,10 +7,7 @@ import java.util.List;
 
 /** The gradients of a {@link Norm}: of its parameters and, as a {@link GradAffine}, of its input. */
 public final class NormGradients implements GradAffine {
-    private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
-
     private final Norm norm;
-    private final GradSums sums;
     private final List<Pool> parts;
     private final int channels;
     /** Rows of the tables of gamma and beta: one for each example if several threads add examples, or if they have own. */
@@ -26,13 +23,11 @@ public final class NormGradients implements GradAffine {
      * Gradients to which nothing was added.
      *
      * @param norm    the norm
-     * @param sums    Σdy and Σdy·(x − center)
      * @param byGroup whether examples and groups of channels are added by several threads; only for a single part, and
      *                each pool has to be added as a whole
      */
-    public NormGradients(Norm norm, GradSums sums, boolean byGroup) {
+    public NormGradients(Norm norm, boolean byGroup) {
         this.norm = norm;
-        this.sums = sums;
         parts = norm.parts();
         channels = norm.channels();
         rows = byGroup || norm.perExample() ? norm.examples() : 1;
@@ -50,15 +45,8 @@ public final class NormGradients implements GradAffine {
 
     /** Adds what some channels of an example contribute. */
     @Override
-    public void complete(int n, int from, int to) {
+    public void complete(int n, int from, int to, Coefficients at, double[] dy, double[] dyx) {
         int size = to - from;
-        Scratch scratch = SCRATCH.get();
-        scratch.makeRoom(size);
-        Coefficients at = scratch.at;
-        double[] dy = scratch.dy;
-        double[] dyx = scratch.dyx;
-        norm.row(n, from, to, at);
-        sums.row(n, from, to, dy, dyx);
         int row = n % rows * channels + from;
         for (int i = 0; i < size; i++) {
             double unit = at.unit[i];
@@ -218,20 +206,5 @@ public final class NormGradients implements GradAffine {
     /** {@return gradient of the logits behind the weights of the variances} */
     public double[] varLogits() {
         return varLogits;
-    }
-
-    /** What a thread needs for the channels it adds: there may be many calls with few channels each. */
-    private static final class Scratch {
-        private Coefficients at = new Coefficients(0);
-        private double[] dy = {};
-        private double[] dyx = {};
-
-        void makeRoom(int size) {
-            if (size > dy.length) {
-                at = new Coefficients(size);
-                dy = new double[size];
-                dyx = new double[size];
-            }
-        }
     }
 }

@@ -15,7 +15,6 @@ import io.github.dl4jnorm.norm.NormPlan;
 import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.ArrayList;
@@ -162,10 +161,8 @@ record ChannelPass(NormPass pass, NormPlan.Channels plan, View view, Mask mask, 
         Exchange exchange = pass.exchange();
         NormGradients gradients;
         if (isAtOnce(pass, plan)) {
-            SumTable sums = new SumTable(view.examples(), view.channels());
-            gradients = new NormGradients(norm, sums, true);
-            kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, pass.relu(), sums, gradients,
-                    dx);
+            gradients = new NormGradients(norm, true);
+            kernels.normalizeGrad(x, dy, view, mask, norm.parts().get(0).groups(), norm, pass.relu(), gradients, dx);
         } else {
             gradients = norm.backward(kernels.gradSums(x, dy, view, mask, norm, pass.relu()));
             if (exchange != null) {

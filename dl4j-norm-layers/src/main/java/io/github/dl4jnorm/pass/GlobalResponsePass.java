@@ -5,7 +5,6 @@ import io.github.dl4jnorm.kernel.Frames;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.GlobalResponse;
 import io.github.dl4jnorm.norm.Parameter;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import java.util.stream.IntStream;
@@ -46,10 +45,9 @@ record GlobalResponsePass(NormPass pass, GlobalResponse norm, Frames frames) imp
     @Override
     public Values backward(INDArray x, INDArray dy, INDArray dx) {
         View view = pass.view();
-        SumTable sums = new SumTable(view.examples(), view.channels());
-        GlobalResponse.Gradients gradients = norm.new Gradients(sums);
+        GlobalResponse.Gradients gradients = norm.new Gradients();
         INDArray within = frames == null ? x : frames.into(x);
-        Kernels.get().normalizeGrad(within, dy, view, pass.mask(), 1, norm, pass.relu(), sums, gradients, dx);
+        Kernels.get().normalizeGrad(within, dy, view, pass.mask(), 1, norm, pass.relu(), gradients, dx);
         return new Values().set(Parameter.GAMMA, gradients.gamma()).set(Parameter.BETA, gradients.beta());
     }
 }

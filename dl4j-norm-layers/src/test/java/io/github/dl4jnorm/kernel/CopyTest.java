@@ -11,7 +11,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import org.junit.jupiter.api.Tag;
@@ -79,9 +78,8 @@ class CopyTest {
                 try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
                     norm = forward(x, view, out);
                 }
-                SumTable sums = new SumTable(view.examples(), view.channels());
-                NormGradients gradients = new NormGradients(norm, sums, true);
-                Kernels.get().normalizeGrad(x, dy, view, null, view.channels(), norm, false, sums, gradients,
+                NormGradients gradients = new NormGradients(norm, true);
+                Kernels.get().normalizeGrad(x, dy, view, null, view.channels(), norm, false, gradients,
                         out);
             }
         },

@@ -13,7 +13,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -70,7 +69,7 @@ class ExtentTest {
         Moments cells = new Moments(view.examples(), view.channels());
         Norm norm = Norm.of(view.examples(), view.channels(), Pool.over(Pooling.LAYER, cells), null, null, 1e-3);
         kernels.normalize(x, view, null, 1, cells, norm, false, y);
-        new NormGradients(norm, new SumTable(view.examples(), view.channels()), true);
+        new NormGradients(norm, true);
     }
 
     static Stream<Arguments> outside() {

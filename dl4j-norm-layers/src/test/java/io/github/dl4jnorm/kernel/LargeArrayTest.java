@@ -10,7 +10,6 @@ import io.github.dl4jnorm.norm.Norm;
 import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.io.File;
 import java.lang.management.ManagementFactory;
@@ -77,9 +76,8 @@ class LargeArrayTest {
                 check("y", i, y.data().getFloat(i), (value(i) - mean[pool]) / Math.sqrt(squares[pool] + EPS));
             }
             // dy = x: what is left of it is eps/(v + eps) of the normalized input.
-            SumTable sums = new SumTable(view.examples(), c);
-            NormGradients gradients = new NormGradients(norm, sums, true);
-            Kernels.get().normalizeGrad(x, x, view, null, groups, norm, false, sums, gradients, y);
+            NormGradients gradients = new NormGradients(norm, true);
+            Kernels.get().normalizeGrad(x, x, view, null, groups, norm, false, gradients, y);
             for (long i = 0; i < length; i += 1 + length / 1_000_003) {
                 int pool = pool(i, batch);
                 double variance = squares[pool] + EPS;

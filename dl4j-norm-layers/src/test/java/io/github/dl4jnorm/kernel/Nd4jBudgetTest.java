@@ -12,7 +12,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.util.Arrays;
 import java.util.List;
@@ -91,10 +90,9 @@ class Nd4jBudgetTest {
                 new double[]{1}, ones, ones, 1e-5, null, c.divisor);
         int groups = c.pooling.groupsOf(view.channels());
         assertWithin(c.forward, x, List.of(x, y), () -> kernels.normalize(x, view, mask, groups, cells, norm, c.relu, y));
-        SumTable sums = new SumTable(view.examples(), view.channels());
-        NormGradients gradients = new NormGradients(norm, sums, true);
+        NormGradients gradients = new NormGradients(norm, true);
         assertWithin(c.backward, x, List.of(x, dy, dx),
-                () -> kernels.normalizeGrad(x, dy, view, mask, groups, norm, c.relu, sums, gradients, dx));
+                () -> kernels.normalizeGrad(x, dy, view, mask, groups, norm, c.relu, gradients, dx));
     }
 
     @ParameterizedTest

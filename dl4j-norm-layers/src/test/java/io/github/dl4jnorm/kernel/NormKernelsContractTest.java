@@ -14,7 +14,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -229,9 +228,8 @@ class NormKernelsContractTest {
 
             INDArray dx = output();
             INDArray expectedDx = output();
-            SumTable sums = new SumTable(n, c);
-            NormGradients gradients = new NormGradients(norm, sums, true);
-            kernels.normalizeGrad(x, dy, view, mask, groups, norm, relu, sums, gradients, dx);
+            NormGradients gradients = new NormGradients(norm, true);
+            kernels.normalizeGrad(x, dy, view, mask, groups, norm, relu, gradients, dx);
             NormGradients wanted = norm.backward(kernels.gradSums(x, dy, view, mask, norm, relu));
             kernels.affineGrad(x, dy, view, mask, norm, relu, wanted, expectedDx);
             double[][][] wantedDx = read(expectedDx);

@@ -11,7 +11,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -129,10 +128,9 @@ class RedZoneTest {
             Norm norm = Norm.of(drawn.n, drawn.c, Pool.over(Pooling.group(groups), cells), null, null, 0.1);
             run("normalize", y -> drawn.kernels.normalize(x.array, drawn.view, drawn.mask, groups, cells, norm,
                     drawn.relu, y.array));
-            SumTable sums = new SumTable(drawn.n, drawn.c);
-            NormGradients gradients = new NormGradients(norm, sums, true);
+            NormGradients gradients = new NormGradients(norm, true);
             run("normalizeGrad", dx -> drawn.kernels.normalizeGrad(x.array, dy.array, drawn.view, drawn.mask, groups, norm,
-                    drawn.relu, sums, gradients, dx.array));
+                    drawn.relu, gradients, dx.array));
             add(gradients.gamma(), gradients.beta());
         }
 

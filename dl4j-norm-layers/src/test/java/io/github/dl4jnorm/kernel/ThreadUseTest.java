@@ -11,7 +11,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -83,9 +82,8 @@ class ThreadUseTest {
                 Moments cells = new Moments(view.examples(), groups);
                 Norm norm = Norm.of(view.examples(), groups, Pool.over(Pooling.group(groups), cells), null, null, 1e-3);
                 kernels.normalize(x, view, null, groups, cells, norm, false, y);
-                SumTable sums = new SumTable(view.examples(), groups);
-                NormGradients gradients = new NormGradients(norm, sums, true);
-                kernels.normalizeGrad(x, x, view, null, groups, norm, false, sums, gradients, y);
+                NormGradients gradients = new NormGradients(norm, true);
+                kernels.normalizeGrad(x, x, view, null, groups, norm, false, gradients, y);
             }
             PositionNorm rows = new PositionNorm(1, null, null, 1e-3);
             kernels.positionNorm(x, plain, null, rows, true, y);

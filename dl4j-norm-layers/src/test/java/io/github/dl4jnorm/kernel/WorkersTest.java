@@ -10,7 +10,6 @@ import io.github.dl4jnorm.norm.NormGradients;
 import io.github.dl4jnorm.norm.Pool;
 import io.github.dl4jnorm.norm.Pooling;
 import io.github.dl4jnorm.norm.PositionNorm;
-import io.github.dl4jnorm.norm.SumTable;
 import io.github.dl4jnorm.norm.View;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
@@ -225,9 +224,8 @@ class WorkersTest {
             INDArray y = Nd4j.create(DataType.FLOAT, shape);
             INDArray dx = Nd4j.create(DataType.FLOAT, shape);
             kernels.normalize(x, view, null, groups, cells, norm, true, y);
-            SumTable sums = new SumTable(view.examples(), view.channels());
-            NormGradients gradients = new NormGradients(norm, sums, true);
-            kernels.normalizeGrad(x, dy, view, null, groups, norm, true, sums, gradients, dx);
+            NormGradients gradients = new NormGradients(norm, true);
+            kernels.normalizeGrad(x, dy, view, null, groups, norm, true, gradients, dx);
             results.addAll(List.of(y, dx, Nd4j.createFromArray(gradients.gamma()), Nd4j.createFromArray(gradients.beta())));
         }
         PositionNorm norm = new PositionNorm(1, null, null, 1e-5);

@@ -104,11 +104,11 @@ class GlobalResponseTest {
                 sums.add(cell, dy[cell][s], dy[cell][s] * x[cell][s]);
             }
         }
-        GlobalResponse.Gradients gradients = norm.new Gradients(sums);
+        GlobalResponse.Gradients gradients = norm.new Gradients();
+        sums.complete(gradients, norm, N, C);
         double[] slope = new double[C];
         double[] shift = new double[C];
         for (int n = 0; n < N; n++) {
-            gradients.complete(n, 0, C);
             Coefficients k = row(norm, n);
             gradients.row(n, 0, C, k, slope, shift);
             for (int c = 0; c < C; c++) {
@@ -156,8 +156,8 @@ class GlobalResponseTest {
         SumTable sums = new SumTable(N, C);
         sums.add(0, 3, 0);
         sums.add(1, 1, 2);
-        GlobalResponse.Gradients gradients = norm.new Gradients(sums);
-        gradients.complete(0, 0, C);
+        GlobalResponse.Gradients gradients = norm.new Gradients();
+        sums.complete(gradients, norm, N, C);
         double[] slope = new double[C];
         gradients.row(0, 0, C, k, slope, new double[C]);
         assertThat(slope[0]).isZero();
@@ -189,10 +189,10 @@ class GlobalResponseTest {
             sums.add(c, 1, 7e5 * (c + 1));
             ofScaled.add(c, 1, 7e5 * (c + 1) * scale);
         }
-        GlobalResponse.Gradients wanted = norm.new Gradients(sums);
-        GlobalResponse.Gradients found = scaled.new Gradients(ofScaled);
-        wanted.complete(0, 0, 2);
-        found.complete(0, 0, 2);
+        GlobalResponse.Gradients wanted = norm.new Gradients();
+        GlobalResponse.Gradients found = scaled.new Gradients();
+        sums.complete(wanted, norm, 1, 2);
+        ofScaled.complete(found, scaled, 1, 2);
         for (int c = 0; c < 2; c++) {
             assertThat(found.gamma()[c] / wanted.gamma()[c]).isCloseTo(1, within(1e-9));
         }

@@ -66,10 +66,11 @@ class NormPartsTest {
                     norm.complete(n, from, from + size);
                 }
             }
-            NormGradients actual = new NormGradients(norm, sums(drawn, norm), true);
+            SumTable sums = sums(drawn, norm);
+            NormGradients actual = new NormGradients(norm, true);
             for (int from = drawn.c - size; from >= 0; from -= size) {
                 for (int n = drawn.n - 1; n >= 0; n--) {
-                    actual.complete(n, from, from + size);
+                    complete(actual, norm, sums, n, from, from + size);
                 }
             }
 
@@ -94,12 +95,12 @@ class NormPartsTest {
         NormGradients expected = norm.backward(sums(drawn, norm));
         for (int round = 0; round < 50; round++) {
             SumTable sums = sums(drawn, norm);
-            NormGradients actual = new NormGradients(norm, sums, true);
+            NormGradients actual = new NormGradients(norm, true);
             AtomicReference<Throwable> failure = new AtomicReference<>();
             Thread[] threads = new Thread[drawn.n];
             for (int n = 0; n < drawn.n; n++) {
                 int example = n;
-                threads[n] = new Thread(() -> actual.complete(example, 0, drawn.c));
+                threads[n] = new Thread(() -> complete(actual, norm, sums, example, 0, drawn.c));
                 threads[n].setUncaughtExceptionHandler((thread, e) -> failure.set(e));
                 threads[n].start();
             }
@@ -153,6 +154,15 @@ class NormPartsTest {
             }
         }
         return sums;
+    }
+
+    private static void complete(NormGradients gradients, Norm norm, SumTable sums, int n, int from, int to) {
+        Coefficients at = new Coefficients(to - from);
+        double[] dy = new double[to - from];
+        double[] dyx = new double[to - from];
+        norm.row(n, from, to, at);
+        sums.row(n, from, to, dy, dyx);
+        gradients.complete(n, from, to, at, dy, dyx);
     }
 
     /** Coefficients of forward and backward pass of some channels. */
