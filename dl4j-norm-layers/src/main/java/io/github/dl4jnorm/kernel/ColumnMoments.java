@@ -46,18 +46,29 @@ final class ColumnMoments {
      * @param window        the memory of the array
      * @param bytes         from one run to the next
      * @param ofArray       the runs
-     * @return the moments of the groups, until the next ones are computed
+     * @return the moments of the groups, until this thread computes the next ones
      */
     Moments compute(int channelsInRun, int size, int ofGroup, Window window, int bytes, Runs ofArray) {
-        x = window;
         stride = bytes;
-        runs = ofArray;
         channels = channelsInRun;
         columns = size;
         groupSize = ofGroup;
         groups = channels / groupSize;
         makeRoom();
-        found.clear();
+        x = window;
+        runs = ofArray;
+        try {
+            find();
+        } finally {
+            // A thread keeps this object, but not the array.
+            x = null;
+            runs = null;
+        }
+        return found;
+    }
+
+    private void find() {
+        found.clear(groups);
         sample();
         count();
         sum(1);
@@ -73,10 +84,6 @@ final class ColumnMoments {
         for (int i = 0; odd && i < Range.ZOOMS.length; i++) {
             again(Range.ZOOMS[i]);
         }
-        // A thread keeps this object, but not the array.
-        x = null;
-        runs = null;
-        return found;
     }
 
     /** Sums up those groups anew that need a zoom. */
@@ -96,12 +103,13 @@ final class ColumnMoments {
 
     private void makeRoom() {
         ops.columns().prepare(channels, columns);
-        if (channels > centers.length) {
+        // The last to be made: if one cannot be, the next pass tries again.
+        if (channels > channelSquares.length) {
             centers = new double[channels];
             channelSum = new double[channels];
             channelSquares = new double[channels];
         }
-        if (groups > count.length) {
+        if (groups > found.channels()) {
             count = new double[groups];
             center = new double[groups];
             zoom = new double[groups];

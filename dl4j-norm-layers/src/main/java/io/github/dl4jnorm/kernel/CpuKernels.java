@@ -46,9 +46,9 @@ final class CpuKernels implements NormKernels {
         return arithmetic.get().computeIfAbsent(type, factory);
     }
 
-    /** Does all blocks, several at a time, each thread with a walk of its own. */
-    private void forEach(Blocks blocks, Operands operands, Mask mask, BiConsumer<Walk, Block> work) {
-        Workers.run(blocks.tasks, () -> new Walk(operands, mask, arithmetic(operands.type()), blocks, work));
+    /** Does all blocks, several at a time, each thread with a walker of its own. */
+    private void forEach(Blocks blocks, Operands operands, Mask mask, BiConsumer<BlockWalker, Block> work) {
+        Workers.run(blocks.tasks, () -> new BlockWalker(operands, mask, arithmetic(operands.type()), blocks, work));
     }
 
     @Override
@@ -61,7 +61,8 @@ final class CpuKernels implements NormKernels {
         int together = operands.channelsTogether(groupSize);
         Moments[] parts = new Moments[operands.parts()];
         Arrays.setAll(parts, i -> new Moments(view.examples(), view.channels()));
-        forEach(operands.blocks(), operands, mask, (walk, block) -> walk.moments(block, together, parts[operands.part(block)]));
+        forEach(operands.blocks(), operands, mask, (walker, block) ->
+                walker.moments(block, together, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].merge(parts[i]);
         }
@@ -74,7 +75,7 @@ final class CpuKernels implements NormKernels {
     }
 
     private void affine(Operands operands, Mask mask, Affine affine, boolean relu) {
-        forEach(operands.blocks(), operands, mask, (walk, block) -> walk.affine(block, affine, relu));
+        forEach(operands.blocks(), operands, mask, (walker, block) -> walker.affine(block, affine, relu));
     }
 
     @Override
@@ -89,8 +90,8 @@ final class CpuKernels implements NormKernels {
     private SumTable gradSums(Operands operands, View view, Mask mask, Affine affine, boolean relu) {
         SumTable[] parts = new SumTable[operands.parts()];
         Arrays.setAll(parts, i -> new SumTable(view.examples(), view.channels()));
-        forEach(operands.blocks(), operands, mask, (walk, block) ->
-                walk.gradSums(block, affine, relu, parts[operands.part(block)]));
+        forEach(operands.blocks(), operands, mask, (walker, block) ->
+                walker.gradSums(block, affine, relu, parts[operands.part(block)]));
         for (int i = 1; i < parts.length; i++) {
             parts[0].add(parts[i]);
         }
@@ -103,12 +104,12 @@ final class CpuKernels implements NormKernels {
         SumTable row = new SumTable(1, view.channels());
         // Each example is a task.
         Blocks blocks = new Blocks(view, 1, view.channels(), 1, view.examples());
-        Walk walk = new Walk(operands, mask, arithmetic(operands.type()), blocks, (self, block) ->
+        BlockWalker walker = new BlockWalker(operands, mask, arithmetic(operands.type()), blocks, (self, block) ->
                 self.gradSums(block, affine, relu, row));
         return (n, from, to, intoDy, intoDyx) -> {
             row.restart(n);
-            walk.accept(n);
-            Reference.reachabilityFence(walk);
+            walker.accept(n);
+            Reference.reachabilityFence(walker);
             row.row(n, from, to, intoDy, intoDyx);
         };
     }
@@ -120,7 +121,7 @@ final class CpuKernels implements NormKernels {
     }
 
     private void affineGrad(Operands operands, Mask mask, Affine affine, boolean relu, GradAffine grad) {
-        forEach(operands.blocks(), operands, mask, (walk, block) -> walk.affineGrad(block, affine, relu, grad));
+        forEach(operands.blocks(), operands, mask, (walker, block) -> walker.affineGrad(block, affine, relu, grad));
     }
 
     @Override
@@ -137,10 +138,10 @@ final class CpuKernels implements NormKernels {
             affine(operands, mask, affine, relu);
             return;
         }
-        forEach(units, operands, mask, (walk, unit) -> {
-            walk.moments(unit, groupSize, into);
+        forEach(units, operands, mask, (walker, unit) -> {
+            walker.moments(unit, groupSize, into);
             affine.complete(operands.row(unit.n0()), unit.c0(), unit.c1());
-            walk.affine(unit, affine, relu);
+            walker.affine(unit, affine, relu);
         });
     }
 
@@ -154,9 +155,9 @@ final class CpuKernels implements NormKernels {
             affineGrad(operands, mask, affine, relu, grad);
             return;
         }
-        forEach(units, operands, mask, (walk, unit) -> {
-            walk.complete(unit, affine, relu, grad);
-            walk.affineGrad(unit, affine, relu, grad);
+        forEach(units, operands, mask, (walker, unit) -> {
+            walker.complete(unit, affine, relu, grad);
+            walker.affineGrad(unit, affine, relu, grad);
         });
     }
 

@@ -5,7 +5,9 @@ import io.github.dl4jnorm.norm.Exchange;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.View;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -96,8 +98,7 @@ public final class Frames {
     /** Moments of the input made smaller, of each pool. */
     private Moments moments(INDArray x, int[] axes) {
         INDArray small = cube(x).muli(DOWN);
-        INDArray all = Cubes.where(keep(), Nd4j.ones(DataType.DOUBLE, view.examples(), view.channels(), view.positions()))
-                .reshape('c', cube);
+        INDArray all = kept(Nd4j.ones(DataType.DOUBLE, view.examples(), view.channels(), view.positions())).reshape('c', cube);
         double[] count = numbers(all.sum(true, axes));
         INDArray divisor = all.sum(true, axes);
         divisor.addi(divisor.eq(0).castTo(DataType.DOUBLE));
@@ -140,7 +141,7 @@ public final class Frames {
     public INDArray into(INDArray x) {
         INDArray values = cube(x).muli(spread(first)).subi(spread(center)).muli(spread(second));
         INDArray result = Nd4j.createUninitialized(DataType.DOUBLE, x.shape(), 'c');
-        Cubes.assign(Cubes.where(keep(), apart(values)), view, result);
+        write(kept(apart(values)), result);
         return result;
     }
 
@@ -151,7 +152,7 @@ public final class Frames {
      */
     public void outOf(INDArray gradient) {
         INDArray values = cube(gradient).muli(spread(first)).muli(spread(second));
-        Cubes.assign(apart(values), view, gradient);
+        write(apart(values), gradient);
     }
 
     /**
@@ -164,13 +165,57 @@ public final class Frames {
         return first[pool] * second[pool];
     }
 
-    /** Made anew each time: arrays of a forward pass do not last until the backward pass. */
-    private INDArray keep() {
-        return Cubes.mask(mask, view, DataType.DOUBLE);
+    /** A copy of an array as a cube, 0 where the mask says so. */
+    private INDArray cube(INDArray array) {
+        Extent.requireWithinBuffer(array);
+        return kept(apart(array.permute(axes()).castTo(DataType.DOUBLE).dup('c'))).reshape('c', cube);
     }
 
-    private INDArray cube(INDArray array) {
-        return Cubes.of(array, view, DataType.DOUBLE, keep()).reshape('c', cube);
+    /** Writes [N, C, S] into an array. */
+    private void write(INDArray values, INDArray into) {
+        Extent.requireWithinBuffer(into);
+        INDArray permuted = into.permute(axes());
+        permuted.assign(values.reshape('c', permuted.shape()).castTo(into.dataType()));
+    }
+
+    /** Examples, channels, positions; folded axes stand among the positions. */
+    private int[] axes() {
+        List<Integer> axes = new ArrayList<>();
+        if (!view.batchFolded()) {
+            axes.add(0);
+        }
+        if (!view.channelsFolded()) {
+            axes.add(view.channelAxis());
+        }
+        for (int axis : view.positionAxes()) {
+            axes.add(axis);
+        }
+        return axes.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** The values of [N, C, S] that the mask keeps, elsewhere 0 even for NaN: a product would keep that. */
+    private INDArray kept(INDArray values) {
+        if (mask == null) {
+            return values;
+        }
+        INDArray into = values.like();
+        Gates.pass(values, mask.perChannel() ? keep() : Nd4j.tile(keep(), 1, view.channels(), 1), into);
+        return into;
+    }
+
+    /** 1 where an element counts, [N, 1 or C, S]. Made anew each time: arrays of a pass do not last until the next one. */
+    private INDArray keep() {
+        int channels = mask.perChannel() ? view.channels() : 1;
+        double[] keep = new double[view.examples() * channels * view.positions()];
+        int i = 0;
+        for (int n = 0; n < view.examples(); n++) {
+            for (int c = 0; c < channels; c++) {
+                for (int s = 0; s < view.positions(); s++) {
+                    keep[i++] = mask.keeps(n, c, s) ? 1 : 0;
+                }
+            }
+        }
+        return Nd4j.createFromArray(keep).reshape(view.examples(), channels, view.positions());
     }
 
     private INDArray apart(INDArray values) {

@@ -27,17 +27,17 @@ final class HalfArithmetic extends Arithmetic {
 
     @Override
     RunOps newRuns() {
-        return new Runs(floats.runs());
+        return new HalfRunOps(floats.runs());
     }
 
     @Override
     ColumnOps newColumns() {
-        return new Columns(floats.columns());
+        return new HalfColumnOps(floats.columns());
     }
 
     @Override
     CrossOps newCrossing() {
-        return new Crossings(floats.crossing());
+        return new HalfCrossOps(floats.crossing());
     }
 
     /** Some elements of some runs, as many as a tile has room for: {@code size} from index {@code first} on. */
@@ -148,13 +148,13 @@ final class HalfArithmetic extends Arithmetic {
         }
     }
 
-    private static final class Runs extends Tables implements RunOps {
+    private static final class HalfRunOps extends Tables implements RunOps {
         private final RunOps floats;
         private final double[] center = new double[1];
         private final double[] ofRun = new double[1];
         private final double[] squaresOfRun = new double[1];
 
-        Runs(RunOps floats) {
+        HalfRunOps(RunOps floats) {
             super(floats);
             this.floats = floats;
         }
@@ -177,10 +177,10 @@ final class HalfArithmetic extends Arithmetic {
         }
     }
 
-    private static final class Columns extends Tables implements ColumnOps {
+    private static final class HalfColumnOps extends Tables implements ColumnOps {
         private final ColumnOps floats;
 
-        Columns(ColumnOps floats) {
+        HalfColumnOps(ColumnOps floats) {
             super(floats);
             this.floats = floats;
         }
@@ -203,8 +203,8 @@ final class HalfArithmetic extends Arithmetic {
         }
     }
 
-    private record Crossings(CrossOps floats, Tile tile, Tile gradTile, Tile result) implements CrossOps {
-        Crossings(CrossOps floats) {
+    private record HalfCrossOps(CrossOps floats, Tile tile, Tile gradTile, Tile result) implements CrossOps {
+        HalfCrossOps(CrossOps floats) {
             this(floats, new Tile(), new Tile(), new Tile());
         }
 

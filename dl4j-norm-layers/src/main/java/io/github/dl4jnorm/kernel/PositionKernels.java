@@ -38,7 +38,7 @@ final class PositionKernels {
         Blocks strips = strips(operands);
         Moments found = room(operands.view, norm);
         Workers.run(strips.tasks, () -> {
-            Strip strip = strip(operands, mask, norm, relu, strips);
+            StripNormalizer strip = strip(operands, mask, norm, relu, strips);
             return task -> {
                 for (int i = strips.first(task); i < strips.first(task + 1); i++) {
                     strip.forward(strips.get(i), found);
@@ -54,7 +54,7 @@ final class PositionKernels {
         Blocks strips = strips(operands);
         PositionNorm.Gradients[] parts = new PositionNorm.Gradients[strips.tasks];
         Workers.run(strips.tasks, () -> {
-            Strip strip = strip(operands, mask, norm, relu, strips);
+            StripNormalizer strip = strip(operands, mask, norm, relu, strips);
             return task -> {
                 strip.startGradients();
                 for (int i = strips.first(task); i < strips.first(task + 1); i++) {
@@ -86,10 +86,10 @@ final class PositionKernels {
                 : new Moments(Math.multiplyExact(view.examples(), norm.groups()), view.positions());
     }
 
-    private Strip strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Blocks strips) {
+    private StripNormalizer strip(Operands operands, Mask mask, PositionNorm norm, boolean relu, Blocks strips) {
         Arithmetic ops = arithmetic.apply(operands.type());
-        return operands.alongPositions ? new ChannelsFirstStrip(operands, mask, norm, relu, ops, strips.positions)
-                : new ChannelsLastStrip(operands, mask, norm, relu, ops);
+        return operands.alongPositions ? new ChannelsFirstNormalizer(operands, mask, norm, relu, ops, strips.positions)
+                : new ChannelsLastNormalizer(operands, mask, norm, relu, ops);
     }
 
     /** Splits all positions. */

@@ -17,7 +17,8 @@ final class RowTables {
 
     /** Makes room for some channels; what was in the tables may be lost. */
     void makeRoom(int channels) {
-        if (channels > slopes.length) {
+        // The last to be made: if one cannot be, the next pass tries again.
+        if (channels > products.length) {
             coefficients = new Coefficients(channels);
             slopes = new double[channels];
             shifts = new double[channels];

@@ -26,7 +26,7 @@ final class RunMoments {
 
     /** Forgets all elements. */
     void start() {
-        found.clear();
+        found.clear(1);
     }
 
     /** The moments of all elements since the start, in one cell. */

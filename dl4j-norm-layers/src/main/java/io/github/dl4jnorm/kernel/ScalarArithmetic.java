@@ -15,16 +15,16 @@ final class ScalarArithmetic extends Arithmetic {
 
     @Override
     RunOps newRuns() {
-        return wide() ? new DoubleScalarRuns() : new FloatScalarRuns();
+        return wide() ? new DoubleScalarRunOps() : new FloatScalarRunOps();
     }
 
     @Override
     ColumnOps newColumns() {
-        return wide() ? new DoubleScalarColumns() : new FloatScalarColumns();
+        return wide() ? new DoubleScalarColumnOps() : new FloatScalarColumnOps();
     }
 
     @Override
     CrossOps newCrossing() {
-        return wide() ? new DoubleScalarCrossings() : new FloatScalarCrossings();
+        return wide() ? new DoubleScalarCrossOps() : new FloatScalarCrossOps();
     }
 }

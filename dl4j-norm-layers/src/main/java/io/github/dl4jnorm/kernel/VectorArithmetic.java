@@ -30,16 +30,16 @@ final class VectorArithmetic extends Arithmetic {
 
     @Override
     RunOps newRuns() {
-        return wide() ? new DoubleVectorRuns() : new FloatVectorRuns();
+        return wide() ? new DoubleVectorRunOps() : new FloatVectorRunOps();
     }
 
     @Override
     ColumnOps newColumns() {
-        return wide() ? new DoubleVectorColumns() : new FloatVectorColumns();
+        return wide() ? new DoubleVectorColumnOps() : new FloatVectorColumnOps();
     }
 
     @Override
     CrossOps newCrossing() {
-        return wide() ? new DoubleVectorCrossings() : new FloatVectorCrossings();
+        return wide() ? new DoubleVectorCrossOps() : new FloatVectorCrossOps();
     }
 }

@@ -39,9 +39,9 @@ final class Workers {
      * Does every task once, in any order, and returns when all are done.
      *
      * @param tasks how many
-     * @param own   makes what a thread does its tasks with, once for each thread: tables may be as long as a row, and a task but
-     *              some rows. It does the task of a number; what it throws comes out here once no task is running any more. What
-     *              {@code own} refers to stays reachable until then
+     * @param own   makes what a thread does its tasks with, once for each thread: that may take longer than a task. It does the
+     *              task of a number; what it throws comes out here once no task is running any more. What {@code own} refers to
+     *              stays reachable until then
      */
     static void run(int tasks, Supplier<? extends IntConsumer> own) {
         int threads = tasks <= 1 ? tasks : Math.min(tasks, threads());

@@ -34,7 +34,7 @@
  * <dt>strip</dt>
  * <dd>Consecutive positions of one example with all their channels, normalized together by a norm that has statistics per
  * position.</dd>
- * <dt>walk</dt>
+ * <dt>walker</dt>
  * <dd>What one thread does its tasks with: it finds the runs of a block and their coefficients and calls the arithmetic.</dd>
  * <dt>frame</dt>
  * <dd>A center and a power of two that bring elements with a common statistic into the range of double, if their sums or

@@ -14,7 +14,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormPass;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import io.github.dl4jnorm.pass.Saved;
 import java.util.Map;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -64,7 +64,7 @@ final class AttentionPass {
         }
         INDArray x = plain.dup('c');
         INDArray y = x.ulike();
-        double[] ofHead = Numbers.read(params.get(gamma));
+        double[] ofHead = ParameterArrays.read(params.get(gamma));
         double[] ofAll = new double[conf.getHeads() * ofHead.length];
         for (int i = 0; i < ofAll.length; i++) {
             ofAll[i] = ofHead[i % ofHead.length];
@@ -139,7 +139,7 @@ final class AttentionPass {
             for (int i = 0; i < ofAll.length; i++) {
                 ofHead[i % ofHead.length] += ofAll[i];
             }
-            Numbers.write(ofHead, gradients.get(gamma));
+            ParameterArrays.write(ofHead, gradients.get(gamma));
             gradient = plain;
         }
         return input(gradient, weight, gradients);

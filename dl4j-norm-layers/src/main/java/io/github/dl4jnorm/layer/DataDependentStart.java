@@ -6,7 +6,7 @@ import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.Mask;
 import io.github.dl4jnorm.norm.Moments;
 import io.github.dl4jnorm.norm.View;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.util.function.Supplier;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.conf.layers.BaseLayer;
@@ -39,7 +39,7 @@ final class DataDependentStart {
      */
     static void apply(BaseLayer conf, INDArray gain, INDArray bias, INDArray mask, String layerId,
                       Supplier<INDArray> forward) {
-        double[] g = Numbers.read(gain);
+        double[] g = ParameterArrays.read(gain);
         gain.assign(1);
         if (bias != null) {
             bias.assign(0);
@@ -59,9 +59,9 @@ final class DataDependentStart {
             }
             b[c] = -mean * g[c];
         }
-        Numbers.write(g, gain);
+        ParameterArrays.write(g, gain);
         if (bias != null) {
-            Numbers.write(b, bias);
+            ParameterArrays.write(b, bias);
         }
     }
 

@@ -14,7 +14,7 @@ import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.kernel.NormKernels;
 import io.github.dl4jnorm.norm.PositionNorm;
 import io.github.dl4jnorm.norm.View;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import io.github.dl4jnorm.pass.Slices;
 import java.util.Map;
 import org.deeplearning4j.nn.workspace.ArrayType;
@@ -92,7 +92,7 @@ final class LayerNormRecurrence {
     }
 
     private PositionNorm norm(int groups, INDArray gamma, INDArray beta) {
-        return new PositionNorm(groups, Numbers.read(gamma), Numbers.read(beta), conf.getEps());
+        return new PositionNorm(groups, ParameterArrays.read(gamma), ParameterArrays.read(beta), conf.getEps());
     }
 
     private INDArray array(long length, long columns) {
@@ -219,11 +219,11 @@ final class LayerNormRecurrence {
         INDArray before = Slices.range(outputs, 0, 0, steps);
         rows(x, first).transpose().mmuli(dInput, gradients.get(WEIGHT));
         rows(before, first).transpose().mmuli(rows(dRecurrent, first), gradients.get(RECURRENT_WEIGHT));
-        Numbers.write(ofInput.beta(), gradients.get(BIAS));
-        Numbers.write(ofInput.gamma(), gradients.get(GAMMA_INPUT));
-        Numbers.write(ofRecurrent.gamma(), gradients.get(GAMMA_RECURRENT));
-        Numbers.write(ofCell.gamma(), gradients.get(GAMMA_CELL));
-        Numbers.write(ofCell.beta(), gradients.get(BETA_CELL));
+        ParameterArrays.write(ofInput.beta(), gradients.get(BIAS));
+        ParameterArrays.write(ofInput.gamma(), gradients.get(GAMMA_INPUT));
+        ParameterArrays.write(ofRecurrent.gamma(), gradients.get(GAMMA_RECURRENT));
+        ParameterArrays.write(ofCell.gamma(), gradients.get(GAMMA_CELL));
+        ParameterArrays.write(ofCell.beta(), gradients.get(BETA_CELL));
         Slices.range(dx, 0, first, steps)
                 .assign(dInput.mmul(params.get(WEIGHT).transpose()).dup('c').reshape('c', steps - first, examples, x.size(2)));
     }

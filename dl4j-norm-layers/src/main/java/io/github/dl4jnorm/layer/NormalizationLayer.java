@@ -13,7 +13,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormPass;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import io.github.dl4jnorm.pass.Saved;
 import java.util.Arrays;
 import java.util.List;
@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import java.util.stream.DoubleStream;
 import org.deeplearning4j.exception.DL4JInvalidInputException;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
@@ -253,7 +252,7 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
         Values values = new Values();
         for (NormParameter parameter : parameters()) {
             if (parameter.isTrained()) {
-                values.append(parameter.kind(), Numbers.read(params.get(parameter.name())));
+                values.append(parameter.kind(), ParameterArrays.read(params.get(parameter.name())));
             }
         }
         values.shift(Parameter.GAMMA, layerConf().getGammaOffset());
@@ -264,7 +263,9 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
 
     private void setFixed(Values values, Parameter parameter, double fixed, double neutral) {
         if (!values.has(parameter) && fixed != neutral) {
-            values.set(parameter, DoubleStream.generate(() -> fixed).limit(layerConf().affineLength()).toArray());
+            double[] same = new double[Math.toIntExact(layerConf().affineLength())];
+            Arrays.fill(same, fixed);
+            values.set(parameter, same);
         }
     }
 
@@ -323,10 +324,10 @@ public class NormalizationLayer extends BaseLayer<NormLayer> {
             for (NormParameter parameter : parameters()) {
                 INDArray view = gradientViews.get(parameter.name());
                 if (NormParameter.isTrained(parameter.name(), layerConf())) {
-                    Numbers.write(parameter.of(gradients.get(parameter.kind())), view);
+                    ParameterArrays.write(parameter.of(gradients.get(parameter.kind())), view);
                 } else {
                     // Statistics are updated directly: as a gradient they would be clipped, renormalized or rounded away.
-                    Numbers.clear(view);
+                    ParameterArrays.clear(view);
                 }
                 gradient.setGradientFor(parameter.name(), view);
             }

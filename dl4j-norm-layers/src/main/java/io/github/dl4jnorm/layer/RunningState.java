@@ -9,7 +9,7 @@ import static io.github.dl4jnorm.conf.NormParameter.VAR;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.RunningValues;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -203,7 +203,7 @@ final class RunningState implements RunningValues {
         }
 
         double[] read() {
-            double[] values = Numbers.read(param);
+            double[] values = ParameterArrays.read(param);
             for (int i = 0; exact != null && i < values.length; i++) {
                 values[i] = values[i] == rounded[i] ? exact[i] : values[i];
             }
@@ -218,10 +218,10 @@ final class RunningState implements RunningValues {
             for (int i = 0; i < clipped.length; i++) {
                 clipped[i] = Math.max(-largest, Math.min(largest, clipped[i]));
             }
-            Numbers.write(clipped, param);
+            ParameterArrays.write(clipped, param);
             if (type == DataType.HALF) {
                 exact = values.clone();
-                rounded = Numbers.read(param);
+                rounded = ParameterArrays.read(param);
             }
         }
     }

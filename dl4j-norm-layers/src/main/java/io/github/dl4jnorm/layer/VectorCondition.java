@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Vectors of gamma of every channel, then beta of every channel unless there is none. */
@@ -12,7 +12,7 @@ final class VectorCondition extends TableCondition {
 
     VectorCondition(INDArray vectors, double gammaOffset, int channels) {
         this.channels = channels;
-        double[] all = Numbers.read(vectors);
+        double[] all = ParameterArrays.read(vectors);
         int parts = (int) vectors.size(1) / channels;
         gamma = new double[all.length / parts];
         beta = parts == 1 ? null : new double[gamma.length];
@@ -48,6 +48,6 @@ final class VectorCondition extends TableCondition {
                 all[at(i) + channels] = dBeta[i];
             }
         }
-        Numbers.write(all, into);
+        ParameterArrays.write(all, into);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.model;
 
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import io.github.dl4jnorm.pass.Slices;
 import java.util.Arrays;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -47,7 +47,7 @@ public record Histogram(double low, double high, int[] counts) {
         }
         long count = length / distance;
         INDArray some = Slices.elements(array.reshape('c', new long[]{length}), 0, count * distance);
-        return Numbers.read(Slices.at(some.reshape('c', new long[]{count, distance}), 1, 0));
+        return ParameterArrays.read(Slices.at(some.reshape('c', new long[]{count, distance}), 1, 0));
     }
 
     private static long commonFactor(long a, long b) {

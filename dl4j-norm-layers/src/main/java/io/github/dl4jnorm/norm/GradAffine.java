@@ -24,12 +24,12 @@ public interface GradAffine {
 
     /**
      * Called with the sums that slope and shift of some channels are made of: before they are asked for, and by several threads
-     * for different channels.
+     * for different channels. The arrays are the caller's: they may be longer, and have other numbers afterwards.
      *
      * @param n    example
      * @param from first channel
      * @param to   channel after the last one
-     * @param at   coefficients of the {@link Affine} there
+     * @param at   coefficients of the {@link Affine} there, not to be changed
      * @param dy   Σdy, that of the first channel at index 0; may be changed
      * @param dyx  Σdy·(x − center); may be changed
      */

@@ -30,11 +30,15 @@ public final class Moments {
         this.squares = new double[count.length];
     }
 
-    /** Forgets everything: every count 0. */
-    public void clear() {
-        Arrays.fill(count, 0);
-        Arrays.fill(mean, 0);
-        Arrays.fill(squares, 0);
+    /**
+     * Forgets what some cells have: every count 0.
+     *
+     * @param cells how many of the first cells
+     */
+    public void clear(int cells) {
+        Arrays.fill(count, 0, cells, 0);
+        Arrays.fill(mean, 0, cells, 0);
+        Arrays.fill(squares, 0, cells, 0);
     }
 
     /**

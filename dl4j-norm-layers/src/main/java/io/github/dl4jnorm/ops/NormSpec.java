@@ -6,7 +6,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormPass;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import io.github.dl4jnorm.pass.Saved;
 import io.github.dl4jnorm.pass.SumPass;
 import java.util.ArrayList;
@@ -172,7 +172,7 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         Values values = new Values();
         List<Parameter> parameters = parameters();
         for (int i = 0; i < parameters.size(); i++) {
-            values.set(parameters.get(i), Numbers.read(inputs.get(i + arrays())));
+            values.set(parameters.get(i), ParameterArrays.read(inputs.get(i + arrays())));
         }
         values.shift(Parameter.GAMMA, gammaOffset);
         return values;
@@ -190,7 +190,7 @@ record NormSpec(NormOps.Kind kind, Layout layout, boolean gamma, boolean beta, i
         }
         List<Parameter> parameters = parameters();
         for (int i = 0; i < parameters.size(); i++) {
-            Numbers.write(found.get(parameters.get(i)), gradients.get(i + arrays()));
+            ParameterArrays.write(found.get(parameters.get(i)), gradients.get(i + arrays()));
         }
     }
 }

@@ -5,7 +5,7 @@ import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.kernel.Kernels;
 import io.github.dl4jnorm.norm.ChannelStatistics;
 import io.github.dl4jnorm.norm.View;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -173,14 +173,14 @@ public final class RunningStatisticsListener extends BaseListener {
     }
 
     private void takeUp(Tracked tracked, ChannelStatistics batch) {
-        double[] mean = Numbers.read(tracked.mean.getArr());
-        double[] var = Numbers.read(tracked.var.getArr());
-        double[] counts = tracked.batches == null ? new double[1] : Numbers.read(tracked.batches.getArr());
+        double[] mean = ParameterArrays.read(tracked.mean.getArr());
+        double[] var = ParameterArrays.read(tracked.var.getArr());
+        double[] counts = tracked.batches == null ? new double[1] : ParameterArrays.read(tracked.batches.getArr());
         policy.takeUp(batch, counts, mean, var);
-        Numbers.write(mean, tracked.mean.getArr());
-        Numbers.write(var, tracked.var.getArr());
+        ParameterArrays.write(mean, tracked.mean.getArr());
+        ParameterArrays.write(var, tracked.var.getArr());
         if (tracked.batches != null) {
-            Numbers.write(counts, tracked.batches.getArr());
+            ParameterArrays.write(counts, tracked.batches.getArr());
         }
     }
 }

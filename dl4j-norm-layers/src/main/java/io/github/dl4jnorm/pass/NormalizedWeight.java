@@ -77,7 +77,7 @@ public final class NormalizedWeight implements WeightPass {
     public void forward(INDArray v, boolean training, INDArray w) {
         double inputs = inputs(v);
         // The norms divide by the root of the mean, not of the sum.
-        Values values = new Values().set(Parameter.GAMMA, gain == null ? null : scaled(Numbers.read(gain), inputs));
+        Values values = new Values().set(Parameter.GAMMA, gain == null ? null : scaled(ParameterArrays.read(gain), inputs));
         NormPlan plan = centered ? NormPlan.batch() : NormPlan.rootMeanSquareOverBatch();
         saved = new NormPass(View.of(v.shape(), false), null, plan, values, centered ? eps : eps / inputs).forward(v, w);
     }
@@ -97,7 +97,7 @@ public final class NormalizedWeight implements WeightPass {
     public void backward(INDArray v, INDArray dw, List<INDArray> gradients, INDArray dv) {
         Values found = saved.backward(v, centered ? dw : ofDirections(v, dw), dv);
         if (gain != null) {
-            Numbers.write(scaled(found.get(Parameter.GAMMA), inputs(v)), gradients.get(0));
+            ParameterArrays.write(scaled(found.get(Parameter.GAMMA), inputs(v)), gradients.get(0));
         }
     }
 }

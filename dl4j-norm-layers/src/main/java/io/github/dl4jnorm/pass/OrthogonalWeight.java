@@ -38,7 +38,7 @@ public record OrthogonalWeight(double eps) implements WeightPass {
 
     /** The columns of an array. */
     private static double[][] columnsOf(INDArray array) {
-        double[] flat = Numbers.read(array);
+        double[] flat = ParameterArrays.read(array);
         double[][] columns = new double[columns(array)][rows(array)];
         for (int i = 0; i < columns.length; i++) {
             for (int j = 0; j < columns[i].length; j++) {
@@ -55,7 +55,7 @@ public record OrthogonalWeight(double eps) implements WeightPass {
                 flat[at(into, i, j)] = columns[i][j];
             }
         }
-        Numbers.write(flat, into);
+        ParameterArrays.write(flat, into);
     }
 
     private static double dot(double[] a, double[] b, int from) {

@@ -61,16 +61,16 @@ public final class SpectralWeight implements WeightPass {
     }
 
     private void takeUp() {
-        Numbers.write(u, left);
-        Numbers.write(v, right);
+        ParameterArrays.write(u, left);
+        ParameterArrays.write(v, right);
         improved = false;
     }
 
     @Override
     public void forward(INDArray weight, boolean training, INDArray w) {
         MatrixOfWeights matrix = new MatrixOfWeights(weight);
-        u = Numbers.read(left);
-        v = Numbers.read(right);
+        u = ParameterArrays.read(left);
+        v = ParameterArrays.read(right);
         improved = training;
         if (training) {
             iterate(matrix, iterations);

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
  * What keeps vectors in registers. Where HotSpot does not inline a call that a vector goes through, the vector is an object,
  * for as long as the JVM lives. Whether it inlines a method of ours depends on what ran before: on how often the call was
  * seen to run, on whether the method has been compiled for itself, on how much is in the compilation already. The JDK's own
- * methods on vectors it inlines by order, up to a limit that a single loop does not reach. None of that is left to chance
+ * methods on vectors it inlines by order, up to a limit that the loops of one method do not reach. None of that is left to chance
  * where loops call only the JDK and each is in a method too large to be inlined: HotSpot inlines none of more than 325 bytes
  * ({@code FreqInlineSize}).
  */

@@ -37,8 +37,8 @@ class PeriodsTest {
             this.wide = wide;
             this.channels = channels;
             width = wide ? Double.BYTES : Float.BYTES;
-            periods = wide ? new DoubleVectorColumns(true) : new FloatVectorColumns(true);
-            tables = wide ? new DoubleVectorColumns(false) : new FloatVectorColumns(false);
+            periods = wide ? new DoubleVectorColumnOps(true) : new FloatVectorColumnOps(true);
+            tables = wide ? new DoubleVectorColumnOps(false) : new FloatVectorColumnOps(false);
             stride = (length + random.nextInt(3)) * width;
             x = memory(runs, random);
             dy = memory(runs, random);

@@ -31,9 +31,9 @@ class TwinsTest {
         copySources(module);
         Twins.main(module.toString());
         assertThat(Twins.outdated(module)).isEmpty();
-        append(module.resolve(SOURCES).resolve("FloatVectorIdentityRuns.java"));
-        assertThat(Twins.outdated(module)).containsExactlyInAnyOrder("DoubleVectorIdentityRuns.java", "DoubleVectorReluRuns.java",
-                "FloatVectorReluRuns.java");
+        append(module.resolve(SOURCES).resolve("FloatVectorIdentityRunLoops.java"));
+        assertThat(Twins.outdated(module)).containsExactlyInAnyOrder("DoubleVectorIdentityRunLoops.java",
+                "DoubleVectorReluRunLoops.java", "FloatVectorReluRunLoops.java");
         Twins.main(module.toString());
         assertThat(Twins.outdated(module)).isEmpty();
     }

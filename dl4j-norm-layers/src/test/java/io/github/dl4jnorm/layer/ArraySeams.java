@@ -10,7 +10,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.dl4jnorm.conf.Reparameterization;
 import io.github.dl4jnorm.model.WeightFusion;
 import io.github.dl4jnorm.ops.OpCounterpart;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -59,7 +60,7 @@ final class ArraySeams {
                 for (int i = 0; i < expected.size(); i++) {
                     close(kind + ", " + (i == 0 ? "y" : "gradient " + i), actual.get(i), expected.get(i));
                 }
-                same(kind + ", the view afterwards", Numbers.read(view.dup('c')), Numbers.read(copy));
+                same(kind + ", the view afterwards", ParameterArrays.read(view.dup('c')), ParameterArrays.read(copy));
             }
         }
         return WORKS;
@@ -68,7 +69,7 @@ final class ArraySeams {
     private static List<double[]> run(SeamRow row, Kind kind, INDArray x, INDArray dy) {
         SeamLayer layer = SeamLayer.of(row, kind);
         List<double[]> results = new ArrayList<>();
-        results.add(Numbers.read(layer.forward(x)));
+        results.add(ParameterArrays.read(layer.forward(x)));
         results.addAll(layer.backward(dy));
         return results;
     }
@@ -104,7 +105,7 @@ final class ArraySeams {
         LayerUnderTest layer = NormCases.layer(row.norm(), kind, Kind.CHANNELS, DataType.FLOAT).mask(mask);
         INDArray y = layer.forward(Nd4j.createFromArray(x).reshape(shape), true);
         INDArray dx = layer.dx(Nd4j.createFromArray(dy).reshape(shape));
-        return List.of(Numbers.read(y), Numbers.read(dx), Numbers.read(layer.gradients), Numbers.read(layer.params));
+        return Stream.of(y, dx, layer.gradients, layer.params).map(ParameterArrays::read).toList();
     }
 
     /** Leaves out an example and a third of the positions of the others; fills in what is kept. */
@@ -158,7 +159,7 @@ final class ArraySeams {
     }
 
     private static double[] output(org.deeplearning4j.nn.graph.ComputationGraph graph, INDArray[] inputs, INDArray[] masks) {
-        double[] output = Numbers.read(graph.output(false, inputs, masks, null)[0]);
+        double[] output = ParameterArrays.read(graph.output(false, inputs, masks, null)[0]);
         graph.clearLayerMaskArrays();
         return output;
     }
@@ -175,7 +176,7 @@ final class ArraySeams {
             INDArray x = drawn(1, NormCases.shape(kind, EXAMPLES, Kind.CHANNELS));
             for (boolean training : new boolean[]{true, false}) {
                 LayerUnderTest layer = NormCases.layer(row.norm(), kind, Kind.CHANNELS, DataType.FLOAT);
-                double[] y = Numbers.read(layer.forward(x, training));
+                double[] y = ParameterArrays.read(layer.forward(x, training));
                 List<double[]> both = OpCounterpart.outputs(layer.layer, x, training);
                 for (double[] output : both) {
                     any = true;

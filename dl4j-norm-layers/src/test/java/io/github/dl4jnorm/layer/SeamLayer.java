@@ -3,10 +3,11 @@ package io.github.dl4jnorm.layer;
 
 import io.github.dl4jnorm.conf.ConditionalNormalization;
 import io.github.dl4jnorm.conf.ConditionedNorm;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -67,8 +68,8 @@ interface SeamLayer {
         @Override
         public List<double[]> backward(INDArray dy) {
             INDArray dx = layer.backpropGradient(dy, NO_WORKSPACES).getSecond();
-            return List.of(Numbers.read(dx), Numbers.read(gradients), Numbers.read(layer.params() == null ? gradients
-                    : layer.params()));
+            return Stream.of(dx, gradients, layer.params() == null ? gradients : layer.params()).map(ParameterArrays::read)
+                    .toList();
         }
     }
 
@@ -97,7 +98,7 @@ interface SeamLayer {
         public List<double[]> backward(INDArray dy) {
             List<double[]> gradients = new ArrayList<>();
             for (INDArray gradient : net.backward(dy)) {
-                gradients.add(Numbers.read(gradient));
+                gradients.add(ParameterArrays.read(gradient));
             }
             return gradients;
         }

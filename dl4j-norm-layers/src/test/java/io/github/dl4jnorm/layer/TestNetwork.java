@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.dl4jnorm.layer;
 
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -128,7 +128,7 @@ record TestNetwork(Model model) {
 
     /** Every element in c order, for comparisons bit by bit. */
     static double[] numbers(INDArray array) {
-        return Numbers.read(array);
+        return ParameterArrays.read(array);
     }
 
     static boolean isFinite(INDArray array) {

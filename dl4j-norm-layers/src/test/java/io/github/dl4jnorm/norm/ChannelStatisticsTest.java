@@ -62,12 +62,14 @@ class ChannelStatisticsTest {
 
     @Test
     void clearedMomentsAreThoseOfNothing() {
-        Moments moments = new Moments(1, 1);
+        Moments moments = new Moments(1, 2);
         moments.merge(0, 4, 3, 8);
-        moments.clear();
+        moments.merge(1, 5, 6, 7);
+        moments.clear(1);
         assertThat(moments.count(0)).isZero();
         assertThat(moments.mean(0)).isZero();
         assertThat(moments.squares(0)).isZero();
+        assertThat(new double[]{moments.count(1), moments.mean(1), moments.squares(1)}).containsExactly(5, 6, 7);
         moments.merge(0, 2, 1, 0.5);
         assertThat(new double[]{moments.count(0), moments.mean(0), moments.squares(0)}).containsExactly(2, 1, 0.5);
     }

@@ -10,7 +10,7 @@ import io.github.dl4jnorm.norm.Parameter;
 import io.github.dl4jnorm.norm.Values;
 import io.github.dl4jnorm.norm.View;
 import io.github.dl4jnorm.pass.NormPass;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import io.github.dl4jnorm.pass.Saved;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -197,8 +197,8 @@ final class Schedule {
     private void check(Result one, Result all, int from, int to, int worker) {
         INDArray[] expected = all.of(from, to);
         String what = "seed " + seed + ", worker " + worker + " of " + workers;
-        assertClose(Numbers.read(one.y), Numbers.read(expected[0]), what + ": output");
-        assertClose(Numbers.read(one.dx), Numbers.read(expected[1]), what + ": gradient");
+        assertClose(ParameterArrays.read(one.y), ParameterArrays.read(expected[0]), what + ": output");
+        assertClose(ParameterArrays.read(one.dx), ParameterArrays.read(expected[1]), what + ": gradient");
         for (int i = 0; i < LAYERS; i++) {
             assertClose(one.statistics.get(i).mean(), all.statistics.get(i).mean(), what + ": mean");
             assertClose(one.statistics.get(i).variance(), all.statistics.get(i).variance(), what + ": variance");

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -140,7 +140,7 @@ class SequencesAndDevicesTest {
             field.set(null, before);
         }
         assertThat(used).containsExactlyInAnyOrder(0, 1);
-        assertClose(Numbers.read(together.params()), Numbers.read(alone.params()));
+        assertClose(ParameterArrays.read(together.params()), ParameterArrays.read(alone.params()));
     }
 
     private static AffinityManager twoDevices(AffinityManager one, Set<Integer> used) {

@@ -26,7 +26,7 @@ import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.model.NormReplacement;
 import io.github.dl4jnorm.model.NormRules;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +64,7 @@ class SynchronizedNormsTest {
     private static double[] alone(List<DataSet> batches, int workers, NormLayer norm) {
         Model net = Networks.of(false, norm);
         Networks.rounds(batches, workers).forEach(((NeuralNetwork) net)::fit);
-        return Numbers.read(net.params());
+        return ParameterArrays.read(net.params());
     }
 
     @ParameterizedTest
@@ -75,11 +75,11 @@ class SynchronizedNormsTest {
         assertThat(norm.sharesStatistics()).isTrue();
         Model together = Networks.of(false, norm);
         fit(SynchronizedTraining.install(wrapper(together, 2).build()), batches);
-        assertClose(Numbers.read(together.params()), alone(batches, 2, norm));
+        assertClose(ParameterArrays.read(together.params()), alone(batches, 2, norm));
         Model apart = Networks.of(false, builder.synchronize(false).build());
         fit(wrapper(apart, 2).build(), batches);
-        double[] other = Numbers.read(apart.params());
-        double[] same = Numbers.read(together.params());
+        double[] other = ParameterArrays.read(apart.params());
+        double[] same = ParameterArrays.read(together.params());
         double difference = 0;
         for (int i = 0; i < same.length; i++) {
             difference = Math.max(difference, Math.abs(other[i] - same[i]));
@@ -96,7 +96,7 @@ class SynchronizedNormsTest {
             Model net = Networks.of(false, i == 0 ? new SyncBatchNormalization.Builder().build()
                     : new BatchNormalization.Builder().synchronize(true).build());
             fit(SynchronizedTraining.install(wrapper(net, 2).build()), batches);
-            params[i] = Numbers.read(net.params());
+            params[i] = ParameterArrays.read(net.params());
         }
         assertThat(params[1]).isEqualTo(params[0]);
         assertThatThrownBy(() -> new SyncBatchNormalization.Builder().synchronize(false))
@@ -144,7 +144,7 @@ class SynchronizedNormsTest {
         }
         alone.paramTable().forEach((name, array) -> {
             if (NormParameter.isTrained(name.substring(name.indexOf('_') + 1))) {
-                assertClose(Numbers.read(together.paramTable().get(name)), Numbers.read(array));
+                assertClose(ParameterArrays.read(together.paramTable().get(name)), ParameterArrays.read(array));
             }
         });
         assertClose(Networks.first(together).runningMean(), Networks.first(alone).runningMean());

@@ -12,7 +12,7 @@ import io.github.dl4jnorm.conf.RunningStatistics;
 import io.github.dl4jnorm.conf.SwitchableNormalization;
 import io.github.dl4jnorm.conf.SyncBatchNormalization;
 import io.github.dl4jnorm.layer.NormalizationLayer;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -108,7 +108,7 @@ class SynchronizedTrainingTest {
         Networks.rounds(batches, workers).forEach(((NeuralNetwork) alone)::fit);
         Model together = Networks.of(graph, norm);
         fit(SynchronizedTraining.install(wrapper(together, workers).build()), batches);
-        assertClose(Numbers.read(together.params()), Numbers.read(alone.params()));
+        assertClose(ParameterArrays.read(together.params()), ParameterArrays.read(alone.params()));
     }
 
     /** The numbers that workers exchange are doubles whatever the network's are. */
@@ -124,7 +124,7 @@ class SynchronizedTrainingTest {
         Networks.rounds(batches, 4).forEach(((NeuralNetwork) alone)::fit);
         Model together = Networks.of(false, batch(), DataType.FLOAT);
         fit(SynchronizedTraining.install(wrapper(together, 4).build()), batches);
-        assertClose(Numbers.read(together.params()), Numbers.read(alone.params()), 1e-5);
+        assertClose(ParameterArrays.read(together.params()), ParameterArrays.read(alone.params()), 1e-5);
     }
 
     /** Three of the four workers never get one. */
@@ -136,7 +136,7 @@ class SynchronizedTrainingTest {
         alone.fit(batches.get(0));
         MultiLayerNetwork together = (MultiLayerNetwork) Networks.of(false, batch());
         fit(SynchronizedTraining.install(wrapper(together, 4).build()), batches);
-        assertClose(Numbers.read(together.params()), Numbers.read(alone.params()));
+        assertClose(ParameterArrays.read(together.params()), ParameterArrays.read(alone.params()));
     }
 
     /** How much each batch weighs in an average of parameters is the wrapper's affair: statistics of the input. */
@@ -166,7 +166,7 @@ class SynchronizedTrainingTest {
         fit(wrapper, batches);
         fit(wrapper, batches);
         together.fit(batches.get(0));
-        assertClose(Numbers.read(together.params()), Numbers.read(alone.params()));
+        assertClose(ParameterArrays.read(together.params()), ParameterArrays.read(alone.params()));
     }
 
     @Tag("once")
@@ -196,11 +196,11 @@ class SynchronizedTrainingTest {
         // Of the first round everything, of the second one nothing.
         MultiLayerNetwork alone = (MultiLayerNetwork) Networks.of(false, batch());
         alone.fit(Networks.rounds(batches.subList(0, 4), 4).get(0));
-        assertClose(Numbers.read(net.params()), Numbers.read(alone.params()));
+        assertClose(ParameterArrays.read(net.params()), ParameterArrays.read(alone.params()));
         DataSet next = batches.get(0);
         net.fit(next);
         alone.fit(next);
-        assertClose(Numbers.read(net.params()), Numbers.read(alone.params()));
+        assertClose(ParameterArrays.read(net.params()), ParameterArrays.read(alone.params()));
     }
 
     /** An Error ends a worker's thread without a word to Deeplearning4j's wrapper. */
@@ -292,7 +292,7 @@ class SynchronizedTrainingTest {
         MultiLayerNetwork alone = (MultiLayerNetwork) Networks.of(false, batch());
         Networks.rounds(batches.subList(0, 4), 2).forEach(alone::fit);
         assertThat(rounds).hasValue(2);
-        assertClose(Numbers.read(net.params()), Numbers.read(alone.params()));
+        assertClose(ParameterArrays.read(net.params()), ParameterArrays.read(alone.params()));
     }
 
     @Tag("once")

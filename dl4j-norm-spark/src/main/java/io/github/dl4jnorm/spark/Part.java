@@ -2,7 +2,7 @@
 package io.github.dl4jnorm.spark;
 
 import io.github.dl4jnorm.norm.Moments;
-import io.github.dl4jnorm.pass.Numbers;
+import io.github.dl4jnorm.pass.ParameterArrays;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -74,11 +74,11 @@ record Part(String place, boolean merged, double[] numbers) {
     }
 
     static double[] read(INDArray array) {
-        return Numbers.read(array.reshape(array.length()));
+        return ParameterArrays.read(array.reshape(array.length()));
     }
 
     /** Writes as many numbers as the array has. */
     static void write(double[] numbers, INDArray into) {
-        Numbers.write(Arrays.copyOf(numbers, Math.toIntExact(into.length())), into.reshape(into.length()));
+        ParameterArrays.write(Arrays.copyOf(numbers, Math.toIntExact(into.length())), into.reshape(into.length()));
     }
 }
