@@ -173,10 +173,9 @@ final class BlockWalker implements IntConsumer {
     /** Adds Σdy and Σdy·(x − center) of a block to those of its cells. */
     void gradSums(Block block, Affine affine, boolean relu, SumTable into) {
         int size = block.c1() - block.c0();
-        rows.makeRoom(size);
         for (int n = block.n0(); n < block.n1(); n++) {
             if (beginsRow(n, block)) {
-                rows.clearSums(size);
+                rows.startSums(size);
             }
             set(affine, null, n, block);
             gradSums(n, block, relu);
@@ -191,9 +190,7 @@ final class BlockWalker implements IntConsumer {
 
     /** Tells a gradient of the sums of a unit. */
     void complete(Block unit, Affine affine, boolean relu, GradAffine grad) {
-        int size = unit.c1() - unit.c0();
-        rows.makeRoom(size);
-        rows.clearSums(size);
+        rows.startSums(unit.c1() - unit.c0());
         for (int n = unit.n0(); n < unit.n1(); n++) {
             set(affine, null, n, unit);
             gradSums(n, unit, relu);

@@ -95,14 +95,7 @@ public interface NormKernels {
      * @param relu   whether max(·, 0) follows
      * @param y      output
      */
-    default void normalize(INDArray x, View view, Mask mask, int groups, Moments into, Affine affine,
-                           boolean relu, INDArray y) {
-        into.merge(moments(x, view, mask));
-        for (int n = 0; n < view.examples(); n++) {
-            affine.complete(n, 0, view.channels());
-        }
-        affine(x, view, mask, affine, relu, y);
-    }
+    void normalize(INDArray x, View view, Mask mask, int groups, Moments into, Affine affine, boolean relu, INDArray y);
 
     /**
      * {@link #gradSums} and {@link #affineGrad} in one, under the same condition as {@link #normalize}.
@@ -117,11 +110,8 @@ public interface NormKernels {
      * @param grad   slope and shift, told of the sums of every group, or of several at once
      * @param dx     output
      */
-    default void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu,
-                               GradAffine grad, INDArray dx) {
-        gradSums(x, dy, view, mask, affine, relu).complete(grad, affine, view.examples(), view.channels());
-        affineGrad(x, dy, view, mask, affine, relu, grad, dx);
-    }
+    void normalizeGrad(INDArray x, INDArray dy, View view, Mask mask, int groups, Affine affine, boolean relu, GradAffine grad,
+                       INDArray dx);
 
     /**
      * Normalizes each group of channels at each position.

@@ -28,7 +28,8 @@ final class RowTables {
     }
 
     /** The sums of some channels begin anew, at 0. */
-    void clearSums(int channels) {
+    void startSums(int channels) {
+        makeRoom(channels);
         Arrays.fill(sums, 0, channels, 0);
         Arrays.fill(products, 0, channels, 0);
     }

@@ -50,15 +50,18 @@ final class DoubleVectorIdentityRunLoops {
             DoubleVector k = broadcast(SPECIES, tables.offset[from + r]);
             DoubleVector a = broadcast(SPECIES, tables.factor[from + r]);
             DoubleVector b = broadcast(SPECIES, tables.shift[from + r]);
-            int i = -W;
-            while (i < length - W) {
-                i = Math.min(i + W, length - W);
+            int i = 0;
+            while (true) {
                 DoubleVector d = fromByteBuffer(SPECIES, xs, in + STEP * i, ORDER).add(k);
                 DoubleVector z = d.fma(a, b);
                 if (RELU) {
                     z = z.blend(none, z.compare(LE, none));
                 }
                 z.intoByteBuffer(ys, out + STEP * i, ORDER);
+                if (i == length - W) {
+                    break;
+                }
+                i = Math.min(i + W, length - W);
             }
         }
         for (int r = 0; !brief && !each && r < runs; r++) {
@@ -222,15 +225,18 @@ final class DoubleVectorIdentityRunLoops {
             DoubleVector s = broadcast(SPECIES, tables.scale[from + r]);
             DoubleVector q = broadcast(SPECIES, tables.slope[from + r]);
             DoubleVector o = broadcast(SPECIES, tables.gradShift[from + r]);
-            int i = -W;
-            while (i < length - W) {
-                i = Math.min(i + W, length - W);
+            int i = 0;
+            while (true) {
                 DoubleVector d = fromByteBuffer(SPECIES, xs, at + STEP * i, ORDER).add(k);
                 DoubleVector g = fromByteBuffer(SPECIES, dys, grad + STEP * i, ORDER);
                 if (RELU) {
                     g = g.blend(none, d.fma(a, b).compare(LE, none));
                 }
                 g.fma(s, d.fma(q, o)).intoByteBuffer(dxs, out + STEP * i, ORDER);
+                if (i == length - W) {
+                    break;
+                }
+                i = Math.min(i + W, length - W);
             }
         }
         for (int r = 0; !brief && !each && r < runs; r++) {
